@@ -1,0 +1,166 @@
+#pragma once
+/* media/child_proto.h: what the decode child and its parent say to each other.
+ * Channel     one SOCK_SEQPACKET socket: a packet is a message, first field its type; fixed sizes,
+ *             host byte order (both ends are the same program)
+ * Descriptors the child starts with: 3 the medium (read-only), 4 the socket, 5 the shared memory;
+ *             0 and 1 are /dev/null, 2 is the parent's log pipe
+ * Memory      one memfd made and sealed (no shrink, no grow) by the parent, `slots` equal slots of
+ *             slot_bytes. The child fills a free slot, says FRAME, and may use the slot again only
+ *             after RELEASE. Layout of a slot: still bytes at 0, model input at input_offset
+ * Order       parent: START. child: INFO, then any of SCENE FRAME PROGRESS WARNING NEED, then
+ *             exactly one of DONE or FAIL, then it exits. A picture job: PICTURE instead of FRAME
+ * Trust       the parent checks type, size, every index, offset, length, number and string of a
+ *             message before use: ori_child_message_check in child.h; a bad one ends the item with
+ *             ORI_CHILD_PROTOCOL. The child trusts its parent. */
+#include <stdint.h>
+
+#include "util/plane.h"
+
+#define ORI_CHILD_FD_MEDIUM 3
+#define ORI_CHILD_FD_SOCKET 4
+#define ORI_CHILD_FD_MEMORY 5
+#define ORI_CHILD_TEXT_MAX 400
+#define ORI_CHILD_CODE_MAX 32
+
+enum ori_child_message_type {
+    ORI_MSG_START = 1, /* parent to child */
+    ORI_MSG_RELEASE,
+    ORI_MSG_HAVE,
+    ORI_MSG_INFO, /* child to parent */
+    ORI_MSG_SCENE,
+    ORI_MSG_FRAME,
+    ORI_MSG_PICTURE,
+    ORI_MSG_PROGRESS,
+    ORI_MSG_WARNING,
+    ORI_MSG_NEED,
+    ORI_MSG_DONE,
+    ORI_MSG_FAIL
+};
+
+enum ori_child_job { ORI_CHILD_JOB_VIDEO = 1, ORI_CHILD_JOB_PICTURE = 2 };
+
+/* How a cropped picture becomes model input: 3 * side * side bytes, planes R G B. */
+enum ori_input_fit {
+    ORI_INPUT_SQUASH = 1,     /* both sides to `side`, aspect lost */
+    ORI_INPUT_SHORTER_CROP = 2 /* shorter side to `side` with antialias, centre crop */
+};
+struct ori_input_spec {
+    int32_t side; /* 1..1024 */
+    int32_t fit;  /* enum ori_input_fit */
+};
+
+/* What the vision pass needs of the settings; see the settings of the same names. */
+struct ori_extract_options {
+    int32_t has_crop;
+    int32_t has_dedup;
+    int32_t crop_probes;
+    int32_t crop_limit;      /* luma at or below it is black: first number of VP_CROP_CROPDETECT */
+    double crop_clip_secs;
+    int32_t crop_safe_margin_px;
+    int32_t crop_over_text;
+    double min_crop_ratio;
+    double tolerance;
+    double edge_thresh;
+    double downscale;
+    double scene_thresh;
+    double sample_fps;
+    int32_t min_frames;
+    int32_t dhash_size;
+    int32_t dedup_distance;
+    double solid_std;
+    int32_t solid_min_dim;
+    int32_t still_format; /* enum ori_still_format */
+    int32_t still_quality;
+    int32_t decode_threads;
+    int64_t pixels_max;
+    int64_t duration_us_max;
+    struct ori_input_spec input;
+};
+
+struct ori_msg_start {
+    uint32_t type;
+    uint32_t job;       /* enum ori_child_job */
+    int64_t bytes;      /* size of the medium */
+    uint32_t is_remote; /* reads need NEED / HAVE first */
+    uint32_t slots;     /* 2..64 */
+    uint64_t slot_bytes;
+    struct ori_extract_options options;
+};
+struct ori_msg_slot { /* RELEASE */
+    uint32_t type;
+    uint32_t slot;
+};
+struct ori_msg_range { /* NEED, HAVE */
+    uint32_t type;
+    uint32_t is_failed; /* HAVE: the range could not be had */
+    int64_t offset;
+    int64_t bytes;
+};
+struct ori_msg_info {
+    uint32_t type;
+    int32_t width; /* upright, square pixels: what a player shows */
+    int32_t height;
+    int32_t has_duration;
+    int64_t duration_us;
+    double frame_rate;
+    char codec[16];
+    char container[32];
+};
+/* A scene is said when its frames are chosen and cropped (they may come first); index counts from 1, in order. */
+struct ori_msg_scene {
+    uint32_t type;
+    uint32_t index;
+    int64_t start_us; /* first frame of it */
+    int64_t end_us;   /* first frame of the next, or the end of the video */
+    uint32_t duplicate_of; /* scene whose frame covers this one too; 0: none */
+    struct ori_box crop;   /* box of its frames, upright pixels; the whole picture when uncropped */
+};
+struct ori_msg_frame {
+    uint32_t type;
+    uint32_t slot;
+    uint32_t n; /* 1.. over kept frames, in order of time */
+    uint32_t scene; /* 1.. */
+    int64_t pts_us;
+    uint64_t still_bytes;  /* at offset 0 of the slot */
+    uint64_t input_offset; /* multiple of 64, behind the still */
+    uint64_t input_bytes;  /* 3 * side * side */
+    int32_t width;         /* of the still */
+    int32_t height;
+    uint64_t dhash; /* of the first 64 bits when VP_DHASH_SIZE > 8 */
+};
+struct ori_msg_picture { /* answer to a picture job: input alone, at offset 0 of slot 0 */
+    uint32_t type;
+    int32_t width;
+    int32_t height;
+    uint64_t input_bytes;
+};
+struct ori_msg_progress {
+    uint32_t type;
+    uint32_t frames_kept;
+    int64_t frames_decoded;
+    int64_t pts_us;
+};
+struct ori_msg_warning {
+    uint32_t type;
+    char code[ORI_CHILD_CODE_MAX]; /* "truncated", "damaged_packets", "scene_limit"... */
+    char text[ORI_CHILD_TEXT_MAX];
+};
+struct ori_msg_done {
+    uint32_t type;
+    uint32_t has_crop; /* 0: nothing to remove: box is not set */
+    struct ori_box crop; /* upright pixels */
+    uint32_t scenes;
+    uint32_t frames;
+    int64_t duration_us;    /* as decoded: end of the last frame */
+    int64_t frames_decoded;
+    double decode_seconds; /* wall time by stage, for timings{} */
+    double vision_seconds;
+    double still_seconds;
+    double wait_seconds; /* for a free slot */
+};
+struct ori_msg_fail {
+    uint32_t type;
+    char code[ORI_CHILD_CODE_MAX];  /* a code of status_tbl.h */
+    char stage[ORI_CHILD_CODE_MAX]; /* "open", "decode", "vision", "still" */
+    char text[ORI_CHILD_TEXT_MAX];
+};

@@ -1,0 +1,91 @@
+#pragma once
+/* media/video.h: one video stream, opened, decoded once from start to end, through libav.
+ * The only place (with picture.c, convert.c and still.c) that includes libav headers.
+ * Call order   open; next until EOF; close. A frame outlives nothing but its own references
+ * Ownership    next gives the caller one reference; ori_frame_unref nulls the pointer
+ * Threads      a video and its frames stay on one thread
+ * Units        times in microseconds from the container's start (the stream's own, so right for
+ *              variable frame rate); sizes in coded pixels, before rotation and sample aspect
+ * Limits       pixels, streams, duration and so on as options say: past one comes ORI_LIMIT
+ * Hostile      only allow-listed containers and codecs; no protocol, no second file is ever opened:
+ *              all bytes come from the source
+ * Failure      NOT_MEDIA, NO_VIDEO_STREAM, UNSUPPORTED, DECODE, LIMIT, IO, NOMEM with one line */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/source.h"
+#include "util/plane.h"
+#include "util/status.h"
+
+struct ori_video;
+struct ori_frame_impl; /* libav's side of a frame; known to src/media alone */
+
+struct ori_video_options {
+    int threads;             /* decoder threads, 1.. */
+    int64_t pixels_max;      /* width * height of a coded picture */
+    int64_t duration_us_max; /* 0: any; longer by its header is ORI_LIMIT, by its frames a cut */
+};
+
+struct ori_video_info {
+    int width; /* coded pixels, cropping of the bit stream applied */
+    int height;
+    int rotation;        /* 0, 90, 180, 270: degrees clockwise that make the picture upright */
+    bool is_mirrored;    /* flip left and right, after the rotation */
+    int sar_num;         /* sample aspect ratio; 1:1 when the stream says nothing */
+    int sar_den;
+    bool is_hdr;         /* PQ or HLG transfer */
+    int64_t duration_us; /* as the header says; 0 when it says nothing */
+    double frame_rate;   /* average as the header says; 0 when unknown */
+    char codec[16];
+    char container[32];
+};
+
+/* One decoded picture. */
+struct ori_frame {
+    int64_t pts_us;
+    int width; /* may differ from the video's when the stream changes size on its way */
+    int height;
+    struct ori_frame_impl *impl;
+};
+
+ori_status ori_video_open(struct ori_source *source, const struct ori_video_options *options,
+                          struct ori_video **ret_video, struct ori_video_info *ret_info,
+                          struct ori_error *err);
+void ori_video_close(struct ori_video **video); /* null-safe, nulls */
+
+/* The next picture in presentation order, pts strictly increasing (a frame whose time does not
+ * advance is given the previous time + 1 us). Damaged packets are skipped and counted.
+ * ORI_OK, ORI_EOF (also where a truncated file breaks off after at least one frame),
+ * ORI_DECODE when not one picture came out of the whole stream. */
+ori_status ori_video_next(struct ori_video *video, struct ori_frame **ret_frame,
+                          struct ori_error *err);
+
+struct ori_video_damage {
+    bool is_truncated;      /* bytes or time that the header promised are missing */
+    int64_t packets_bad;    /* refused by demuxer or decoder */
+    int64_t frames_decoded;
+};
+/* True after ORI_EOF; before it a provisional answer. */
+struct ori_video_damage ori_video_damage(const struct ori_video *video);
+
+struct ori_frame *ori_frame_ref(struct ori_frame *frame); /* NULL when memory ran out */
+void ori_frame_unref(struct ori_frame **frame);
+
+/* 8-bit views of luma and the two chroma planes (chroma of width 0 for grey pictures). For deeper
+ * or packed formats the samples are converted into the video's scratch memory.
+ * The views are valid until the next call on this video, or until the frame goes. Luma is in code
+ * values as the stream has them (limited range: black is 16). */
+ori_status ori_frame_planes(struct ori_video *video, const struct ori_frame *frame,
+                            struct ori_plane ret_planes[3], struct ori_error *err);
+
+/* Size of the upright, square-pixel picture that ori_frame_to_rgb makes of box. */
+void ori_frame_rgb_size(const struct ori_video_info *info, const struct ori_box *box, int *ret_width,
+                        int *ret_height);
+/* The picture inside box (coded pixels; NULL: all) as upright RGB with square pixels, converted
+ * with the stream's own matrix and range; HDR is tone-mapped to SDR (BT.2390 knee). image->data is
+ * the caller's, stride * height bytes of the size above. Bit-exact for the same input anywhere. */
+ori_status ori_frame_to_rgb(struct ori_video *video, const struct ori_frame *frame,
+                            const struct ori_box *box, struct ori_rgb *image,
+                            struct ori_error *err);
+/* box in coded pixels -> the same box in the upright picture (before square-pixel scaling). */
+struct ori_box ori_video_upright_box(const struct ori_video_info *info, const struct ori_box *box);

@@ -1,0 +1,46 @@
+#pragma once
+/* stores/blob.h: objects by key: "{platform}/{code}/{file}".
+ * Implementations  blob_fs.c (a folder); later blob_s3.c
+ * Keys             1..1024 bytes, segments split by '/', none empty, ".", ".." or starting with
+ *                  '.': else ORI_USAGE. A key never leaves the root, links included (openat2 with
+ *                  RESOLVE_BENEATH where the kernel has it)
+ * Durability       put is atomic (a reader sees the old object or the new) and on disk when it
+ *                  returns; leftovers of a killed put are named ".*.part" and swept by lock_video
+ * Threads          any
+ * Failure          NOT_WRITABLE, DISK_FULL, NOT_FOUND, IO, LIMIT, NOMEM; cause in err */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/cancel.h"
+#include "util/status.h"
+
+struct ori_blob_store;
+
+ori_status ori_blob_open_fs(const char *root, bool is_read_only, struct ori_blob_store **ret_store,
+                            struct ori_error *err);
+void ori_blob_close(struct ori_blob_store **store);
+
+ori_status ori_blob_put(struct ori_blob_store *store, const char *key, const void *data,
+                        size_t bytes, const char *content_type, struct ori_error *err);
+/* *ret_data is malloc'ed, NUL behind its bytes; the caller frees. ORI_NOT_FOUND, ORI_LIMIT. */
+ori_status ori_blob_get(struct ori_blob_store *store, const char *key, size_t bytes_max,
+                        uint8_t **ret_data, size_t *ret_bytes, struct ori_error *err);
+/* ORI_OK also when there is no such object. */
+ori_status ori_blob_delete(struct ori_blob_store *store, const char *key, struct ori_error *err);
+ori_status ori_blob_stat(struct ori_blob_store *store, const char *key, int64_t *ret_bytes,
+                         struct ori_error *err);
+
+/* Calls visit with each object's file name directly under "{platform}/{code}/", in byte order. */
+typedef ori_status (*ori_blob_visit_fn)(void *self, const char *file, struct ori_error *err);
+ori_status ori_blob_list_video(struct ori_blob_store *store, const char *platform, const char *code,
+                               ori_blob_visit_fn visit, void *self, struct ori_error *err);
+
+/* One writer a video, over all processes of this machine (flock on the video's folder, which is
+ * made when missing); waits until it is free or cancelled. Sweeps leftovers of killed writers. */
+struct ori_blob_lock;
+ori_status ori_blob_lock_video(struct ori_blob_store *store, const char *platform, const char *code,
+                               const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
+                               struct ori_error *err);
+/* Takes an empty folder away again. */
+void ori_blob_unlock_video(struct ori_blob_lock **lock);

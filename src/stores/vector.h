@@ -1,0 +1,86 @@
+#pragma once
+/* stores/vector.h: points (id, unit vector, payload) that can be found by likeness.
+ * Implementations  vector_embedded.c (SQLite + matrix in memory); later vector_qdrant.c. One const
+ *                  struct of functions each; the same conformance tests run over all
+ * Call order       open; upsert, delete, search in any order; close
+ * Ownership        points are borrowed for the call; hits belong to the caller: ori_hits_deinit
+ * Threads          any number may search; writers wait for each other
+ * Durability       replace_video is one transaction: after ORI_OK all of it survives kill -9, after
+ *                  anything else none of it is there
+ * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model or
+ *                  dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
+ *                  LIMIT, NOMEM, CANCELLED; cause in err
+ * Units            vectors f32, dim each; scores cosine, -1..1; seconds of the video */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/cancel.h"
+#include "util/status.h"
+
+struct ori_vector_store;
+
+struct ori_point_payload { /* the contract's payload, section 3 stage 7 */
+    char uuid[37];
+    const char *platform;
+    const char *video_code;
+    int frame_number;
+    double frame_second;
+    const char *path; /* the object's key */
+    char created_at[32];
+    int width;
+    int height;
+    int scene;
+    char dhash[17];
+    const char *model;
+};
+struct ori_point {
+    struct ori_point_payload payload; /* its uuid is the point's id */
+    const float *vector;
+};
+
+struct ori_vector_filter { /* NULL and negative fields are not looked at */
+    const char *platform;
+    const char *video_code;
+    double second_min;
+    double second_max;
+};
+
+struct ori_hit {
+    double score;
+    struct ori_point_payload payload; /* strings owned by the hit list */
+};
+struct ori_hits {
+    struct ori_hit *hits; /* best first; ties by uuid, so that an order is repeatable */
+    size_t count;
+    void *strings; /* private */
+};
+void ori_hits_deinit(struct ori_hits *hits); /* null-safe inside, idempotent */
+
+struct ori_vector_options {
+    const char *path;  /* file of the embedded store; made when missing */
+    const char *model; /* remembered by an empty store, compared by a filled one */
+    int dim;
+    int threads;  /* of one search */
+    bool is_read_only; /* a missing file is then ORI_NOT_FOUND */
+};
+ori_status ori_vector_open_embedded(const struct ori_vector_options *options,
+                                    struct ori_vector_store **ret_store, struct ori_error *err);
+void ori_vector_close(struct ori_vector_store **store);
+
+/* Makes the video's points exactly these: upserts all, deletes its others. n 0 deletes all. */
+ori_status ori_vector_replace_video(struct ori_vector_store *store, const char *platform,
+                                    const char *video_code, const struct ori_point *points,
+                                    size_t n, struct ori_error *err);
+ori_status ori_vector_upsert(struct ori_vector_store *store, const struct ori_point *points,
+                             size_t n, struct ori_error *err);
+ori_status ori_vector_count(struct ori_vector_store *store, const struct ori_vector_filter *filter,
+                            int64_t *ret_count, struct ori_error *err);
+/* limit 1..1000. */
+ori_status ori_vector_search(struct ori_vector_store *store, const float *vector, size_t limit,
+                             const struct ori_vector_filter *filter,
+                             const struct ori_cancel *cancel, struct ori_hits *ret_hits,
+                             struct ori_error *err);
+/* Vector of one point: ret_vector dim floats. ORI_NOT_FOUND. */
+ori_status ori_vector_get(struct ori_vector_store *store, const char *uuid, float *ret_vector,
+                          struct ori_error *err);
