@@ -7,10 +7,13 @@
  * Memory      one memfd made and sealed (no shrink, no grow) by the parent, `slots` equal slots of
  *             slot_bytes. The child fills a free slot, says FRAME, and may use the slot again only
  *             after RELEASE. Layout of a slot: still bytes at 0, model input at input_offset
- * Order       parent: START. child: INFO, then any of SCENE FRAME PROGRESS WARNING NEED, then
- *             exactly one of DONE or FAIL, then it exits. A picture job: PICTURE instead of FRAME
+ * Order       parent: START. child: INFO, then any of SCENE FRAME PROGRESS WARNING, then exactly
+ *             one of DONE or FAIL, then it exits. NEED, PROGRESS, WARNING and FAIL may come before
+ *             INFO. A picture job: PICTURE instead of SCENE and FRAME, INFO may be left out
+ * Times       0 .. ORI_CHILD_TIME_MAX_US; scenes do not overlap, frames strictly follow in time
+ * Boxes       inside the width x height of INFO
  * Trust       the parent checks type, size, every index, offset, length, number and string of a
- *             message before use: ori_child_message_check in child.h; a bad one ends the item with
+ *             message before use: child_message.h; a bad one ends the item with
  *             ORI_CHILD_PROTOCOL. The child trusts its parent. */
 #include <stdint.h>
 
@@ -21,6 +24,17 @@
 #define ORI_CHILD_FD_MEMORY 5
 #define ORI_CHILD_TEXT_MAX 400
 #define ORI_CHILD_CODE_MAX 32
+#define ORI_CHILD_SLOTS_MIN 2
+#define ORI_CHILD_SLOTS_MAX 64
+#define ORI_CHILD_SLOT_ALIGN 64 /* of the model input inside a slot */
+#define ORI_CHILD_SIDE_MAX 131072
+#define ORI_CHILD_TIME_MAX_US (INT64_C(366) * 86400 * 1000000)
+#define ORI_CHILD_FRAMES_MAX 65536 /* kept frames of one video; the child stops keeping there */
+#define ORI_CHILD_SCENES_MAX 131072
+#define ORI_CHILD_WARNINGS_MAX 64
+#define ORI_CHILD_MESSAGES_MAX (1 << 24)
+#define ORI_CHILD_NEED_BLOCK (INT64_C(1) << 18) /* NEED asks for multiples of it */
+#define ORI_CHILD_NEED_MAX (INT64_C(1) << 24)
 
 enum ori_child_message_type {
     ORI_MSG_START = 1, /* parent to child */
@@ -82,7 +96,7 @@ struct ori_msg_start {
     uint32_t job;       /* enum ori_child_job */
     int64_t bytes;      /* size of the medium */
     uint32_t is_remote; /* reads need NEED / HAVE first */
-    uint32_t slots;     /* 2..64 */
+    uint32_t slots;     /* ORI_CHILD_SLOTS_MIN.._MAX */
     uint64_t slot_bytes;
     struct ori_extract_options options;
 };

@@ -1,0 +1,344 @@
+#include "media/child_message.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SECONDS_MAX 1e9
+
+/* Ends a check with what was wrong; status is always ORI_CHILD_PROTOCOL. */
+#define REFUSE(err, ...) ori_error_set((err), ORI_CHILD_PROTOCOL, __VA_ARGS__)
+
+size_t ori_child_message_bytes(uint32_t type)
+{
+    switch (type) {
+    case ORI_MSG_START:
+        return sizeof(struct ori_msg_start);
+    case ORI_MSG_RELEASE:
+        return sizeof(struct ori_msg_slot);
+    case ORI_MSG_HAVE:
+    case ORI_MSG_NEED:
+        return sizeof(struct ori_msg_range);
+    case ORI_MSG_INFO:
+        return sizeof(struct ori_msg_info);
+    case ORI_MSG_SCENE:
+        return sizeof(struct ori_msg_scene);
+    case ORI_MSG_FRAME:
+        return sizeof(struct ori_msg_frame);
+    case ORI_MSG_PICTURE:
+        return sizeof(struct ori_msg_picture);
+    case ORI_MSG_PROGRESS:
+        return sizeof(struct ori_msg_progress);
+    case ORI_MSG_WARNING:
+        return sizeof(struct ori_msg_warning);
+    case ORI_MSG_DONE:
+        return sizeof(struct ori_msg_done);
+    case ORI_MSG_FAIL:
+        return sizeof(struct ori_msg_fail);
+    default:
+        return 0;
+    }
+}
+
+static bool is_time(int64_t us)
+{
+    return us >= 0 && us <= ORI_CHILD_TIME_MAX_US;
+}
+
+static bool is_side(int32_t side)
+{
+    return side >= 1 && side <= ORI_CHILD_SIDE_MAX;
+}
+
+static bool is_seconds(double seconds)
+{
+    return isfinite(seconds) && seconds >= 0 && seconds <= SECONDS_MAX;
+}
+
+static bool is_box_inside(const struct ori_box *box, const struct ori_msg_info *info)
+{
+    return box->x >= 0 && box->y >= 0 && box->w >= 1 && box->h >= 1 && box->x < info->width &&
+           box->y < info->height && box->w <= info->width - box->x &&
+           box->h <= info->height - box->y;
+}
+
+/* Length of the well-formed UTF-8 sequence at text (RFC 3629), 0 if there is none. */
+static size_t utf8_length(const unsigned char *text)
+{
+    if (text[0] < 0x80)
+        return 1;
+    size_t length = text[0] >= 0xF0 ? 4 : text[0] >= 0xE0 ? 3 : 2;
+    if (text[0] < 0xC2 || text[0] > 0xF4)
+        return 0;
+    for (size_t i = 1; i < length; i++) { /* stops at the NUL behind the text */
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    bool is_overlong = (text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xF0 && text[1] < 0x90);
+    bool is_outside = (text[0] == 0xED && text[1] > 0x9F) || (text[0] == 0xF4 && text[1] > 0x8F);
+    return is_overlong || is_outside ? 0 : length;
+}
+
+/* False when there is no NUL; else printable UTF-8, and zeros up to the end of the field. */
+static bool clean_text(char *text, size_t bytes_max)
+{
+    size_t length = strnlen(text, bytes_max);
+    if (length == bytes_max)
+        return false;
+    memset(text + length, 0, bytes_max - length);
+    for (size_t i = 0; i < length;) {
+        size_t step = utf8_length((const unsigned char *)text + i);
+        bool is_control = (unsigned char)text[i] < 0x20 || text[i] == 0x7F;
+        if (step == 0 || is_control)
+            text[i] = '?';
+        i += step ? step : 1;
+    }
+    return true;
+}
+
+/* A word of [a-z0-9_]: what stands in JSON and metrics as a code. */
+static bool is_code(const char *text, size_t bytes_max)
+{
+    size_t length = strnlen(text, bytes_max);
+    if (length == 0 || length == bytes_max)
+        return false;
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
+}
+
+static ori_status check_need(const struct ori_child_talk *talk, const struct ori_msg_range *need,
+                             struct ori_error *err)
+{
+    if (need->offset < 0 || need->bytes < 1 || need->bytes > ORI_CHILD_NEED_MAX ||
+        need->offset > talk->start.bytes || need->bytes > talk->start.bytes - need->offset)
+        return REFUSE(err, "NEED: range outside the medium");
+    return ORI_OK;
+}
+
+static ori_status check_info(struct ori_child_talk *talk, struct ori_msg_info *info,
+                             struct ori_error *err)
+{
+    if (talk->has_info)
+        return REFUSE(err, "INFO: said twice");
+    if (!is_side(info->width) || !is_side(info->height))
+        return REFUSE(err, "INFO: a picture of %d x %d", info->width, info->height);
+    if (info->has_duration < 0 || info->has_duration > 1 || !is_time(info->duration_us))
+        return REFUSE(err, "INFO: duration out of range");
+    if (!is_seconds(info->frame_rate))
+        return REFUSE(err, "INFO: frame rate out of range");
+    if (!clean_text(info->codec, sizeof info->codec) ||
+        !clean_text(info->container, sizeof info->container))
+        return REFUSE(err, "INFO: a string without end");
+    talk->has_info = true;
+    talk->info = *info;
+    return ORI_OK;
+}
+
+static ori_status check_scene(struct ori_child_talk *talk, const struct ori_msg_scene *scene,
+                              struct ori_error *err)
+{
+    if (scene->index != talk->scenes + 1 || scene->index > ORI_CHILD_SCENES_MAX)
+        return REFUSE(err, "SCENE: index %u after %u", scene->index, talk->scenes);
+    if (!is_time(scene->start_us) || !is_time(scene->end_us) || scene->end_us < scene->start_us ||
+        scene->start_us < talk->scene_end_us)
+        return REFUSE(err, "SCENE %u: times out of order", scene->index);
+    if (scene->duplicate_of >= scene->index)
+        return REFUSE(err, "SCENE %u: duplicate of %u", scene->index, scene->duplicate_of);
+    if (!is_box_inside(&scene->crop, &talk->info))
+        return REFUSE(err, "SCENE %u: box outside the picture", scene->index);
+    talk->scenes = scene->index;
+    talk->scene_end_us = scene->end_us;
+    return ORI_OK;
+}
+
+static uint64_t input_bytes_of(const struct ori_child_talk *talk)
+{
+    uint64_t side = (uint64_t)talk->start.options.input.side;
+    return 3 * side * side;
+}
+
+static ori_status check_frame(struct ori_child_talk *talk, const struct ori_msg_frame *frame,
+                              struct ori_error *err)
+{
+    uint64_t slot_bytes = talk->start.slot_bytes;
+    if (frame->slot >= talk->start.slots)
+        return REFUSE(err, "FRAME: slot %u of %u", frame->slot, talk->start.slots);
+    if (talk->slots_busy & UINT64_C(1) << frame->slot)
+        return REFUSE(err, "FRAME: slot %u was not released", frame->slot);
+    if (frame->n != talk->frames + 1 || frame->n > ORI_CHILD_FRAMES_MAX)
+        return REFUSE(err, "FRAME: number %u after %u", frame->n, talk->frames);
+    if (frame->scene < 1 || frame->scene < talk->frame_scene || frame->scene > ORI_CHILD_SCENES_MAX)
+        return REFUSE(err, "FRAME %u: scene %u", frame->n, frame->scene);
+    if (!is_time(frame->pts_us) || frame->pts_us <= talk->frame_us)
+        return REFUSE(err, "FRAME %u: time out of order", frame->n);
+    if (!is_side(frame->width) || !is_side(frame->height))
+        return REFUSE(err, "FRAME %u: a picture of %d x %d", frame->n, frame->width, frame->height);
+    if (frame->still_bytes < 1 || frame->still_bytes > slot_bytes)
+        return REFUSE(err, "FRAME %u: still outside its slot", frame->n);
+    if (frame->input_offset % ORI_CHILD_SLOT_ALIGN != 0 ||
+        frame->input_offset < frame->still_bytes || frame->input_offset > slot_bytes ||
+        frame->input_bytes != input_bytes_of(talk) ||
+        frame->input_bytes > slot_bytes - frame->input_offset)
+        return REFUSE(err, "FRAME %u: model input outside its slot", frame->n);
+    talk->frames = frame->n;
+    talk->frame_scene = frame->scene;
+    talk->frame_us = frame->pts_us;
+    talk->slots_busy |= UINT64_C(1) << frame->slot;
+    return ORI_OK;
+}
+
+static ori_status check_picture(struct ori_child_talk *talk, const struct ori_msg_picture *picture,
+                                struct ori_error *err)
+{
+    if (talk->has_picture)
+        return REFUSE(err, "PICTURE: said twice");
+    if (!is_side(picture->width) || !is_side(picture->height))
+        return REFUSE(err, "PICTURE: %d x %d", picture->width, picture->height);
+    if (picture->input_bytes != input_bytes_of(talk) ||
+        picture->input_bytes > talk->start.slot_bytes)
+        return REFUSE(err, "PICTURE: model input outside its slot");
+    talk->has_picture = true;
+    return ORI_OK;
+}
+
+static ori_status check_progress(const struct ori_msg_progress *progress, struct ori_error *err)
+{
+    if (progress->frames_kept > ORI_CHILD_FRAMES_MAX || progress->frames_decoded < 0 ||
+        !is_time(progress->pts_us))
+        return REFUSE(err, "PROGRESS: out of range");
+    return ORI_OK;
+}
+
+static ori_status check_warning(struct ori_child_talk *talk, struct ori_msg_warning *warning,
+                                struct ori_error *err)
+{
+    if (talk->warnings >= ORI_CHILD_WARNINGS_MAX)
+        return REFUSE(err, "WARNING: more than %d", ORI_CHILD_WARNINGS_MAX);
+    if (!is_code(warning->code, sizeof warning->code) ||
+        !clean_text(warning->code, sizeof warning->code) ||
+        !clean_text(warning->text, sizeof warning->text))
+        return REFUSE(err, "WARNING: a string out of range");
+    talk->warnings++;
+    return ORI_OK;
+}
+
+static ori_status check_done(struct ori_child_talk *talk, const struct ori_msg_done *done,
+                             struct ori_error *err)
+{
+    bool is_picture = talk->start.job == ORI_CHILD_JOB_PICTURE;
+    if (is_picture ? !talk->has_picture : !talk->has_info)
+        return REFUSE(err, "DONE: nothing was said before");
+    if (done->scenes != talk->scenes || done->frames != talk->frames ||
+        talk->frame_scene > talk->scenes)
+        return REFUSE(err, "DONE: %u scenes and %u frames, %u and %u were said", done->scenes,
+                      done->frames, talk->scenes, talk->frames);
+    if (done->has_crop > 1 || (done->has_crop && !is_box_inside(&done->crop, &talk->info)))
+        return REFUSE(err, "DONE: box outside the picture");
+    if (!is_time(done->duration_us) || done->frames_decoded < 0)
+        return REFUSE(err, "DONE: a count out of range");
+    if (!is_seconds(done->decode_seconds) || !is_seconds(done->vision_seconds) ||
+        !is_seconds(done->still_seconds) || !is_seconds(done->wait_seconds))
+        return REFUSE(err, "DONE: seconds out of range");
+    talk->has_ended = true;
+    return ORI_OK;
+}
+
+static ori_status check_fail(struct ori_child_talk *talk, struct ori_msg_fail *fail,
+                             struct ori_error *err)
+{
+    if (!is_code(fail->code, sizeof fail->code) || !is_code(fail->stage, sizeof fail->stage) ||
+        !clean_text(fail->code, sizeof fail->code) ||
+        !clean_text(fail->stage, sizeof fail->stage) || !clean_text(fail->text, sizeof fail->text))
+        return REFUSE(err, "FAIL: a string out of range");
+    ori_status status = ori_status_from_code(fail->code);
+    if (status == ORI_OK || status == ORI_AGAIN || status == ORI_EOF || status == ORI_CANCELLED)
+        return REFUSE(err, "FAIL: %s is no failure", fail->code);
+    talk->has_ended = true;
+    return ORI_OK;
+}
+
+/* May this type come now? Before INFO only what needs no picture; never the other job's words. */
+static ori_status check_order(const struct ori_child_talk *talk, uint32_t type,
+                              struct ori_error *err)
+{
+    bool is_video = talk->start.job == ORI_CHILD_JOB_VIDEO;
+    switch (type) {
+    case ORI_MSG_SCENE:
+    case ORI_MSG_FRAME:
+        if (!is_video || !talk->has_info)
+            return REFUSE(err, "message %u before INFO or in a picture job", type);
+        return ORI_OK;
+    case ORI_MSG_PICTURE:
+        if (is_video)
+            return REFUSE(err, "PICTURE in a video job");
+        return ORI_OK;
+    case ORI_MSG_INFO:
+    case ORI_MSG_PROGRESS:
+    case ORI_MSG_WARNING:
+    case ORI_MSG_NEED:
+    case ORI_MSG_DONE:
+    case ORI_MSG_FAIL:
+        return ORI_OK;
+    default:
+        return REFUSE(err, "message of unknown type %u", type);
+    }
+}
+
+static ori_status check_fields(struct ori_child_talk *talk, union ori_child_message *message,
+                               struct ori_error *err)
+{
+    switch (message->type) {
+    case ORI_MSG_NEED:
+        return check_need(talk, &message->need, err);
+    case ORI_MSG_INFO:
+        return check_info(talk, &message->info, err);
+    case ORI_MSG_SCENE:
+        return check_scene(talk, &message->scene, err);
+    case ORI_MSG_FRAME:
+        return check_frame(talk, &message->frame, err);
+    case ORI_MSG_PICTURE:
+        return check_picture(talk, &message->picture, err);
+    case ORI_MSG_PROGRESS:
+        return check_progress(&message->progress, err);
+    case ORI_MSG_WARNING:
+        return check_warning(talk, &message->warning, err);
+    case ORI_MSG_DONE:
+        return check_done(talk, &message->done, err);
+    default:
+        return check_fail(talk, &message->fail, err);
+    }
+}
+
+void ori_child_talk_begin(struct ori_child_talk *ret_talk, const struct ori_msg_start *start)
+{
+    memset(ret_talk, 0, sizeof *ret_talk);
+    ret_talk->start = *start;
+    ret_talk->frame_us = -1;
+}
+
+ori_status ori_child_message_check(struct ori_child_talk *talk, union ori_child_message *message,
+                                   size_t bytes, struct ori_error *err)
+{
+    ori_status status = ORI_OK;
+    if (talk->has_ended)
+        status = REFUSE(err, "a message after the end");
+    else if (talk->messages >= ORI_CHILD_MESSAGES_MAX)
+        status = REFUSE(err, "more than %d messages", ORI_CHILD_MESSAGES_MAX);
+    else if (bytes < sizeof message->type)
+        status = REFUSE(err, "a message of %zu bytes", bytes);
+    if (status == ORI_OK)
+        status = check_order(talk, message->type, err);
+    if (status == ORI_OK && bytes != ori_child_message_bytes(message->type))
+        status = REFUSE(err, "message %u of %zu bytes", message->type, bytes);
+    if (status == ORI_OK)
+        status = check_fields(talk, message, err);
+    if (status == ORI_OK)
+        talk->messages++;
+    else
+        talk->has_ended = true;
+    return status;
+}
+
+void ori_child_talk_released(struct ori_child_talk *talk, uint32_t slot)
+{
+    ORI_ASSERT(slot < talk->start.slots);
+    talk->slots_busy &= ~(UINT64_C(1) << slot);
+}
