@@ -1,0 +1,46 @@
+# The short front of meson, pytest and tools/. `make help` lists the targets.
+BUILD ?= build
+PREFIX ?= /usr/local
+PYTHON := /usr/bin/python3
+WERROR := $(if $(CI),true,false)
+export ORIANE_BUILD := $(abspath $(BUILD))
+
+.PHONY: all help deps build demo test test-long bench format lint clean install
+all: build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+
+deps: ## install the Debian packages that build, run and tests need (skips when all are there)
+	@tools/deps build test
+
+build: ## build/oriane
+	@test -f $(BUILD)/build.ninja || meson setup -Dwerror=$(WERROR) $(BUILD)
+	@$(if $(CI),meson configure -Dwerror=true $(BUILD))
+	@ninja -C $(BUILD)
+
+demo: deps build ## find scenes, keep frames and search one of them: VIDEOS="a.mp4 b.mkv" for your own
+	@tools/demo $(VIDEOS)
+
+test: deps build ## every test: tools, C tests plain and under sanitizers, end to end
+	@$(PYTHON) tools/test
+
+test-long: deps build ## the same with the long forms: 200 kills, longer clips
+	@$(PYTHON) tools/test --long
+
+bench: deps build ## measure against ffmpeg and the earlier pipeline; writes docs/performance.md
+	@$(PYTHON) bench/bench.py
+
+format: ## clang-format all C files in place
+	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+
+lint: build ## clang-tidy and cppcheck
+	@tools/deps build lint
+	@tools/lint
+
+clean: ## remove what was built and the demo's output
+	rm -rf $(BUILD) $(BUILD)-asan .demo
+
+install: build ## into PREFIX (default /usr/local); DESTDIR is honoured
+	install -D -m 755 $(BUILD)/oriane $(DESTDIR)$(PREFIX)/bin/oriane
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/oriane/copyright
