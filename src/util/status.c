@@ -71,7 +71,8 @@ static void trim_torn_utf8(char *text)
         text[start - 1] = '\0';
 }
 
-static void set_text(struct ori_error *err, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void set_text(struct ori_error *err,
+                                                           const char *format, va_list args)
 {
     vsnprintf(err->text, sizeof err->text, format, args);
     trim_torn_utf8(err->text);
@@ -119,8 +120,8 @@ static ori_status status_of_errno(int errnum, bool is_write)
     }
 }
 
-ori_status ori_error_set_errno(struct ori_error *err, int errnum, bool is_write,
-                               const char *format, ...)
+ori_status ori_error_set_errno(struct ori_error *err, int errnum, bool is_write, const char *format,
+                               ...)
 {
     ori_status status = status_of_errno(errnum, is_write);
     if (!err || err->status != ORI_OK)

@@ -1,0 +1,225 @@
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/limits.h"
+#include "util/size.h"
+
+ori_status ori_fs_join(const char *folder, const char *name, char **ret_path, struct ori_error *err)
+{
+    struct ori_buf path;
+    ori_buf_init(&path, ORI_LIMIT_MAX_PATH_BYTES - 1);
+    size_t folder_bytes = strlen(folder);
+    ori_buf_add(&path, folder, folder_bytes);
+    if (folder_bytes > 0 && folder[folder_bytes - 1] != '/')
+        ori_buf_add(&path, "/", 1);
+    ori_buf_add_text(&path, name);
+    ori_status status = ori_buf_finish(&path, "path", err);
+    if (status == ORI_OK) {
+        char *text = ori_buf_take(&path, NULL);
+        if (text)
+            *ret_path = text;
+        else
+            status = ori_error_set(err, ORI_NOMEM, "path");
+    }
+    ori_buf_deinit(&path);
+    return status;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info = {0};
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+ori_status ori_fs_make_folders(const char *path, struct ori_error *err)
+{
+    char part[ORI_LIMIT_MAX_PATH_BYTES];
+    size_t bytes = strlen(path);
+    if (bytes >= sizeof part)
+        return ori_error_set(err, ORI_LIMIT, "a path has more than %d bytes",
+                             ORI_LIMIT_MAX_PATH_BYTES - 1);
+    memcpy(part, path, bytes + 1);
+    for (size_t i = 1; i <= bytes; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        char end = part[i];
+        part[i] = '\0';
+        /* EEXIST, EROFS or EACCES about a folder that is there already is no trouble */
+        if (mkdir(part, 0777) != 0 && !is_folder(part)) {
+            int errnum = errno == ENOENT || errno == EEXIST ? ENOTDIR : errno;
+            return ori_error_set_errno(err, errnum, true, "%s", part);
+        }
+        part[i] = end;
+    }
+    return ORI_OK;
+}
+
+ori_status ori_fs_read_at(int fd, int64_t offset, void *data, size_t bytes_max, size_t *ret_bytes,
+                          struct ori_error *err)
+{
+    size_t done = 0;
+    while (done < bytes_max) {
+        ssize_t got = pread(fd, (char *)data + done, bytes_max - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return ori_error_set_errno(err, errno, false, "read");
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    *ret_bytes = done;
+    return ORI_OK;
+}
+
+ori_status ori_fs_write_all(int fd, const void *data, size_t bytes, struct ori_error *err)
+{
+    size_t done = 0;
+    while (done < bytes) {
+        ssize_t put = write(fd, (const char *)data + done, bytes - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return ori_error_set_errno(err, errno, true, "write");
+        done += (size_t)put;
+    }
+    return ORI_OK;
+}
+
+/* Opens for reading what must be a regular file, and tells its size. */
+static ori_status open_regular(int dir_fd, const char *path, int *ret_fd, size_t *ret_bytes,
+                               struct ori_error *err)
+{
+    struct stat info = {0};
+    int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return ori_error_set_errno(err, errno, false, "%s", path);
+    ori_status status = ORI_OK;
+    if (fstat(fd, &info) != 0)
+        status = ori_error_set_errno(err, errno, false, "%s", path);
+    else if (!S_ISREG(info.st_mode))
+        status = ori_error_set(err, ORI_NOT_A_FILE, "%s: not a regular file", path);
+    if (status != ORI_OK) {
+        close(fd);
+        return status;
+    }
+    *ret_fd = fd;
+    *ret_bytes = (size_t)info.st_size;
+    return ORI_OK;
+}
+
+ori_status ori_fs_read_file(int dir_fd, const char *path, size_t bytes_max, char **ret_data,
+                            size_t *ret_bytes, struct ori_error *err)
+{
+    int fd = -1;
+    size_t bytes = 0;
+    size_t size = 0;
+    char *data = NULL;
+    ori_status status = open_regular(dir_fd, path, &fd, &bytes, err);
+    if (status != ORI_OK)
+        return status;
+    if (bytes > bytes_max || !ori_size_add(bytes, 2, &size)) {
+        status = ori_error_set(err, ORI_LIMIT, "%s: more than %zu bytes", path, bytes_max);
+        goto out;
+    }
+    data = malloc(size);
+    if (!data) {
+        status = ori_error_set(err, ORI_NOMEM, "%s", path);
+        goto out;
+    }
+    status = ori_fs_read_at(fd, 0, data, bytes + 1, &size, err); /* one more: did it grow? */
+    if (status != ORI_OK) {
+        ori_error_context(err, "%s", path);
+        goto out;
+    }
+    if (size > bytes) {
+        status = ori_error_set(err, ORI_IO, "%s: changed while it was read", path);
+        goto out;
+    }
+    data[size] = '\0';
+    *ret_data = data;
+    *ret_bytes = size;
+    data = NULL;
+out:
+    free(data);
+    close(fd);
+    return status;
+}
+
+/* "folder/.name.pid.n.part" beside "folder/name". */
+static ori_status name_part(const char *path, char ret_part[ORI_LIMIT_MAX_PATH_BYTES],
+                            struct ori_error *err)
+{
+    static atomic_uint count; /* two threads that write the same path have two parts */
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    int bytes =
+        snprintf(ret_part, ORI_LIMIT_MAX_PATH_BYTES, "%.*s.%s.%ld.%u.part", (int)(name - path),
+                 path, name, (long)getpid(), atomic_fetch_add(&count, 1));
+    if (bytes < 0 || bytes >= ORI_LIMIT_MAX_PATH_BYTES)
+        return ori_error_set(err, ORI_LIMIT, "a path has more than %d bytes",
+                             ORI_LIMIT_MAX_PATH_BYTES - 1);
+    return ORI_OK;
+}
+
+static ori_status write_part(int dir_fd, const char *part, const void *data, size_t bytes,
+                             struct ori_error *err)
+{
+    int fd = openat(dir_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        return ori_error_set_errno(err, errno, true, "open");
+    ori_status status = ori_fs_write_all(fd, data, bytes, err);
+    if (status == ORI_OK && fdatasync(fd) != 0)
+        status = ori_error_set_errno(err, errno, true, "sync");
+    if (close(fd) != 0 && status == ORI_OK)
+        status = ori_error_set_errno(err, errno, true, "close");
+    return status;
+}
+
+/* Makes the new name in path's folder durable. Some file systems cannot sync a folder: EINVAL. */
+static ori_status sync_folder(int dir_fd, const char *path, struct ori_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[ORI_LIMIT_MAX_PATH_BYTES] = ".";
+    if (slash) {
+        size_t bytes = slash == path ? 1 : (size_t)(slash - path);
+        memcpy(folder, path, bytes); /* fits: the longer name of the part did */
+        folder[bytes] = '\0';
+    }
+    int fd = openat(dir_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == EACCES ? ORI_OK : ori_error_set_errno(err, errno, true, "sync");
+    ori_status status = ORI_OK;
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        status = ori_error_set_errno(err, errno, true, "sync");
+    close(fd);
+    return status;
+}
+
+ori_status ori_fs_write_file(int dir_fd, const char *path, const void *data, size_t bytes,
+                             struct ori_error *err)
+{
+    char part[ORI_LIMIT_MAX_PATH_BYTES];
+    ori_status status = name_part(path, part, err);
+    if (status != ORI_OK)
+        return status;
+    status = write_part(dir_fd, part, data, bytes, err);
+    if (status == ORI_OK && renameat(dir_fd, part, dir_fd, path) != 0)
+        status = ori_error_set_errno(err, errno, true, "rename");
+    if (status != ORI_OK)
+        unlinkat(dir_fd, part, 0); /* ours by O_EXCL, or not there */
+    else
+        status = sync_folder(dir_fd, path, err);
+    if (status != ORI_OK)
+        ori_error_context(err, "%s", path);
+    return status;
+}
