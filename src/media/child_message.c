@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "util/utf8.h"
+
 #define SECONDS_MAX 1e9
 
 /* Ends a check with what was wrong; status is always ORI_CHILD_PROTOCOL. */
@@ -61,23 +63,6 @@ static bool is_box_inside(const struct ori_box *box, const struct ori_msg_info *
            box->h <= info->height - box->y;
 }
 
-/* Length of the well-formed UTF-8 sequence at text (RFC 3629), 0 if there is none. */
-static size_t utf8_length(const unsigned char *text)
-{
-    if (text[0] < 0x80)
-        return 1;
-    size_t length = text[0] >= 0xF0 ? 4 : text[0] >= 0xE0 ? 3 : 2;
-    if (text[0] < 0xC2 || text[0] > 0xF4)
-        return 0;
-    for (size_t i = 1; i < length; i++) { /* stops at the NUL behind the text */
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    bool is_overlong = (text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xF0 && text[1] < 0x90);
-    bool is_outside = (text[0] == 0xED && text[1] > 0x9F) || (text[0] == 0xF4 && text[1] > 0x8F);
-    return is_overlong || is_outside ? 0 : length;
-}
-
 /* False when there is no NUL; else printable UTF-8, and zeros up to the end of the field. */
 static bool clean_text(char *text, size_t bytes_max)
 {
@@ -85,13 +70,7 @@ static bool clean_text(char *text, size_t bytes_max)
     if (length == bytes_max)
         return false;
     memset(text + length, 0, bytes_max - length);
-    for (size_t i = 0; i < length;) {
-        size_t step = utf8_length((const unsigned char *)text + i);
-        bool is_control = (unsigned char)text[i] < 0x20 || text[i] == 0x7F;
-        if (step == 0 || is_control)
-            text[i] = '?';
-        i += step ? step : 1;
-    }
+    ori_utf8_clean(text);
     return true;
 }
 

@@ -17,6 +17,7 @@
  *             ORI_CHILD_PROTOCOL. The child trusts its parent. */
 #include <stdint.h>
 
+#include "util/limits.h"
 #include "util/plane.h"
 
 #define ORI_CHILD_FD_MEDIUM 3
@@ -25,16 +26,16 @@
 #define ORI_CHILD_TEXT_MAX 400
 #define ORI_CHILD_CODE_MAX 32
 #define ORI_CHILD_SLOTS_MIN 2
-#define ORI_CHILD_SLOTS_MAX 64
+#define ORI_CHILD_SLOTS_MAX ORI_LIMIT_MAX_CHILD_SLOTS
 #define ORI_CHILD_SLOT_ALIGN 64 /* of the model input inside a slot */
-#define ORI_CHILD_SIDE_MAX 131072
+#define ORI_CHILD_SIDE_MAX ORI_LIMIT_MAX_CHILD_SIDE
 #define ORI_CHILD_TIME_MAX_US (INT64_C(366) * 86400 * 1000000)
-#define ORI_CHILD_FRAMES_MAX 65536 /* kept frames of one video; the child stops keeping there */
-#define ORI_CHILD_SCENES_MAX 131072
-#define ORI_CHILD_WARNINGS_MAX 64
-#define ORI_CHILD_MESSAGES_MAX (1 << 24)
+#define ORI_CHILD_FRAMES_MAX ORI_LIMIT_MAX_CHILD_FRAMES /* the child stops keeping there */
+#define ORI_CHILD_SCENES_MAX ORI_LIMIT_MAX_CHILD_SCENES
+#define ORI_CHILD_WARNINGS_MAX ORI_LIMIT_MAX_CHILD_WARNINGS
+#define ORI_CHILD_MESSAGES_MAX ORI_LIMIT_MAX_CHILD_MESSAGES
 #define ORI_CHILD_NEED_BLOCK (INT64_C(1) << 18) /* NEED asks for multiples of it */
-#define ORI_CHILD_NEED_MAX (INT64_C(1) << 24)
+#define ORI_CHILD_NEED_MAX ((int64_t)ORI_LIMIT_MAX_CHILD_NEED_BYTES)
 
 enum ori_child_message_type {
     ORI_MSG_START = 1, /* parent to child */
@@ -55,7 +56,7 @@ enum ori_child_job { ORI_CHILD_JOB_VIDEO = 1, ORI_CHILD_JOB_PICTURE = 2 };
 
 /* How a cropped picture becomes model input: 3 * side * side bytes, planes R G B. */
 enum ori_input_fit {
-    ORI_INPUT_SQUASH = 1,     /* both sides to `side`, aspect lost */
+    ORI_INPUT_SQUASH = 1,      /* both sides to `side`, aspect lost */
     ORI_INPUT_SHORTER_CROP = 2 /* shorter side to `side` with antialias, centre crop */
 };
 struct ori_input_spec {
@@ -68,7 +69,7 @@ struct ori_extract_options {
     int32_t has_crop;
     int32_t has_dedup;
     int32_t crop_probes;
-    int32_t crop_limit;      /* luma at or below it is black: first number of VP_CROP_CROPDETECT */
+    int32_t crop_limit; /* luma at or below it is black: first number of VP_CROP_CROPDETECT */
     double crop_clip_secs;
     int32_t crop_safe_margin_px;
     int32_t crop_over_text;
@@ -120,19 +121,20 @@ struct ori_msg_info {
     char codec[16];
     char container[32];
 };
-/* A scene is said when its frames are chosen and cropped (they may come first); index counts from 1, in order. */
+/* A scene is said when its frames are chosen and cropped (they may come first); index counts from
+ * 1, in order. */
 struct ori_msg_scene {
     uint32_t type;
     uint32_t index;
-    int64_t start_us; /* first frame of it */
-    int64_t end_us;   /* first frame of the next, or the end of the video */
+    int64_t start_us;      /* first frame of it */
+    int64_t end_us;        /* first frame of the next, or the end of the video */
     uint32_t duplicate_of; /* scene whose frame covers this one too; 0: none */
     struct ori_box crop;   /* box of its frames, upright pixels; the whole picture when uncropped */
 };
 struct ori_msg_frame {
     uint32_t type;
     uint32_t slot;
-    uint32_t n; /* 1.. over kept frames, in order of time */
+    uint32_t n;     /* 1.. over kept frames, in order of time */
     uint32_t scene; /* 1.. */
     int64_t pts_us;
     uint64_t still_bytes;  /* at offset 0 of the slot */
@@ -161,11 +163,11 @@ struct ori_msg_warning {
 };
 struct ori_msg_done {
     uint32_t type;
-    uint32_t has_crop; /* 0: nothing to remove: box is not set */
+    uint32_t has_crop;   /* 0: nothing to remove: box is not set */
     struct ori_box crop; /* upright pixels */
     uint32_t scenes;
     uint32_t frames;
-    int64_t duration_us;    /* as decoded: end of the last frame */
+    int64_t duration_us; /* as decoded: end of the last frame */
     int64_t frames_decoded;
     double decode_seconds; /* wall time by stage, for timings{} */
     double vision_seconds;

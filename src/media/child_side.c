@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "media/child_message.h"
+#include "util/clock.h"
 
 /* Room for any message: a longer packet shows as a wrong size. */
 union message {
@@ -18,13 +18,6 @@ union message {
     struct ori_msg_range range;
     uint8_t bytes[sizeof(struct ori_msg_start) + 8];
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* One packet. flags: 0 or MSG_DONTWAIT (then ORI_AGAIN when there is none). */
 static ori_status receive(int fd, int flags, union message *message, struct ori_error *err)
@@ -128,7 +121,7 @@ static ori_status take_release(struct ori_child_side *side, const union message 
 
 static ori_status wait_for_slot(struct ori_child_side *side, struct ori_error *err)
 {
-    int64_t begin_us = now_us();
+    int64_t begin_us = ori_clock_us();
     ori_status status = ORI_OK;
     while (status == ORI_OK && side->slots_free == 0) {
         union message message;
@@ -136,7 +129,7 @@ static ori_status wait_for_slot(struct ori_child_side *side, struct ori_error *e
         if (status == ORI_OK)
             status = take_release(side, &message, err);
     }
-    side->wait_us += now_us() - begin_us;
+    side->wait_us += ori_clock_us() - begin_us;
     return status;
 }
 

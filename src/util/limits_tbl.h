@@ -22,3 +22,12 @@ ORI_LIMIT_ROW(ENV_LINE_BYTES, 8192, "bytes", "one line of the .env file")
 ORI_LIMIT_ROW(ENV_FILE_ROWS, 1000, "variables", "the .env file")
 ORI_LIMIT_ROW(SETTING_WARNINGS, 20, "warnings", "unknown names that are told one by one")
 ORI_LIMIT_ROW(SETTINGS_PAGE_BYTES, 1048576, "bytes", "help and reference pages made from the tables")
+
+/* media: what a decode child may say (media/child_proto.h) */
+ORI_LIMIT_ROW(CHILD_SLOTS, 64, "slots", "shared memory of one decode process")
+ORI_LIMIT_ROW(CHILD_SIDE, 131072, "pixels", "a side of the picture a decode process tells of")
+ORI_LIMIT_ROW(CHILD_FRAMES, 65536, "frames", "kept frames of one video")
+ORI_LIMIT_ROW(CHILD_SCENES, 131072, "scenes", "scenes of one video")
+ORI_LIMIT_ROW(CHILD_WARNINGS, 64, "warnings", "warnings of one decode process")
+ORI_LIMIT_ROW(CHILD_MESSAGES, 16777216, "messages", "messages of one decode process")
+ORI_LIMIT_ROW(CHILD_NEED_BYTES, 16777216, "bytes", "one range of a remote medium")
