@@ -31,3 +31,31 @@ ORI_LIMIT_ROW(CHILD_SCENES, 131072, "scenes", "scenes of one video")
 ORI_LIMIT_ROW(CHILD_WARNINGS, 64, "warnings", "warnings of one decode process")
 ORI_LIMIT_ROW(CHILD_MESSAGES, 16777216, "messages", "messages of one decode process")
 ORI_LIMIT_ROW(CHILD_NEED_BYTES, 16777216, "bytes", "one range of a remote medium")
+
+/* media */
+ORI_LIMIT_ROW(STREAMS, 64, "streams", "one video file")
+ORI_LIMIT_ROW(PROBE_BYTES, 1048576, "bytes", "what is read to recognise a container")
+ORI_LIMIT_ROW(ANALYZE_BYTES, 5000000, "bytes", "what is read to learn the streams' parameters")
+ORI_LIMIT_ROW(ANALYZE_MS, 5000, "milliseconds", "of the medium's time, for the same")
+ORI_LIMIT_ROW(SILENT_PACKETS, 100000, "packets", "a stretch of packets that gives no frame")
+ORI_LIMIT_ROW(SILENT_BYTES, 1073741824, "bytes", "a stretch of packets that gives no frame")
+ORI_LIMIT_ROW(CONTAINER_PARTS, 1000000, "parts", "looked at to see whether a file is cut off")
+ORI_LIMIT_ROW(JPEG_SIDE, 65500, "pixels", "width or height of a JPEG still")
+ORI_LIMIT_ROW(WEBP_SIDE, 16383, "pixels", "width or height of a WebP still")
+ORI_LIMIT_ROW(PNG_SIDE, 1000000, "pixels", "width or height of a PNG still")
+ORI_LIMIT_ROW(PICTURE_BYTES, 67108864, "bytes", "a picture file from outside")
+
+/* pipeline */
+ORI_LIMIT_ROW(MANIFEST_BYTES, 67108864, "bytes", "manifest.json of one video")
+ORI_LIMIT_ROW(EMBED_WAITING, 16384, "frames", "frames that wait for the model")
+
+/* embed, stores */
+ORI_LIMIT_ROW(VECTOR_DIM, 4096, "numbers", "one vector")
+ORI_LIMIT_ROW(VECTOR_ROWS, 20000000, "points", "an embedded vector store")
+ORI_LIMIT_ROW(VECTOR_CALL, 131072, "points", "one call that writes points")
+ORI_LIMIT_ROW(VECTOR_THREADS, 256, "threads", "one search")
+ORI_LIMIT_ROW(VECTOR_MODEL_BYTES, 255, "bytes", "name of a point's model")
+ORI_LIMIT_ROW(SEARCH_HITS, 1000, "points", "answer to one search")
+ORI_LIMIT_ROW(BLOB_KEY_BYTES, 1024, "bytes", "an object's key")
+ORI_LIMIT_ROW(BLOB_NAME_BYTES, 255, "bytes", "one segment of an object's key")
+ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/text.h"
+
 struct row {
     const char *code;
     const char *text;
@@ -76,10 +78,7 @@ __attribute__((format(printf, 2, 0))) static void set_text(struct ori_error *err
 {
     vsnprintf(err->text, sizeof err->text, format, args);
     trim_torn_utf8(err->text);
-    for (char *c = err->text; *c; c++) { /* one line, whatever a file name holds */
-        if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            *c = ' ';
-    }
+    clean(err->text);
 }
 
 ori_status ori_error_set(struct ori_error *err, ori_status status, const char *format, ...)

@@ -1,0 +1,310 @@
+#include "config/settings.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/env_file.h"
+#include "config/setting_value.h"
+#include "util/fs.h"
+#include "util/limits.h"
+#include "util/text.h"
+
+#define SHOWN_BYTES 100 /* of a value in a message */
+
+struct ori_settings_own {
+    char *texts[ORI_SETTING_COUNT]; /* what the fields of texts point to */
+    enum ori_setting_origin origins[ORI_SETTING_COUNT];
+    char *warnings[ORI_LIMIT_MAX_SETTING_WARNINGS];
+    size_t warnings_count;
+};
+
+/* The text that wins so far, borrowed from its source; NULL: the default. */
+struct candidate {
+    const char *text;
+    enum ori_setting_origin origin;
+    bool is_alias;
+};
+
+static const size_t field_offsets[ORI_SETTING_COUNT] = {
+#define ORI_SETTING_ROW(variable, field, ...)                                                      \
+    [ORI_SETTING_##variable] = offsetof(struct ori_settings, field),
+#include "config/settings_tbl.h"
+};
+
+static void *field_of(struct ori_settings *settings, enum ori_setting setting)
+{
+    return (char *)settings + field_offsets[setting];
+}
+
+const char *ori_setting_origin_text(enum ori_setting_origin origin)
+{
+    static const char *const texts[] = {"default", ".env", "environment", "flag"};
+    ORI_ASSERT((size_t)origin < sizeof texts / sizeof texts[0]);
+    return texts[origin];
+}
+
+/* "scheme://user:PASSWORD@host" and "password=PASSWORD": connection strings carry secrets too. */
+static void show_masked(const char *text, struct ori_buf *buf)
+{
+    const char *scheme = strstr(text, "://");
+    const char *at = scheme ? strchr(scheme + 3, '@') : NULL;
+    const char *colon = at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
+    if (colon) {
+        /* to the last @: a password may hold one */
+        ori_buf_printf(buf, "%.*s:***%s", (int)(colon - text), text, strrchr(at, '@'));
+        return;
+    }
+    const char *word = strstr(text, "password=");
+    if (word) {
+        const char *value = word + strlen("password=");
+        ori_buf_printf(buf, "%.*s***", (int)(value - text), text); /* where it ends is a guess */
+        return;
+    }
+    ori_buf_add_text(buf, text);
+}
+
+static void show_text(const struct ori_setting_row *row, const char *text, struct ori_buf *buf)
+{
+    if (row->kind == ORI_SETTING_KIND_SECRET)
+        ori_buf_add_text(buf, text[0] ? "***" : "");
+    else
+        show_masked(text, buf);
+}
+
+/* "NAME=value: expected ...", and where the value came from unless it is the environment. */
+static ori_status refuse(enum ori_setting setting, const char *text, enum ori_setting_origin origin,
+                         struct ori_error *err)
+{
+    const struct ori_setting_row *row = ori_setting_row(setting);
+    char flag[ORI_SETTING_FLAG_BYTES];
+    struct ori_buf shown;
+    struct ori_buf allowed;
+    ori_buf_init(&shown, 4 * ORI_LIMIT_MAX_SETTING_BYTES);
+    ori_buf_init(&allowed, ORI_ERROR_TEXT_MAX);
+    show_text(row, text, &shown);
+    ori_setting_allowed(setting, &allowed);
+    ori_setting_flag(setting, flag);
+    const char *value = shown.status == ORI_OK ? ori_buf_text(&shown) : "(too long)";
+    ori_status status =
+        ori_error_set(err, ORI_BAD_SETTING, "%s=%.*s%s: expected %s%s%s%s", row->variable,
+                      SHOWN_BYTES, value, strlen(value) > SHOWN_BYTES ? "..." : "",
+                      ori_buf_text(&allowed), origin == ORI_ORIGIN_ENV_FILE ? " (in .env)" : "",
+                      origin == ORI_ORIGIN_FLAG ? "; it was given as --" : "",
+                      origin == ORI_ORIGIN_FLAG ? flag : "");
+    ori_buf_deinit(&allowed);
+    ori_buf_deinit(&shown);
+    return status;
+}
+
+static ori_status warn_unknown(struct ori_settings_own *own, const char *name, const char *where,
+                               struct ori_error *err)
+{
+    if (own->warnings_count == ORI_LIMIT_MAX_SETTING_WARNINGS)
+        return ORI_OK; /* the ones told are enough to look at the source */
+    struct ori_buf text;
+    ori_buf_init(&text, ORI_LIMIT_MAX_SETTING_BYTES);
+    const char *nearest = ori_setting_nearest(name);
+    ori_buf_printf(&text, "%.*s%s: unknown setting in %s", SHOWN_BYTES, name,
+                   strlen(name) > SHOWN_BYTES ? "..." : "", where);
+    if (nearest)
+        ori_buf_printf(&text, "; did you mean %s?", nearest);
+    ori_status status = ori_buf_finish(&text, "warnings", err);
+    char *taken = status == ORI_OK ? ori_buf_take(&text, NULL) : NULL;
+    ori_buf_deinit(&text);
+    if (status == ORI_OK && !taken)
+        return ori_error_set(err, ORI_NOMEM, "warnings");
+    if (taken)
+        own->warnings[own->warnings_count++] = taken;
+    return status;
+}
+
+static bool is_ours_by_prefix(const char *name)
+{
+    return strncmp(name, "VP_", 3) == 0 || strncmp(name, "QDRANT_", 7) == 0;
+}
+
+/* One variable of a source that sources of higher rank come after. */
+static ori_status offer(struct ori_settings_own *own, struct candidate *candidates,
+                        const char *name, const char *text, enum ori_setting_origin origin,
+                        struct ori_error *err)
+{
+    enum ori_setting setting = 0;
+    bool is_alias = false;
+    if (!ori_setting_find(name, &setting, &is_alias)) {
+        if (!is_ours_by_prefix(name))
+            return ORI_OK;
+        return warn_unknown(own, name, ori_setting_origin_text(origin), err);
+    }
+    if (text[0] == '\0' && !ori_setting_value_may_be_empty(ori_setting_row(setting)))
+        return ORI_OK;
+    struct candidate *now = &candidates[setting];
+    bool is_outranked = now->text && now->origin == origin && is_alias && !now->is_alias;
+    if (!is_outranked)
+        *now = (struct candidate){.text = text, .origin = origin, .is_alias = is_alias};
+    return ORI_OK;
+}
+
+static ori_status offer_environment(struct ori_settings_own *own, struct candidate *candidates,
+                                    const char *const *environment, struct ori_error *err)
+{
+    ori_status status = ORI_OK;
+    for (; environment && *environment && status == ORI_OK; environment++) {
+        char name[128];
+        const char *equals = strchr(*environment, '=');
+        if (!equals || (size_t)(equals - *environment) >= sizeof name)
+            continue; /* longer than any setting's name */
+        size_t bytes = (size_t)(equals - *environment);
+        memcpy(name, *environment, bytes);
+        name[bytes] = '\0';
+        if (!ori_text_is_utf8(name, bytes))
+            continue;
+        status = offer(own, candidates, name, equals + 1, ORI_ORIGIN_ENVIRONMENT, err);
+    }
+    return status;
+}
+
+static int usable_cores(void)
+{
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0) /* a machine of more than 1024 */
+        return CPU_SETSIZE;
+    return CPU_COUNT(&cores);
+}
+
+/* malloc'ed: the text the default stands for on this machine, with these folders. */
+static ori_status fill_default(const struct ori_settings *settings,
+                               const struct ori_setting_row *row, char **ret_text,
+                               struct ori_error *err)
+{
+    const char *text = row->default_text;
+    if (strncmp(text, "{VP_OUTPUT_DIR}/", 16) == 0)
+        return ori_fs_join(settings->vp_output_dir, text + 16, ret_text, err);
+    char cores[16];
+    if (strcmp(text, "{cores}") == 0) {
+        int count = usable_cores();
+        snprintf(cores, sizeof cores, "%d", count < row->max ? count : (int)row->max);
+        text = cores;
+    }
+    char *copy = strdup(text);
+    if (!copy)
+        return ori_error_set(err, ORI_NOMEM, "settings");
+    *ret_text = copy;
+    return ORI_OK;
+}
+
+static ori_status set_field(struct ori_settings *settings, enum ori_setting setting,
+                            const struct candidate *candidate, struct ori_error *err)
+{
+    const struct ori_setting_row *row = ori_setting_row(setting);
+    char *filled = NULL;
+    ori_status status = ORI_OK;
+    if (!candidate->text)
+        status = fill_default(settings, row, &filled, err);
+    if (status != ORI_OK)
+        return status;
+    const char *text = filled ? filled : candidate->text;
+    status = ori_setting_value_read(row, text, field_of(settings, setting),
+                                    &settings->own->texts[setting]);
+    if (status == ORI_BAD_SETTING)
+        status = refuse(setting, text, candidate->origin, err);
+    else if (status != ORI_OK)
+        status = ori_error_set(err, status, "settings");
+    settings->own->origins[setting] = candidate->origin;
+    free(filled);
+    return status;
+}
+
+ori_status ori_settings_load(const struct ori_settings_sources *sources,
+                             const struct ori_settings **ret_settings, struct ori_error *err)
+{
+    struct candidate candidates[ORI_SETTING_COUNT] = {0};
+    struct ori_env_file env_file = {0};
+    ori_status status = ORI_OK;
+    struct ori_settings *settings = calloc(1, sizeof *settings);
+    if (settings)
+        settings->own = calloc(1, sizeof *settings->own);
+    if (!settings || !settings->own) {
+        status = ori_error_set(err, ORI_NOMEM, "settings");
+        goto out;
+    }
+    if (sources->env_file)
+        status = ori_env_file_read(sources->env_file, &env_file, err);
+    for (size_t i = 0; i < env_file.count && status == ORI_OK; i++)
+        status = offer(settings->own, candidates, env_file.rows[i].name, env_file.rows[i].value,
+                       ORI_ORIGIN_ENV_FILE, err);
+    if (status == ORI_OK)
+        status = offer_environment(settings->own, candidates, sources->environment, err);
+    for (size_t i = 0; i < sources->flags_count; i++)
+        candidates[sources->flags[i].setting] =
+            (struct candidate){.text = sources->flags[i].text, .origin = ORI_ORIGIN_FLAG};
+    for (int i = 0; i < ORI_SETTING_COUNT && status == ORI_OK; i++)
+        status = set_field(settings, (enum ori_setting)i, &candidates[i], err);
+    if (status != ORI_OK)
+        goto out;
+    *ret_settings = settings;
+    settings = NULL;
+out:
+    ori_env_file_deinit(&env_file);
+    ori_settings_destroy(&(const struct ori_settings *){settings});
+    return status;
+}
+
+void ori_settings_destroy(const struct ori_settings **settings)
+{
+    if (!settings || !*settings)
+        return;
+    struct ori_settings *dead = (struct ori_settings *)*settings; /* load made it, not const */
+    *settings = NULL;
+    if (dead->own) {
+        for (int i = 0; i < ORI_SETTING_COUNT; i++)
+            free(dead->own->texts[i]);
+        for (size_t i = 0; i < dead->own->warnings_count; i++)
+            free(dead->own->warnings[i]);
+    }
+    free(dead->own);
+    free(dead);
+}
+
+enum ori_setting_origin ori_settings_origin(const struct ori_settings *settings,
+                                            enum ori_setting setting)
+{
+    ORI_ASSERT((unsigned)setting < ORI_SETTING_COUNT);
+    return settings->own->origins[setting];
+}
+
+size_t ori_settings_warning_count(const struct ori_settings *settings)
+{
+    return settings->own->warnings_count;
+}
+
+const char *ori_settings_warning(const struct ori_settings *settings, size_t i)
+{
+    ORI_ASSERT(i < settings->own->warnings_count);
+    return settings->own->warnings[i];
+}
+
+const void *ori_settings_field(const struct ori_settings *settings, enum ori_setting setting)
+{
+    ORI_ASSERT((unsigned)setting < ORI_SETTING_COUNT);
+    return (const char *)settings + field_offsets[setting];
+}
+
+void ori_settings_write_back(const struct ori_settings *settings, enum ori_setting setting,
+                             struct ori_buf *buf)
+{
+    ori_setting_value_write(ori_setting_row(setting), ori_settings_field(settings, setting), buf);
+}
+
+void ori_settings_show(const struct ori_settings *settings, enum ori_setting setting,
+                       struct ori_buf *buf)
+{
+    const struct ori_setting_row *row = ori_setting_row(setting);
+    const char *text = settings->own->texts[setting];
+    if (text)
+        show_text(row, text, buf);
+    else
+        ori_settings_write_back(settings, setting, buf);
+}
