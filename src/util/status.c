@@ -73,6 +73,24 @@ static void trim_torn_utf8(char *text)
         text[start - 1] = '\0';
 }
 
+/* One line of UTF-8 that steers no terminal, whatever a file name holds. */
+static void clean(char *text)
+{
+    size_t left = strlen(text);
+    for (unsigned char *c = (unsigned char *)text; left > 0;) {
+        size_t step = ori_text_utf8_step(c, left);
+        bool is_c1 = step == 2 && c[0] == 0xC2 && c[1] < 0xA0; /* U+0080 to U+009F */
+        if (step == 0 || is_c1) {
+            step = step ? step : 1;
+            memset(c, '?', step);
+        } else if (*c < 0x20 || *c == 0x7F) {
+            *c = ' ';
+        }
+        c += step;
+        left -= step;
+    }
+}
+
 __attribute__((format(printf, 2, 0))) static void set_text(struct ori_error *err,
                                                            const char *format, va_list args)
 {
