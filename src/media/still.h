@@ -5,6 +5,7 @@
  * Threads     no shared state; any thread
  * Determinism same picture, format and quality: same bytes (no time stamps, one thread)
  * Source      levels chosen by measurement: docs/performance.md, table of still encoders */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ const char *ori_still_extension(enum ori_still_format format);    /* "png", "jpg
 const char *ori_still_content_type(enum ori_still_format format); /* "image/png"... */
 
 /* Decodes one PNG, JPEG or WebP picture from the source; runs in the child only. ret_image->data
- * is malloc'ed and the caller's. ORI_BAD_PICTURE, ORI_LIMIT (pixels_max), ORI_EMPTY_FILE. */
+ * is malloc'ed and the caller's, rows without a gap. Alpha is dropped, colours under it stay: so do
+ * the reference preprocessors of the models. ORI_BAD_PICTURE (a file that is cut off too),
+ * ORI_LIMIT (pixels_max), ORI_EMPTY_FILE. */
 ori_status ori_still_decode(struct ori_source *source, int64_t pixels_max,
                             struct ori_rgb *ret_image, struct ori_error *err);

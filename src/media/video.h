@@ -29,9 +29,9 @@ struct ori_video_options {
 struct ori_video_info {
     int width; /* coded pixels, cropping of the bit stream applied */
     int height;
-    int rotation;        /* 0, 90, 180, 270: degrees clockwise that make the picture upright */
-    bool is_mirrored;    /* flip left and right, after the rotation */
-    int sar_num;         /* sample aspect ratio; 1:1 when the stream says nothing */
+    int rotation;     /* 0, 90, 180, 270: degrees clockwise that make the picture upright */
+    bool is_mirrored; /* flip left and right, after the rotation */
+    int sar_num;      /* sample aspect ratio; 1:1 when the stream says nothing */
     int sar_den;
     bool is_hdr;         /* PQ or HLG transfer */
     int64_t duration_us; /* as the header says; 0 when it says nothing */
@@ -48,6 +48,12 @@ struct ori_frame {
     struct ori_frame_impl *impl;
 };
 
+/* libav's own warnings go to standard error when is_verbose, nowhere otherwise (the start value is
+ * libav's: call it once before any other function). */
+void ori_media_set_log(bool is_verbose);
+
+/* Recognises the container by its bytes, chooses the stream and decodes its first picture, so that
+ * the info is true. Cover pictures are no video. */
 ori_status ori_video_open(struct ori_source *source, const struct ori_video_options *options,
                           struct ori_video **ret_video, struct ori_video_info *ret_info,
                           struct ori_error *err);
@@ -61,8 +67,9 @@ ori_status ori_video_next(struct ori_video *video, struct ori_frame **ret_frame,
                           struct ori_error *err);
 
 struct ori_video_damage {
-    bool is_truncated;      /* bytes or time that the header promised are missing */
-    int64_t packets_bad;    /* refused by demuxer or decoder */
+    bool is_truncated;     /* bytes or time that the header promised are missing */
+    bool is_over_duration; /* it went on after options.duration_us_max: the rest was left out */
+    int64_t packets_bad;   /* refused by demuxer or decoder, or torn by the end of the file */
     int64_t frames_decoded;
 };
 /* True after ORI_EOF; before it a provisional answer. */
@@ -79,8 +86,8 @@ ori_status ori_frame_planes(struct ori_video *video, const struct ori_frame *fra
                             struct ori_plane ret_planes[3], struct ori_error *err);
 
 /* Size of the upright, square-pixel picture that ori_frame_to_rgb makes of box. */
-void ori_frame_rgb_size(const struct ori_video_info *info, const struct ori_box *box, int *ret_width,
-                        int *ret_height);
+void ori_frame_rgb_size(const struct ori_video_info *info, const struct ori_box *box,
+                        int *ret_width, int *ret_height);
 /* The picture inside box (coded pixels; NULL: all) as upright RGB with square pixels, converted
  * with the stream's own matrix and range; HDR is tone-mapped to SDR (BT.2390 knee). image->data is
  * the caller's, stride * height bytes of the size above. Bit-exact for the same input anywhere. */
