@@ -1,0 +1,302 @@
+#include "vision/borders.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK 16 /* luma samples averaged along a line: takes noise, leaves writing */
+#define CHROMA_BLOCK 8
+#define BLOCKS_MAX 2048 /* a line of 32,768 samples */
+#define STRETCHES 64
+#define EDGE_DEPTH                                                                                 \
+    4 /* lines behind the edge in which a step may lie: soft edges of scaled video                 \
+       */
+#define SHARE_MAX 0.45 /* of the picture that one bar may take */
+#define STRAIGHT 0.6
+#define STRAIGHT_PAIR 0.3
+#define STRAIGHT_LONE_COLOUR 0.9
+#define TEXT_SHARE 0.5 /* of a line that writing may cover */
+
+/* One side seen as lines that run along it: line 0 is the outermost. */
+struct lines {
+    const uint8_t *first; /* sample 0 of line 0 */
+    ptrdiff_t along;      /* from a sample to its neighbour on the line */
+    ptrdiff_t inward;     /* from a line to the next */
+    int length;           /* samples a line */
+    int count;            /* lines up to the opposite side */
+};
+
+static struct lines lines_of(const struct ori_plane *plane, enum ori_side side, int skip_head,
+                             int skip_tail)
+{
+    struct lines lines = {0};
+    bool is_row = side == ORI_TOP || side == ORI_BOTTOM;
+    int length = is_row ? plane->width : plane->height;
+    lines.count = is_row ? plane->height : plane->width;
+    lines.along = is_row ? 1 : plane->stride;
+    lines.inward = is_row ? plane->stride : 1;
+    lines.first = plane->data + skip_head * lines.along;
+    lines.length = length - skip_head - skip_tail;
+    if (side == ORI_BOTTOM || side == ORI_RIGHT) {
+        lines.first += (lines.count - 1) * lines.inward;
+        lines.inward = -lines.inward;
+    }
+    return lines;
+}
+
+/* Means of the blocks along one line; the last, shorter one counts when it is half a block or
+ * more. Returns how many. */
+static int block_means(const struct lines *lines, int line, int block, int *ret_means)
+{
+    const uint8_t *p = lines->first + line * lines->inward;
+    int n = 0;
+    for (int x = 0; x < lines->length && n < BLOCKS_MAX; x += block) {
+        int size = lines->length - x < block ? lines->length - x : block;
+        if (size < block / 2 && n > 0)
+            break;
+        int sum = 0;
+        const uint8_t *sample = p + x * lines->along;
+        for (int i = 0; i < size; i++)
+            sum += sample[i * lines->along];
+        ret_means[n++] = (16 * sum + size / 2) / size; /* sixteenths of a code value */
+    }
+    return n;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static int median_of_line(const struct lines *lines, int line, int block)
+{
+    int means[BLOCKS_MAX];
+    int n = block_means(lines, line, block, means);
+    qsort(means, (size_t)n, sizeof *means, compare_ints);
+    return means[n / 2];
+}
+
+/* Share of the line's blocks that stray from colour. */
+static double stray_share(const struct lines *lines, int line, int block, int colour, int tolerance)
+{
+    int means[BLOCKS_MAX];
+    int n = block_means(lines, line, block, means);
+    int strays = 0;
+    for (int i = 0; i < n; i++)
+        strays += abs(means[i] - colour) > tolerance;
+    return n ? (double)strays / n : 0;
+}
+
+struct side_view {
+    struct lines luma;
+    struct lines chroma[2];
+    bool has_chroma;
+    int chroma_step; /* luma lines a chroma line covers: 1 or 2 */
+    int colour;      /* sixteenths */
+    int chroma_colour[2];
+};
+
+static double line_strays(const struct side_view *view, int line, int tolerance)
+{
+    double strays = stray_share(&view->luma, line, BLOCK, view->colour, tolerance);
+    if (strays > 0 || !view->has_chroma)
+        return strays;
+    for (int c = 0; c < 2; c++) {
+        int chroma_line = line / view->chroma_step;
+        if (chroma_line >= view->chroma[c].count)
+            continue;
+        double share = stray_share(&view->chroma[c], chroma_line, CHROMA_BLOCK,
+                                   view->chroma_colour[c], tolerance);
+        if (share > strays)
+            strays = share;
+    }
+    return strays;
+}
+
+/* Border lines of one side; `limit` when all that were looked at are. With is_over_text lines
+ * that writing crosses are passed as long as clean lines follow. */
+static int count_border_lines(const struct side_view *view, int limit, int tolerance,
+                              bool is_over_text)
+{
+    int line = 0;
+    int clean = 0;
+    for (; line < limit; line++) {
+        double strays = line_strays(view, line, tolerance);
+        if (strays <= 0)
+            clean = line + 1;
+        else if (!is_over_text || strays > TEXT_SHARE)
+            break;
+    }
+    return line == limit ? limit : clean;
+}
+
+static uint64_t find_steps(const struct side_view *view, int thickness, int threshold)
+{
+    uint64_t steps = 0;
+    const struct lines *lines = &view->luma;
+    for (int s = 0; s < STRETCHES; s++) {
+        int from = (int)((int64_t)s * lines->length / STRETCHES);
+        int to = (int)((int64_t)(s + 1) * lines->length / STRETCHES);
+        if (to <= from)
+            continue;
+        for (int depth = 0; depth < EDGE_DEPTH && thickness + depth < lines->count; depth++) {
+            const uint8_t *p = lines->first + (thickness + depth) * lines->inward;
+            int sum = 0;
+            for (int x = from; x < to; x++)
+                sum += p[x * lines->along];
+            if (abs(16 * sum / (to - from) - view->colour) >= threshold) {
+                steps |= UINT64_C(1) << s;
+                break;
+            }
+        }
+    }
+    return steps;
+}
+
+static void measure_side(const struct ori_plane planes[3], enum ori_side side, int skip_head,
+                         int skip_tail, const struct ori_borders_options *options,
+                         struct ori_borders *borders)
+{
+    struct side_view view = {0};
+    view.luma = lines_of(&planes[0], side, skip_head, skip_tail);
+    view.chroma_step = 1;
+    if (view.luma.length < STRETCHES / 4 || view.luma.length > BLOCK * BLOCKS_MAX)
+        return;
+    view.colour = median_of_line(&view.luma, 0, BLOCK);
+    bool is_row = side == ORI_TOP || side == ORI_BOTTOM;
+    int full = is_row ? planes[0].width : planes[0].height;
+    int chroma_full = is_row ? planes[1].width : planes[1].height;
+    if (planes[1].width > 0) {
+        int along = chroma_full * 2 <= full + 1 ? 2 : 1;
+        int across = is_row ? planes[0].height : planes[0].width;
+        int chroma_across = is_row ? planes[1].height : planes[1].width;
+        view.chroma_step = chroma_across * 2 <= across + 1 ? 2 : 1;
+        view.has_chroma = true;
+        for (int c = 0; c < 2; c++) {
+            view.chroma[c] = lines_of(&planes[c + 1], side, (skip_head + along - 1) / along,
+                                      (skip_tail + along - 1) / along);
+            if (view.chroma[c].length < 1)
+                view.has_chroma = false;
+            else
+                view.chroma_colour[c] = median_of_line(&view.chroma[c], 0, CHROMA_BLOCK);
+        }
+    }
+    int limit = (int)(view.luma.count * SHARE_MAX);
+    int tolerance = (int)(16 * options->tolerance);
+    int thickness = count_border_lines(&view, limit, tolerance, options->is_over_text);
+    if (thickness >= limit)
+        return; /* flat as far as one may look: this frame says nothing */
+    borders->thickness[side] = thickness;
+    borders->is_black[side] = view.colour <= 16 * options->black_limit;
+    if (thickness > 0)
+        borders->steps[side] = find_steps(&view, thickness, (int)(16 * options->edge_thresh));
+}
+
+void ori_borders_init(struct ori_borders *borders)
+{
+    memset(borders, 0, sizeof *borders);
+    for (int side = 0; side < ORI_SIDES; side++) {
+        borders->thickness[side] = ORI_BORDER_UNKNOWN;
+        borders->is_black[side] = true;
+    }
+}
+
+void ori_borders_measure(const struct ori_plane planes[3],
+                         const struct ori_borders_options *options, struct ori_borders *ret_borders)
+{
+    ori_borders_init(ret_borders);
+    measure_side(planes, ORI_TOP, 0, 0, options, ret_borders);
+    measure_side(planes, ORI_BOTTOM, 0, 0, options, ret_borders);
+    int top = ret_borders->thickness[ORI_TOP];
+    int bottom = ret_borders->thickness[ORI_BOTTOM];
+    if (top == ORI_BORDER_UNKNOWN || bottom == ORI_BORDER_UNKNOWN) {
+        /* Flat above or below the middle: columns are judged over the whole height. */
+        top = 0;
+        bottom = 0;
+    }
+    measure_side(planes, ORI_LEFT, top, bottom, options, ret_borders);
+    measure_side(planes, ORI_RIGHT, top, bottom, options, ret_borders);
+}
+
+void ori_borders_merge(struct ori_borders *into, const struct ori_borders *more)
+{
+    for (int side = 0; side < ORI_SIDES; side++) {
+        int32_t a = into->thickness[side];
+        int32_t b = more->thickness[side];
+        if (b == ORI_BORDER_UNKNOWN)
+            continue;
+        if (a == ORI_BORDER_UNKNOWN || b < a - 1) {
+            into->thickness[side] = b;
+            into->steps[side] = more->steps[side];
+            into->is_black[side] = more->is_black[side];
+        } else if (abs(a - b) <= 1) {
+            into->thickness[side] = a < b ? a : b;
+            into->steps[side] |= more->steps[side];
+            into->is_black[side] = into->is_black[side] && more->is_black[side];
+        }
+    }
+}
+
+static double straightness(const struct ori_borders *borders, int side)
+{
+    return __builtin_popcountll(borders->steps[side]) / (double)STRETCHES;
+}
+
+static bool is_pair(int a, int b)
+{
+    int larger = a > b ? a : b;
+    int slack = larger / 10 > 4 ? larger / 10 : 4;
+    return abs(a - b) <= slack;
+}
+
+/* Lines of this side that are proved to be a bar. */
+static int proved_lines(const struct ori_borders *borders, int side)
+{
+    int opposite = side ^ 1;
+    int thickness = borders->thickness[side];
+    int other = borders->thickness[opposite];
+    if (thickness == ORI_BORDER_UNKNOWN || thickness == 0)
+        return 0;
+    double straight = straightness(borders, side);
+    bool has_twin = other != ORI_BORDER_UNKNOWN && other > 0 && is_pair(thickness, other);
+    if (has_twin && borders->is_black[side] == borders->is_black[opposite]) {
+        double other_straight = straightness(borders, opposite);
+        double least = borders->is_black[side] ? STRAIGHT_PAIR : STRAIGHT;
+        return straight >= least && other_straight >= least ? thickness : 0;
+    }
+    return straight >= (borders->is_black[side] ? STRAIGHT : STRAIGHT_LONE_COLOUR) ? thickness : 0;
+}
+
+static int keep_margin(int lines, int margin)
+{
+    return lines > margin ? (lines - margin) & ~1 : 0; /* even: chroma lines stay whole */
+}
+
+bool ori_borders_box(const struct ori_borders *borders, int width, int height,
+                     const struct ori_borders_options *options, struct ori_box *ret_box)
+{
+    int cut[ORI_SIDES];
+    for (int side = 0; side < ORI_SIDES; side++)
+        cut[side] = keep_margin(proved_lines(borders, side), options->safe_margin_px);
+    int across = cut[ORI_LEFT] + cut[ORI_RIGHT];
+    int down = cut[ORI_TOP] + cut[ORI_BOTTOM];
+    if (across == 0 && down == 0)
+        return false;
+    if (across < options->min_crop_ratio * width && down < options->min_crop_ratio * height)
+        return false;
+    *ret_box = (struct ori_box){cut[ORI_LEFT], cut[ORI_TOP], width - across, height - down};
+    return true;
+}
+
+static bool is_within(int32_t thickness, int cut)
+{
+    return thickness == ORI_BORDER_UNKNOWN || cut <= thickness;
+}
+
+bool ori_borders_allow(const struct ori_borders *borders, int width, int height,
+                       const struct ori_box *box)
+{
+    return is_within(borders->thickness[ORI_LEFT], box->x) &&
+           is_within(borders->thickness[ORI_TOP], box->y) &&
+           is_within(borders->thickness[ORI_RIGHT], width - box->x - box->w) &&
+           is_within(borders->thickness[ORI_BOTTOM], height - box->y - box->h);
+}

@@ -1,0 +1,54 @@
+#pragma once
+/* vision/borders.h: bars around the picture: letterbox, pillarbox, window box, of any one colour.
+ * Call order  measure each frame; merge what belongs together (frames of a scene, scenes of a
+ * video); ask for the box Promise     never removes a line of picture: a line is border only while
+ * every 16-sample block of it, luma and chroma, stays within `tolerance` of the side's own colour
+ * in every frame; one block that strays once ends the bar there. Safety margin and even alignment
+ *             then only widen the box
+ * Evidence    a plain sky or a dark film has flat lines too. So a side counts only where its edge
+ * is straight: the share of 64 stretches along the edge that have shown a step of `edge_thresh`
+ * within 4 lines of it (0.6 of them, or 0.3 when the opposite side has a bar of the same size; 0.9
+ * for a single bar that is not black) Blank       frames of one colour say nothing and change
+ * nothing Cost        reads the bars and a few lines more, not the picture Threads     pure
+ * functions, no allocation Units       full-size luma samples; chroma lines count for the luma
+ * lines they cover */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/plane.h"
+
+enum ori_side { ORI_TOP, ORI_BOTTOM, ORI_LEFT, ORI_RIGHT, ORI_SIDES };
+
+#define ORI_BORDER_UNKNOWN INT32_MAX /* no frame has said anything about this side */
+
+struct ori_borders_options {
+    double tolerance;   /* code values, VP_TOLERANCE */
+    double edge_thresh; /* code values, VP_EDGE_THRESH */
+    int black_limit;    /* luma at or below it is black, VP_CROP_CROPDETECT's first number */
+    bool is_over_text;  /* writing inside a bar is cut away with it */
+    int safe_margin_px;
+    double min_crop_ratio;
+};
+
+/* What frames have shown about each side. Zero-initialised is not valid: ori_borders_init. */
+struct ori_borders {
+    int32_t thickness[ORI_SIDES]; /* border lines, ORI_BORDER_UNKNOWN, or 0 */
+    uint64_t steps[ORI_SIDES];    /* stretches of the edge that have shown a step */
+    bool is_black[ORI_SIDES];
+};
+
+void ori_borders_init(struct ori_borders *borders);
+/* One frame's own evidence. planes: luma, U, V at full size (U of width 0: grey). */
+void ori_borders_measure(const struct ori_plane planes[3],
+                         const struct ori_borders_options *options,
+                         struct ori_borders *ret_borders);
+/* into := what both say together: the thinner bar wins. Order does not matter, save for bars that
+ * differ by one line, which count as the same edge. */
+void ori_borders_merge(struct ori_borders *into, const struct ori_borders *more);
+
+/* The box to keep. False when there is nothing (worth) removing. */
+bool ori_borders_box(const struct ori_borders *borders, int width, int height,
+                     const struct ori_borders_options *options, struct ori_box *ret_box);
+/* Could a picture with these borders be cropped to box and lose nothing? */
+bool ori_borders_allow(const struct ori_borders *borders, int width, int height,
+                       const struct ori_box *box);

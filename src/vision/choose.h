@@ -1,0 +1,76 @@
+#pragma once
+/* vision/choose.h: which frames of a streaming video are kept, and for which scene.
+ * Idea        the video is seen as windows of 0.4 s; of each, the sharpest settled frame stands for
+ * it. Once the scene detector is sure about a window, it joins its scene, and its novelty against
+ * what the scene has kept decides: what nothing kept explains begins an event; of an event the best
+ * frame is kept, when the event is over or has lasted for a while. So a scene gives its first
+ * frame, a still room none more, and each visitor one or a few Returns     a window that looks like
+ * a kept frame of an earlier scene (a shot that comes back) takes that frame for known, so the
+ * scene keeps none of its own: duplicate_of Fillers     while fewer than min_frames are kept,
+ * evenly spread frames are remembered; at the end they fill up Call order  create; for each frame:
+ * push, offer when push says so, then take choices and scenes; finish; take the rest; destroy
+ * Ownership   pictures are opaque: offer gives one reference to the chooser; a taken choice gives
+ * one to the caller; the rest are dropped with ops.unref Memory      at most windows_max + 2 *
+ * min_frames + 3 pictures at a time, and 2 KB a kept frame Threads     one at a time Failure
+ * ORI_NOMEM from push; ORI_LIMIT never: past kept_max nothing more is kept, is_full says so Units
+ * pts in microseconds, increasing; scenes count from 1 */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/status.h"
+#include "vision/borders.h"
+#include "vision/scenes.h"
+#include "vision/signature.h"
+
+struct ori_chooser;
+
+struct ori_picture_ops {
+    void *(*ref)(void *picture); /* NULL when memory ran out */
+    void (*unref)(void *picture);
+};
+
+struct ori_chooser_options {
+    struct ori_scenes_options scenes;
+    double sample_fps; /* a long scene is looked at no more rarely than this: bounds an event */
+    int min_frames;
+    bool has_dedup;
+    int dedup_distance; /* of dhashes of 8 x 8 */
+    size_t windows_max; /* 4..: pictures waiting for the scene detector */
+    size_t kept_max;
+    struct ori_picture_ops ops;
+};
+
+struct ori_choice {
+    void *picture;
+    int64_t pts_us;
+    uint32_t scene;
+    bool is_filler;
+};
+
+struct ori_scene {
+    uint32_t index;
+    int64_t start_us;
+    int64_t end_us;        /* begin of the next one */
+    uint32_t duplicate_of; /* 0: it has frames of its own, or nothing to show */
+    struct ori_borders borders;
+};
+
+ori_status ori_chooser_create(const struct ori_chooser_options *options,
+                              struct ori_chooser **ret_chooser, struct ori_error *err);
+void ori_chooser_destroy(struct ori_chooser **chooser);
+
+/* borders: this frame's, NULL when nobody looks for them. ret_is_wanted: offer the picture now. */
+ori_status ori_chooser_push(struct ori_chooser *chooser, const struct ori_thumb *thumb,
+                            int64_t pts_us, const struct ori_borders *borders, bool *ret_is_wanted,
+                            struct ori_error *err);
+/* The frame pushed last. picture: taken; sharpness: see quality.h. */
+void ori_chooser_offer(struct ori_chooser *chooser, void *picture, double sharpness);
+/* end_us: the end of the last frame. */
+ori_status ori_chooser_finish(struct ori_chooser *chooser, int64_t end_us, struct ori_error *err);
+
+/* Choices of a scene come before its end, in order of time; fillers come last of all, in order of
+ * time among themselves. False when there is none now. */
+bool ori_chooser_take(struct ori_chooser *chooser, struct ori_choice *ret_choice);
+bool ori_chooser_take_scene(struct ori_chooser *chooser, struct ori_scene *ret_scene);
+bool ori_chooser_is_full(const struct ori_chooser *chooser);

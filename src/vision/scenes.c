@@ -1,0 +1,371 @@
+/* How it works: two delay lines, one behind the other.
+ *   recent    every frame of the last 0.3 s or more. When a frame leaves it, its neighbours on both
+ *             sides are known, and so is whether a flash has ended: cuts are decided here
+ *   samples   about 12 frames a second of the last 2.6 s, fed by what leaves `recent`: gradual
+ *             transitions are sought between its members; a cut or a blank empties it
+ * Blank frames are taken out before both lines; only their begin and end are kept. */
+#include "vision/scenes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vision/likeness.h"
+
+#define RECENT_MAX 64
+#define NEIGHBOURS 3
+#define SAMPLES_MAX 36
+#define PENDING_MAX 32
+#define FLASH_US 300000
+#define SAMPLE_GAP_US 80000
+#define SCENE_MIN_US 120000 /* shorter than any shot a person can see as one */
+#define CUT_SCALE 0.63 /* unlikeness over the neighbours' that counts as the threshold's scale */
+#define SAME_STRUCTURE 0.72 /* light changed, not the scene */
+#define GRADUAL_UNLIKE 0.75 /* ends of a transition differ at least so much */
+#define CALM 0.7
+#define GRADUAL_RESIDUE 0.42 /* and the frames in between are mixtures to this degree */
+
+struct recent {
+    struct ori_thumb thumb;
+    int64_t pts_us;
+    double change;         /* unlikeness to the frame before; 0 after a blank run */
+    int64_t blank_from_us; /* a blank run ended just before this frame; -1: none */
+    bool is_flash;
+};
+
+struct sample {
+    struct ori_thumb thumb;
+    int64_t pts_us;
+    double change; /* to the sample before */
+};
+
+struct ori_scenes {
+    struct ori_scenes_options options;
+    struct recent recent[RECENT_MAX]; /* ring */
+    size_t recent_first;
+    size_t recent_count;
+    size_t recent_left; /* members in front of the ring that were decided: kept as neighbours */
+    struct sample samples[SAMPLES_MAX]; /* oldest first */
+    size_t sample_count;
+    struct ori_boundary pending[PENDING_MAX]; /* found, not taken */
+    size_t pending_count;
+    struct ori_thumb last_seen; /* newest frame that is not blank */
+    bool has_last_seen;
+    bool has_blank_run;
+    int64_t blank_from_us;
+    int64_t last_boundary_us;
+    int64_t flash_until_us;
+    int64_t settled_us;
+    bool has_ended;
+};
+
+bool ori_thumb_is_blank(const struct ori_thumb *thumb, double solid_std)
+{
+    return thumb->std < solid_std && thumb->chroma_std < solid_std;
+}
+
+ori_status ori_scenes_create(const struct ori_scenes_options *options,
+                             struct ori_scenes **ret_scenes, struct ori_error *err)
+{
+    ORI_ASSERT(options && ret_scenes);
+    struct ori_scenes *scenes = calloc(1, sizeof *scenes);
+    if (!scenes)
+        return ori_error_set(err, ORI_NOMEM, "scene detector");
+    scenes->options = *options;
+    scenes->last_boundary_us = INT64_MIN / 2;
+    scenes->flash_until_us = INT64_MIN / 2;
+    scenes->settled_us = INT64_MIN / 2;
+    *ret_scenes = scenes;
+    return ORI_OK;
+}
+
+void ori_scenes_destroy(struct ori_scenes **scenes)
+{
+    free(*scenes);
+    *scenes = NULL;
+}
+
+static struct recent *recent_at(struct ori_scenes *scenes, size_t i)
+{
+    return &scenes->recent[(scenes->recent_first + i) % RECENT_MAX];
+}
+
+static void add_boundary(struct ori_scenes *scenes, struct ori_boundary boundary)
+{
+    bool is_boundary = boundary.kind != ORI_BOUNDARY_FLASH;
+    if (is_boundary && boundary.pts_us - scenes->last_boundary_us < SCENE_MIN_US)
+        return;
+    if (scenes->pending_count == PENDING_MAX) /* the caller takes after each push: cannot fill */
+        return;
+    if (is_boundary)
+        scenes->last_boundary_us = boundary.pts_us;
+    scenes->pending[scenes->pending_count++] = boundary;
+}
+
+/* Mean of the two largest changes around member i of the recent line. */
+static double neighbour_change(struct ori_scenes *scenes, size_t i)
+{
+    double first = 0;
+    double second = 0;
+    size_t from = i > NEIGHBOURS ? i - NEIGHBOURS : 0;
+    for (size_t k = from; k <= i + NEIGHBOURS && k < scenes->recent_count; k++) {
+        double change = k == i ? 0 : recent_at(scenes, k)->change;
+        if (change > first) {
+            second = first;
+            first = change;
+        } else if (change > second) {
+            second = change;
+        }
+    }
+    return (first + second) / 2;
+}
+
+/* Is the picture before member i back soon after it? Then marks what lies between. */
+static bool is_flash(struct ori_scenes *scenes, size_t i)
+{
+    const struct recent *before = recent_at(scenes, i - 1);
+    const struct recent *at = recent_at(scenes, i);
+    for (size_t k = i + 1; k < scenes->recent_count; k++) {
+        struct recent *after = recent_at(scenes, k);
+        if (after->pts_us - at->pts_us > FLASH_US || after->blank_from_us >= 0)
+            return false;
+        double unlike = ori_unlikeness(&before->thumb, &after->thumb);
+        if (unlike > 0.5 * at->change || unlike > 0.3)
+            continue;
+        for (size_t j = i; j <= k; j++)
+            recent_at(scenes, j)->is_flash = true;
+        scenes->flash_until_us = after->pts_us;
+        add_boundary(scenes, (struct ori_boundary){.kind = ORI_BOUNDARY_FLASH,
+                                                   .pts_us = at->pts_us,
+                                                   .from_us = at->pts_us,
+                                                   .to_us = after->pts_us,
+                                                   .score = at->change});
+        return true;
+    }
+    return false;
+}
+
+static bool is_cut(struct ori_scenes *scenes, size_t i, double *ret_score)
+{
+    struct recent *at = recent_at(scenes, i);
+    double score = at->change - neighbour_change(scenes, i);
+    *ret_score = score < 0 ? 0 : score * CUT_SCALE;
+    if (*ret_score < scenes->options.threshold || at->is_flash || i == 0)
+        return false;
+    if (ori_structure_likeness(&recent_at(scenes, i - 1)->thumb, &at->thumb) > SAME_STRUCTURE)
+        return false;
+    return !is_flash(scenes, i);
+}
+
+/* Do the members strictly between first and last mix the two, in growing shares? */
+static bool is_mixture(const struct ori_scenes *scenes, size_t first, size_t last,
+                       size_t *ret_middle)
+{
+    const struct ori_thumb *a = &scenes->samples[first].thumb;
+    const struct ori_thumb *b = &scenes->samples[last].thumb;
+    size_t between = last - first - 1;
+    size_t step = between > 8 ? (between + 7) / 8 : 1;
+    double residues = 0;
+    double share_before = 0;
+    int looked = 0;
+    int mixed = 0;
+    size_t middle = last;
+    for (size_t i = first + 1; i < last; i += step) {
+        double share = 0;
+        residues += ori_mixture_residue(a, b, &scenes->samples[i].thumb, &share);
+        looked++;
+        if (share < share_before - 0.1)
+            return false;
+        if (share > 0.12 && share < 0.88)
+            mixed++;
+        if (share >= 0.5 && middle == last)
+            middle = i;
+        share_before = share;
+    }
+    *ret_middle = middle;
+    return mixed >= 2 && residues / looked <= GRADUAL_RESIDUE;
+}
+
+/* A transition changes the picture faster than what comes before it and what comes after. */
+static bool is_busier_inside(const struct ori_scenes *scenes, size_t first, size_t last)
+{
+    const struct sample *samples = scenes->samples;
+    double inside = 0;
+    for (size_t i = first + 1; i <= last; i++)
+        inside += samples[i].change;
+    inside /= (double)(last - first);
+    double before = first ? samples[first].change : 0;
+    if (first > 1)
+        before = (before + samples[first - 1].change) / 2;
+    double after = (samples[last + 1].change + samples[last + 2].change) / 2;
+    return before <= CALM * inside && after <= CALM * inside;
+}
+
+static void forget_samples(struct ori_scenes *scenes, size_t count)
+{
+    scenes->sample_count -= count;
+    memmove(scenes->samples, scenes->samples + count,
+            scenes->sample_count * sizeof *scenes->samples);
+}
+
+/* Looks for a transition that ended two samples ago. */
+static void seek_gradual(struct ori_scenes *scenes)
+{
+    static const size_t lengths[] = {3, 4, 6, 8, 11, 14, 18, 22, 26, 30};
+    if (scenes->sample_count < 6)
+        return;
+    size_t last = scenes->sample_count - 3;
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths && lengths[k] <= last; k++) {
+        size_t first = last - lengths[k];
+        double path = 0;
+        for (size_t i = first + 1; i <= last; i++)
+            path += scenes->samples[i].change;
+        const struct ori_thumb *a = &scenes->samples[first].thumb;
+        const struct ori_thumb *b = &scenes->samples[last].thumb;
+        size_t middle = 0;
+        double unlike = 0;
+        if (path < GRADUAL_UNLIKE || !is_busier_inside(scenes, first, last) ||
+            ori_structure_likeness(a, b) > SAME_STRUCTURE ||
+            (unlike = ori_unlikeness_relit(a, b)) < GRADUAL_UNLIKE ||
+            !is_mixture(scenes, first, last, &middle))
+            continue;
+        add_boundary(scenes, (struct ori_boundary){
+                                 .kind = ORI_BOUNDARY_GRADUAL,
+                                 .pts_us = scenes->samples[middle].pts_us,
+                                 .from_us = scenes->samples[first].pts_us + 1,
+                                 .to_us = scenes->samples[last].pts_us,
+                                 .score = unlike,
+                             });
+        forget_samples(scenes, last);
+        return;
+    }
+}
+
+static void add_sample(struct ori_scenes *scenes, const struct recent *frame)
+{
+    size_t n = scenes->sample_count;
+    if (n && frame->pts_us - scenes->samples[n - 1].pts_us < SAMPLE_GAP_US)
+        return;
+    if (n == SAMPLES_MAX) {
+        forget_samples(scenes, 1);
+        n--;
+    }
+    struct sample *sample = &scenes->samples[n];
+    sample->thumb = frame->thumb;
+    sample->pts_us = frame->pts_us;
+    sample->change = n ? ori_unlikeness(&scenes->samples[n - 1].thumb, &frame->thumb) : 0;
+    scenes->sample_count = n + 1;
+    seek_gradual(scenes);
+}
+
+/* A blank run ended before this frame. Short ones with the same picture around are flashes. */
+static void decide_blank(struct ori_scenes *scenes, size_t i)
+{
+    const struct recent *at = recent_at(scenes, i);
+    if (i == 0)
+        return;
+    const struct recent *before = recent_at(scenes, i - 1);
+    bool is_short = at->pts_us - at->blank_from_us <= FLASH_US;
+    if (is_short && ori_unlikeness(&before->thumb, &at->thumb) < 0.4)
+        return;
+    scenes->sample_count = 0;
+    add_boundary(scenes, (struct ori_boundary){
+                             .kind = ORI_BOUNDARY_BLANK,
+                             .pts_us = at->blank_from_us + (at->pts_us - at->blank_from_us) / 2,
+                             .from_us = at->blank_from_us,
+                             .to_us = at->pts_us,
+                             .score = 1,
+                         });
+}
+
+static void decide(struct ori_scenes *scenes, size_t i)
+{
+    struct recent *at = recent_at(scenes, i);
+    double score = 0;
+    if (at->blank_from_us >= 0) {
+        decide_blank(scenes, i);
+    } else if (is_cut(scenes, i, &score)) {
+        scenes->sample_count = 0;
+        add_boundary(scenes, (struct ori_boundary){.kind = ORI_BOUNDARY_CUT,
+                                                   .pts_us = at->pts_us,
+                                                   .from_us = at->pts_us,
+                                                   .to_us = at->pts_us,
+                                                   .score = score});
+    }
+    if (!at->is_flash)
+        add_sample(scenes, at);
+}
+
+/* Decides members that have seen enough behind them; at the end, all. */
+static void advance(struct ori_scenes *scenes)
+{
+    while (scenes->recent_left < scenes->recent_count) {
+        size_t i = scenes->recent_left;
+        const struct recent *newest = recent_at(scenes, scenes->recent_count - 1);
+        bool has_seen_enough = newest->pts_us - recent_at(scenes, i)->pts_us > FLASH_US &&
+                               scenes->recent_count - 1 - i >= NEIGHBOURS;
+        if (!has_seen_enough && !scenes->has_ended && scenes->recent_count < RECENT_MAX)
+            return;
+        decide(scenes, i);
+        scenes->recent_left++;
+        if (scenes->recent_left > NEIGHBOURS) {
+            scenes->recent_first = (scenes->recent_first + 1) % RECENT_MAX;
+            scenes->recent_count--;
+            scenes->recent_left--;
+        }
+    }
+}
+
+void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, int64_t pts_us,
+                     double *ret_change)
+{
+    *ret_change = scenes->has_last_seen ? ori_unlikeness(&scenes->last_seen, thumb) : 0;
+    if (ori_thumb_is_blank(thumb, scenes->options.solid_std)) {
+        if (!scenes->has_blank_run)
+            scenes->blank_from_us = pts_us;
+        scenes->has_blank_run = true;
+    } else {
+        advance(scenes); /* makes room: at most RECENT_MAX - 1 members are left */
+        struct recent *frame = recent_at(scenes, scenes->recent_count++);
+        frame->thumb = *thumb;
+        frame->pts_us = pts_us;
+        frame->change = scenes->has_blank_run ? 0 : *ret_change;
+        frame->blank_from_us =
+            scenes->has_blank_run && scenes->has_last_seen ? scenes->blank_from_us : -1;
+        frame->is_flash = pts_us <= scenes->flash_until_us;
+        scenes->has_blank_run = false;
+        scenes->last_seen = *thumb;
+        scenes->has_last_seen = true;
+        advance(scenes);
+    }
+    int64_t settled = pts_us;
+    if (scenes->has_blank_run)
+        settled = scenes->blank_from_us;
+    if (scenes->recent_left < scenes->recent_count)
+        settled = recent_at(scenes, scenes->recent_left)->pts_us;
+    if (scenes->sample_count)
+        settled = scenes->samples[0].pts_us;
+    if (settled > scenes->settled_us)
+        scenes->settled_us = settled;
+}
+
+void ori_scenes_finish(struct ori_scenes *scenes)
+{
+    scenes->has_ended = true;
+    advance(scenes);
+    scenes->settled_us = INT64_MAX;
+}
+
+bool ori_scenes_take(struct ori_scenes *scenes, struct ori_boundary *ret_boundary)
+{
+    if (!scenes->pending_count)
+        return false;
+    *ret_boundary = scenes->pending[0];
+    scenes->pending_count--;
+    memmove(scenes->pending, scenes->pending + 1, scenes->pending_count * sizeof *scenes->pending);
+    return true;
+}
+
+int64_t ori_scenes_settled_us(const struct ori_scenes *scenes)
+{
+    return scenes->settled_us;
+}

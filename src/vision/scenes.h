@@ -1,0 +1,63 @@
+#pragma once
+/* vision/scenes.h: where one scene ends and the next begins, found while the frames stream by.
+ * Call order  create; push every frame in order of time, taking boundaries after each push;
+ *             finish; take the rest; destroy
+ * Memory      fixed: about 2.6 s of thumbs (64 + 36), whatever the video's length
+ * Delay       a decision needs to see what follows: everything before ori_scenes_settled_us is
+ *             final, at most 3 s behind the newest frame
+ * Threads     one at a time
+ * Kinds       CUT      unlikeness to the frame before, less what its neighbours show (so that
+ *                      motion does not count), at or over the threshold; not when the old
+ *                      picture is back within 0.3 s (a flash), nor when only the light changed
+ *             GRADUAL  frames in between are mixtures of two unlike pictures: dissolve or wipe
+ *                      (the linear-mixture model of Hampapur, Jain & Weymouth 1994, ACM
+ *                      Multimedia, with a share for each block, so that wipes fit it too)
+ *             BLANK    the picture went to one colour and came back: a fade, or black between
+ * Blank       frames of one colour belong to no side: the boundary lies in their middle; a video
+ *             that begins or ends blank has no boundary there
+ * Threshold   0..1, 0.22 as tuned; see `oriane run --help` for its meaning
+ * Checked by  tests/unit/vision_scenes_test.c, tests/e2e (clips with known truth) */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/status.h"
+#include "vision/thumb.h"
+
+struct ori_scenes;
+
+struct ori_scenes_options {
+    double threshold; /* 0..1 */
+    double solid_std; /* a frame whose luma and chroma deviate less is blank */
+};
+
+enum ori_boundary_kind {
+    ORI_BOUNDARY_CUT = 1,
+    ORI_BOUNDARY_GRADUAL,
+    ORI_BOUNDARY_BLANK,
+    ORI_BOUNDARY_FLASH /* no boundary: tells that [from_us, to_us) is a flash inside a scene */
+};
+
+struct ori_boundary {
+    enum ori_boundary_kind kind;
+    int64_t pts_us; /* first frame of the new scene */
+    int64_t
+        from_us; /* frames in [from_us, to_us) are neither scene's: a transition; empty for cuts */
+    int64_t to_us;
+    double score;
+};
+
+ori_status ori_scenes_create(const struct ori_scenes_options *options,
+                             struct ori_scenes **ret_scenes, struct ori_error *err);
+void ori_scenes_destroy(struct ori_scenes **scenes);
+
+/* pts_us must increase. ret_change: unlikeness to the frame before, 0..1 (0 for the first). */
+void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, int64_t pts_us,
+                     double *ret_change);
+void ori_scenes_finish(struct ori_scenes *scenes);
+/* The next boundary in order of time; false when there is none yet. */
+bool ori_scenes_take(struct ori_scenes *scenes, struct ori_boundary *ret_boundary);
+/* Boundaries with pts_us before this time have all been found; INT64_MAX after finish. */
+int64_t ori_scenes_settled_us(const struct ori_scenes *scenes);
+
+bool ori_thumb_is_blank(const struct ori_thumb *thumb, double solid_std);

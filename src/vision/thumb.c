@@ -1,0 +1,157 @@
+#include "vision/thumb.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Columns summed at a time: keeps the accumulators in the first-level cache. */
+#define STRIP 2048
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__) &&             \
+    !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define ORI_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define ORI_CLONES
+#endif
+
+void ori_shrink_reference(const struct ori_plane *plane, int factor_x, int factor_y,
+                          uint8_t *ret_out)
+{
+    int width = plane->width / factor_x;
+    int height = plane->height / factor_y;
+    uint32_t n = (uint32_t)factor_x * (uint32_t)factor_y;
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            uint32_t sum = n / 2;
+            for (int j = 0; j < factor_y; j++) {
+                const uint8_t *row = plane->data + (y * factor_y + j) * plane->stride;
+                for (int i = 0; i < factor_x; i++)
+                    sum += row[x * factor_x + i];
+            }
+            ret_out[(ptrdiff_t)y * width + x] = (uint8_t)(sum / n);
+        }
+    }
+}
+
+ORI_CLONES static void add_row(uint16_t *restrict sums, const uint8_t *restrict row, int n)
+{
+    for (int i = 0; i < n; i++)
+        sums[i] = (uint16_t)(sums[i] + row[i]);
+}
+
+/* One row of boxes over columns [first, first + boxes * factor_x). */
+static void shrink_strip(const struct ori_plane *plane, int first, int boxes, int factor_x,
+                         int factor_y, int row_first, uint8_t *out)
+{
+    uint16_t sums[STRIP];
+    uint32_t n = (uint32_t)factor_x * (uint32_t)factor_y;
+    int columns = boxes * factor_x;
+    memset(sums, 0, sizeof sums[0] * (size_t)columns);
+    for (int j = 0; j < factor_y; j++)
+        add_row(sums, plane->data + (row_first + j) * plane->stride + first, columns);
+    const uint16_t *s = sums;
+    for (int x = 0; x < boxes; x++) {
+        uint32_t sum = n / 2;
+        for (int i = 0; i < factor_x; i++)
+            sum += *s++;
+        out[x] = (uint8_t)(sum / n);
+    }
+}
+
+void ori_shrink(const struct ori_plane *plane, int factor_x, int factor_y, uint8_t *ret_out)
+{
+    if (factor_x > STRIP || factor_y > 257) { /* 257 * 255 is the last sum that fits 16 bits */
+        ori_shrink_reference(plane, factor_x, factor_y, ret_out);
+        return;
+    }
+    int width = plane->width / factor_x;
+    int height = plane->height / factor_y;
+    int boxes_max = STRIP / factor_x;
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x += boxes_max) {
+            int boxes = width - x < boxes_max ? width - x : boxes_max;
+            shrink_strip(plane, x * factor_x, boxes, factor_x, factor_y, y * factor_y,
+                         ret_out + (ptrdiff_t)y * width + x);
+        }
+    }
+}
+
+static void moments(const uint8_t *samples, int n, double *ret_mean, double *ret_std)
+{
+    uint64_t sum = 0;
+    uint64_t squares = 0;
+    for (int i = 0; i < n; i++) {
+        sum += samples[i];
+        squares += (uint64_t)samples[i] * samples[i];
+    }
+    double mean = (double)sum / n;
+    double variance = (double)squares / n - mean * mean;
+    *ret_mean = mean;
+    *ret_std = variance > 0 ? sqrt(variance) : 0;
+}
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+static int luma_factor(int width, int height, double downscale)
+{
+    int longer = width > height ? width : height;
+    int factor = ceil_div(longer, ORI_THUMB_SIDE_MAX);
+    int wanted = downscale > 0 ? (int)ceil(1.0 / downscale - 1e-9) : 1;
+    int shorter = width < height ? width : height;
+    while (wanted > 1 && shorter / wanted < 16) /* tiny pictures keep what they have */
+        wanted--;
+    if (factor < wanted)
+        factor = wanted;
+    return factor > shorter ? shorter : factor;
+}
+
+/* Whole boxes that fit along one axis, never more than limit. */
+static int chroma_factor(int length, int limit)
+{
+    int factor = length / limit;
+    if (factor < 1)
+        factor = 1;
+    while (length / factor > limit)
+        factor++;
+    return factor;
+}
+
+static int at_most(int value, int limit)
+{
+    return value < limit ? value : limit;
+}
+
+void ori_thumb_make(const struct ori_plane planes[3], double downscale, struct ori_thumb *ret_thumb)
+{
+    struct ori_thumb *thumb = ret_thumb;
+    int factor = luma_factor(planes[0].width, planes[0].height, downscale);
+    struct ori_plane luma = planes[0];
+    /* A strip of 1 x 10,000 would need a factor its shorter side has not got: cut the longer. */
+    luma.width = at_most(luma.width, factor * ORI_THUMB_SIDE_MAX);
+    luma.height = at_most(luma.height, factor * ORI_THUMB_SIDE_MAX);
+    thumb->width = luma.width / factor;
+    thumb->height = luma.height / factor;
+    ori_shrink(&luma, factor, factor, thumb->luma);
+    moments(thumb->luma, thumb->width * thumb->height, &thumb->mean, &thumb->std);
+
+    thumb->chroma_width = 0;
+    thumb->chroma_height = 0;
+    thumb->chroma_std = 0;
+    if (planes[1].width < 2 || planes[1].height < 2 || thumb->width < 2 || thumb->height < 2)
+        return;
+    for (int c = 0; c < 2; c++) {
+        struct ori_plane plane = planes[c + 1];
+        int factor_x = chroma_factor(plane.width, thumb->width / 2);
+        int factor_y = chroma_factor(plane.height, thumb->height / 2);
+        thumb->chroma_width = plane.width / factor_x;
+        thumb->chroma_height = plane.height / factor_y;
+        ori_shrink(&plane, factor_x, factor_y, thumb->chroma[c]);
+        double mean = 0;
+        double std = 0;
+        moments(thumb->chroma[c], thumb->chroma_width * thumb->chroma_height, &mean, &std);
+        if (std > thumb->chroma_std)
+            thumb->chroma_std = std;
+    }
+}
