@@ -13,6 +13,7 @@
 #include "util/json_text.h"
 #include "util/limits.h"
 #include "util/text.h"
+#include "util/utf8.h"
 
 #define CLEAR_LINE "\r\033[K"
 #define FIELD_BYTES_MAX (7 * ORI_LIMIT_MAX_LOG_VALUE_BYTES) /* every byte escaped, and the key */
@@ -236,19 +237,6 @@ void ori_log_failure(const struct ori_log *log, enum ori_log_level level, const 
                                  ori_log_text("message", err->text)));
 }
 
-static void clean_line(struct ori_buf *line)
-{
-    for (size_t i = 0; i < line->used;) {
-        unsigned char *c = (unsigned char *)line->data + i;
-        size_t step = ori_text_utf8_step(c, line->used - i);
-        if (step == 0 || (step == 2 && c[0] == 0xC2 && c[1] < 0xA0))
-            memset(c, '?', step ? step : 1);
-        else if (*c < 0x20 || *c == 0x7F)
-            *c = ' ';
-        i += step ? step : 1;
-    }
-}
-
 void ori_log_say(const struct ori_log *log, const char *format, ...)
 {
     char text[ORI_LIMIT_MAX_LOG_LINE_BYTES];
@@ -259,8 +247,8 @@ void ori_log_say(const struct ori_log *log, const char *format, ...)
     va_end(args);
     bool is_cut = bytes > (int)sizeof text - 5;
     ori_buf_init(&line, sizeof text);
+    ori_utf8_clean(text);
     ori_buf_add_text(&line, bytes < 0 ? "" : text);
-    clean_line(&line);
     ori_buf_add_text(&line, is_cut ? "...\n" : "\n");
     if (line.status == ORI_OK && log && log->sink)
         write_line(log->sink, line.data, line.used);

@@ -59,3 +59,6 @@ ORI_LIMIT_ROW(SEARCH_HITS, 1000, "points", "answer to one search")
 ORI_LIMIT_ROW(BLOB_KEY_BYTES, 1024, "bytes", "an object's key")
 ORI_LIMIT_ROW(BLOB_NAME_BYTES, 255, "bytes", "one segment of an object's key")
 ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")
+
+/* cli */
+ORI_LIMIT_ROW(CLI_OPTIONS, 32, "options", "what one verb has of its own")

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/text.h"
+#include "util/utf8.h"
 
 struct row {
     const char *code;
@@ -73,30 +73,12 @@ static void trim_torn_utf8(char *text)
         text[start - 1] = '\0';
 }
 
-/* One line of UTF-8 that steers no terminal, whatever a file name holds. */
-static void clean(char *text)
-{
-    size_t left = strlen(text);
-    for (unsigned char *c = (unsigned char *)text; left > 0;) {
-        size_t step = ori_text_utf8_step(c, left);
-        bool is_c1 = step == 2 && c[0] == 0xC2 && c[1] < 0xA0; /* U+0080 to U+009F */
-        if (step == 0 || is_c1) {
-            step = step ? step : 1;
-            memset(c, '?', step);
-        } else if (*c < 0x20 || *c == 0x7F) {
-            *c = ' ';
-        }
-        c += step;
-        left -= step;
-    }
-}
-
 __attribute__((format(printf, 2, 0))) static void set_text(struct ori_error *err,
                                                            const char *format, va_list args)
 {
     vsnprintf(err->text, sizeof err->text, format, args);
     trim_torn_utf8(err->text);
-    clean(err->text);
+    ori_utf8_clean(err->text); /* one line that steers no terminal, whatever a file name holds */
 }
 
 ori_status ori_error_set(struct ori_error *err, ori_status status, const char *format, ...)

@@ -93,7 +93,7 @@ bool ori_text_to_bytes(const char *text, int64_t *ret_value)
 
 void ori_text_of_real(double value, char ret_text[ORI_TEXT_REAL_BYTES])
 {
-    for (int digits = 1; digits <= DBL_DECIMAL_DIG; digits++) {
+    for (int digits = 6; digits <= DBL_DECIMAL_DIG; digits++) { /* fewer would say 1e+01 for 10 */
         snprintf(ret_text, ORI_TEXT_REAL_BYTES, "%.*g", digits, value);
         double back = 0;
         if (ori_text_to_real(ret_text, &back) && memcmp(&back, &value, sizeof back) == 0)

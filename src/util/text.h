@@ -12,7 +12,7 @@ bool ori_text_to_real(const char *text, double *ret_value); /* finite; decimal, 
 bool ori_text_to_bool(const char *text, bool *ret_value);   /* 1 0 true false yes no on off */
 bool ori_text_to_bytes(const char *text, int64_t *ret_value); /* 64, 64k, 64KiB, 8M, 2GiB, 1TB */
 
-/* The shortest text that ori_text_to_real reads back as the same number. */
+/* A short text that ori_text_to_real reads back as the same number: "10", "0.22". */
 #define ORI_TEXT_REAL_BYTES 32
 void ori_text_of_real(double value, char ret_text[ORI_TEXT_REAL_BYTES]);
 
