@@ -374,12 +374,17 @@ ori_status ori_child_reap(struct ori_child *child, int grace_ms, struct ori_erro
                          WEXITSTATUS(wait_status), colon, words);
 }
 
+void ori_child_kill(struct ori_child *child)
+{
+    if (child->pid > 0)
+        (void)kill_and_wait(child);
+}
+
 void ori_child_destroy(struct ori_child **child)
 {
     if (!child || !*child)
         return;
-    if ((*child)->pid > 0)
-        (void)kill_and_wait(*child);
+    ori_child_kill(*child);
     close_fd(&(*child)->fd_socket);
     close_fd(&(*child)->fd_log);
     if ((*child)->memory)

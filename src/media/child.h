@@ -3,7 +3,8 @@
  * The child is this very program with the hidden verb `decode`, an empty environment and the
  * descriptors of child_proto.h alone. It parses what the parent must never parse
  * Call order  spawn; poll socket and log; receive and read_log until ORI_EOF, DONE or FAIL; reap;
- *             destroy. destroy at any moment kills and reaps what still lives: cancel is destroy
+ *             destroy. kill at any moment ends the process and leaves the memory readable; destroy
+ *             kills what still lives
  * Ownership   the child object owns process, sockets and memory; the medium's descriptor is
  *             borrowed for spawn alone. Slot bytes are readable from FRAME until release
  * Threads     one thread, the one that spawned it: the kernel kills the child when it ends
@@ -12,7 +13,7 @@
  * Failure     CHILD_CRASHED with signal or exit status and the end of its stderr; CHILD_PROTOCOL;
  *             IO or NOMEM when there are no descriptors, processes or memory left
  * Blocking    spawn, receive, read_log, release and answer do not block; reap at most grace_ms;
- *             destroy as long as the kernel takes for a SIGKILL */
+ *             kill and destroy as long as the kernel takes for a SIGKILL */
 #include <stdint.h>
 
 #include "media/child_message.h"
@@ -29,6 +30,7 @@ struct ori_child_options {
 
 ori_status ori_child_spawn(const struct ori_child_options *options, struct ori_child **ret_child,
                            struct ori_error *err);
+void ori_child_kill(struct ori_child *child);     /* and reap; idempotent */
 void ori_child_destroy(struct ori_child **child); /* null-safe, nulls */
 
 int ori_child_socket(const struct ori_child *child); /* readable: call receive */

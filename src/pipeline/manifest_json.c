@@ -130,7 +130,7 @@ static void refuse(struct reader *reader, const char *field, const char *why)
 {
     if (!reader->is_broken)
         (void)ori_error_set(reader->err, ORI_STORE, "%s: %s%s%s %s", ORI_MANIFEST_FILE, reader->at,
-                      reader->at[0] ? "." : "", field, why);
+                            reader->at[0] ? "." : "", field, why);
     reader->is_broken = true;
 }
 

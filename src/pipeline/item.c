@@ -1,0 +1,180 @@
+#include "pipeline/item.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipeline/item_priv.h"
+#include "pipeline/medium.h"
+#include "pipeline/options.h"
+#include "util/utf8.h"
+
+static double seconds_since(int64_t begin_us)
+{
+    return (double)(ori_clock_us() - begin_us) / 1e6;
+}
+
+static void name_source(const char *path, struct ori_manifest *manifest)
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(manifest->source_name, sizeof manifest->source_name, "%s", slash ? slash + 1 : path);
+    ori_utf8_clean(manifest->source_name);
+}
+
+static ori_status step_open(struct ori_item *item, struct ori_error *err)
+{
+    const struct ori_item_environment *environment = item->environment;
+    struct ori_manifest *manifest = &item->result->manifest;
+    struct ori_result_inputs inputs = {.extract = &item->options,
+                                       .model = environment->model.name,
+                                       .precision = environment->model.precision,
+                                       .dim = environment->model.dim};
+    int64_t bytes = 0;
+    ori_status status = ori_medium_open(item->request->path, environment->settings->vp_max_bytes,
+                                        &item->fd, &bytes, err);
+    if (status == ORI_OK)
+        status = ori_identity_source(item->fd, &manifest->source, err);
+    if (status == ORI_OK)
+        status = ori_identity_fingerprint(&inputs, manifest->fingerprint, err);
+    name_source(item->request->path, manifest);
+    snprintf(manifest->model, sizeof manifest->model, "%s", environment->model.name);
+    manifest->dim = environment->model.dim;
+    return status;
+}
+
+/* ORI_EOF: done already, the old manifest is the result. */
+static ori_status step_check(struct ori_item *item, struct ori_error *err)
+{
+    bool is_done = false;
+    ori_status status = ori_item_is_done(item, &is_done, err);
+    if (status != ORI_OK || !is_done)
+        return status;
+    ori_manifest_deinit(&item->result->manifest);
+    item->result->manifest = item->old;
+    ori_manifest_init(&item->old);
+    item->has_old = false;
+    item->result->is_skipped = true;
+    return ORI_EOF;
+}
+
+static ori_status step_lock(struct ori_item *item, struct ori_error *err)
+{
+    ori_status status = ori_blob_lock_video(item->environment->blobs, item->request->platform,
+                                            item->request->code, item->cancel, &item->lock, err);
+    /* Whoever held the lock may just have done our work. */
+    return status == ORI_OK ? step_check(item, err) : status;
+}
+
+static ori_status step_vectors(struct ori_item *item, struct ori_error *err)
+{
+    int64_t begin_us = ori_clock_us();
+    struct ori_manifest *manifest = &item->result->manifest;
+    ori_clock_rfc3339(ori_clock_wall_us(), manifest->created_at);
+    ori_status status = ori_item_begin_effects(item, err);
+    /* Intent first: from here on the folder's manifest names the new frames, not yet complete. */
+    if (status == ORI_OK)
+        status = ori_item_store_manifest(item, manifest, false, err);
+    if (status == ORI_OK)
+        status = ori_item_store_points(item, err);
+    item->has_points = status == ORI_OK;
+    item->result->timings.vectors = seconds_since(begin_us);
+    return status;
+}
+
+static ori_status step_clean(struct ori_item *item, struct ori_error *err)
+{
+    return ori_item_sweep(item, &item->result->manifest, err);
+}
+
+static ori_status step_manifest(struct ori_item *item, struct ori_error *err)
+{
+    ori_status status = ori_item_store_manifest(item, &item->result->manifest, true, err);
+    item->result->manifest.is_complete = status == ORI_OK;
+    return status;
+}
+
+/* A step ends with ORI_OK (the next one follows), ORI_EOF (all is done) or why the item failed. */
+static const struct {
+    const char *name; /* the stage of an error that names none */
+    ori_status (*run)(struct ori_item *item, struct ori_error *err);
+} steps[] = {
+    {"open", step_open},          {"check", step_check},     {"lock", step_lock},
+    {"decode", ori_item_extract}, {"vectors", step_vectors}, {"clean", step_clean},
+    {"manifest", step_manifest},
+};
+
+static ori_status run_steps(struct ori_item *item, struct ori_error *err)
+{
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        ori_status status = ORI_OK;
+        if (ori_cancel_is_set(item->cancel))
+            status = ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
+        else
+            status = steps[i].run(item, err);
+        if (status == ORI_EOF)
+            return ORI_OK;
+        if (status != ORI_OK) {
+            if (!err->stage)
+                err->stage = steps[i].name;
+            return status;
+        }
+    }
+    return ORI_OK;
+}
+
+void ori_item_result_init(struct ori_item_result *ret_result)
+{
+    memset(ret_result, 0, sizeof *ret_result);
+    ori_manifest_init(&ret_result->manifest);
+}
+
+void ori_item_result_deinit(struct ori_item_result *result)
+{
+    if (result)
+        ori_manifest_deinit(&result->manifest);
+}
+
+static void item_deinit(struct ori_item *item)
+{
+    ori_item_extract_end(item);
+    ori_blob_unlock_video(&item->lock);
+    ori_manifest_deinit(&item->old);
+    free(item->vectors);
+    if (item->fd >= 0)
+        close(item->fd);
+}
+
+static void name_result(struct ori_manifest *manifest, const struct ori_item_request *request)
+{
+    snprintf(manifest->platform, sizeof manifest->platform, "%s", request->platform);
+    snprintf(manifest->code, sizeof manifest->code, "%s", request->code);
+}
+
+ori_status ori_item_run(const struct ori_item_environment *environment,
+                        const struct ori_item_request *request, const struct ori_cancel *cancel,
+                        struct ori_item_result *ret_result)
+{
+    int64_t begin_us = ori_clock_us();
+    struct ori_item item = {
+        .environment = environment,
+        .request = request,
+        .cancel = cancel,
+        .result = ret_result,
+        .deadline_us = begin_us + environment->settings->vp_item_timeout * 1000000,
+        .fd = -1,
+    };
+    struct ori_manifest *manifest = &ret_result->manifest;
+    name_result(manifest, request);
+    ori_options_extract(environment->settings, &environment->model, &item.options);
+    ret_result->attempts = 1;
+    ret_result->status = run_steps(&item, &ret_result->error);
+    if (ret_result->status != ORI_OK) {
+        ori_item_take_back(&item);
+        ori_manifest_deinit(manifest); /* half a result is none */
+        name_result(manifest, request);
+    }
+    item_deinit(&item);
+    ret_result->timings.total = seconds_since(begin_us);
+    return ret_result->status;
+}

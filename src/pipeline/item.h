@@ -1,0 +1,83 @@
+#pragma once
+/* pipeline/item.h: one video from its file to stills, points and manifest.
+ * Steps       open, check, lock, extract, vectors, clean, manifest: the table in item.c. A video
+ *             that is done already ends at check without a child
+ * Promise     what is killed at any moment, or fails, leaves the result of before or nothing that
+ *             counts as one: before the first effect the old manifest says complete false, the new
+ *             one comes last. After a failure the folder holds no frame that its manifest does not
+ *             name, and none at all where there was no result before
+ * Ownership   the environment and the request are borrowed for the call; the result is the
+ *             caller's from init to deinit
+ * Threads     any number of items run at once on threads of their own; one lock a video
+ * Cancel      noticed within 200 ms: the child is killed and reaped before ori_item_run returns
+ * Limits      VP_ITEM_TIMEOUT, VP_MAX_BYTES, and those of util/limits_tbl.h */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/settings.h"
+#include "embed/model.h"
+#include "pipeline/batcher.h"
+#include "pipeline/manifest.h"
+#include "stores/blob.h"
+#include "stores/vector.h"
+#include "util/cancel.h"
+#include "util/status.h"
+
+/* What all items share; everything outlives them. */
+struct ori_item_environment {
+    const struct ori_settings *settings;
+    struct ori_model_info model;
+    struct ori_batcher *batcher;
+    struct ori_blob_store *blobs;
+    struct ori_vector_store *vectors;
+    const char *child_program; /* NULL: this program */
+};
+
+struct ori_item_progress {
+    int64_t pts_us;
+    int64_t duration_us; /* 0: not known */
+    uint32_t frames;     /* kept so far */
+};
+
+struct ori_item_request {
+    const char *path; /* absolute */
+    const char *platform;
+    const char *code;
+    bool is_forced; /* again, although it is done */
+    /* Called on the item's thread, a few times a second; may be NULL. */
+    void (*on_progress)(void *self, const struct ori_item_progress *progress);
+    void *on_progress_self;
+};
+
+/* Seconds. decode, vision, still and wait are the child's, inside extract; embed is summed over
+ * the frames from handing in to coming back, objects over their writes: both overlap extract. */
+struct ori_item_timings {
+    double open;
+    double extract;
+    double decode;
+    double vision;
+    double still;
+    double wait;
+    double embed;
+    double objects;
+    double vectors;
+    double total;
+};
+
+struct ori_item_result {
+    ori_status status;      /* OK, CANCELLED, or a failure with its cause in error */
+    struct ori_error error; /* its stage is set on failure */
+    int attempts;
+    bool is_skipped; /* nothing to do: the manifest is the one found */
+    bool had_broken_manifest;
+    struct ori_manifest manifest; /* platform and code always, all of it on success */
+    struct ori_item_timings timings;
+};
+
+void ori_item_result_init(struct ori_item_result *ret_result);
+void ori_item_result_deinit(struct ori_item_result *result); /* null-safe, idempotent */
+
+/* ret_result: after init; filled in whatever happens. Returns its status. */
+ori_status ori_item_run(const struct ori_item_environment *environment,
+                        const struct ori_item_request *request, const struct ori_cancel *cancel,
+                        struct ori_item_result *ret_result);

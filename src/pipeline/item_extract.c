@@ -1,0 +1,314 @@
+/* The step that runs the decode child: its messages come in, stills go to the object store at once,
+ * model inputs to the batcher straight from the shared memory, and a slot goes back to the child
+ * when both are through. So the pace of the slowest of them is the pace of all. */
+#include "pipeline/item_priv.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/still.h"
+#include "pipeline/options.h"
+#include "util/clock.h"
+
+#define PROGRESS_US 100000  /* between two tellings */
+#define MESSAGES_A_ROUND 64 /* before cancel and deadline are looked at again */
+#define REAP_GRACE_MS 150   /* a child that has said its last word; cancel must take < 200 ms */
+
+static double seconds_since(int64_t begin_us)
+{
+    return (double)(ori_clock_us() - begin_us) / 1e6;
+}
+
+static size_t dim_of(const struct ori_item *item)
+{
+    return (size_t)item->environment->model.dim;
+}
+
+/* Room for one more vector behind those of the manifest's frames. */
+static ori_status make_vector_room(struct ori_item *item, struct ori_error *err)
+{
+    size_t count = item->result->manifest.frames_count;
+    if (count < item->vectors_room)
+        return ORI_OK;
+    size_t room = item->vectors_room ? 2 * item->vectors_room : 64;
+    float *more = reallocarray(item->vectors, room, dim_of(item) * sizeof *more);
+    if (!more)
+        return ori_error_set(err, ORI_NOMEM, "vectors of one video");
+    item->vectors = more;
+    item->vectors_room = room;
+    return ORI_OK;
+}
+
+static ori_status put_still(struct ori_item *item, const struct ori_manifest_frame *frame,
+                            const uint8_t *data, size_t bytes, struct ori_error *err)
+{
+    enum ori_still_format format = (enum ori_still_format)item->options.still_format;
+    char key[ORI_OBJECT_KEY_BYTES];
+    int64_t begin_us = ori_clock_us();
+    ori_manifest_frame_key(&item->result->manifest, frame, key);
+    ori_status status = ori_blob_put(item->environment->blobs, key, data, bytes,
+                                     ori_still_content_type(format), err);
+    item->result->timings.objects += seconds_since(begin_us);
+    return status;
+}
+
+static ori_status take_frame(struct ori_item *item, const struct ori_msg_frame *message,
+                             struct ori_error *err)
+{
+    struct ori_manifest *manifest = &item->result->manifest;
+    const uint8_t *data = ori_child_slot(item->child, message->slot);
+    struct ori_manifest_frame frame = {.n = message->n,
+                                       .scene = message->scene,
+                                       .second = ori_frame_name_second(message->pts_us),
+                                       .width = message->width,
+                                       .height = message->height,
+                                       .dhash = message->dhash};
+    ori_frame_name_make(message->n, message->pts_us,
+                        ori_still_extension((enum ori_still_format)item->options.still_format),
+                        frame.file);
+
+    ori_status status = ori_item_begin_effects(item, err);
+    if (status == ORI_OK)
+        status = make_vector_room(item, err);
+    if (status == ORI_OK)
+        status = ori_manifest_add_frame(manifest, &frame, err);
+    if (status != ORI_OK)
+        return status;
+
+    /* The model first: it computes while the still is written. */
+    struct ori_item_slot *slot = &item->slots[message->slot];
+    slot->frame = manifest->frames_count - 1;
+    slot->ticket.picture = data + message->input_offset;
+    slot->ticket.vector = item->slot_vectors + message->slot * dim_of(item);
+    status = ori_batcher_submit(&item->inbox, &slot->ticket, err);
+    if (status != ORI_OK)
+        return status;
+    item->lent++;
+    return put_still(item, &frame, data, message->still_bytes, err);
+}
+
+/* Vectors that are back: their slots are free again. */
+static ori_status take_vectors(struct ori_item *item, struct ori_error *err)
+{
+    struct ori_batcher_ticket *ticket = NULL;
+    while ((ticket = ori_batcher_collect(&item->inbox))) {
+        struct ori_item_slot *slot = (struct ori_item_slot *)ticket; /* its first member */
+        item->lent--;
+        item->result->timings.embed += seconds_since(ticket->since_us);
+        if (ticket->status != ORI_OK) {
+            ticket->error.stage = "embed";
+            if (err)
+                *err = ticket->error;
+            return ticket->status;
+        }
+        memcpy(item->vectors + slot->frame * dim_of(item), ticket->vector,
+               dim_of(item) * sizeof *ticket->vector);
+        ori_status status = ori_child_release(item->child, (uint32_t)(slot - item->slots), err);
+        if (status != ORI_OK)
+            return status;
+    }
+    return ORI_OK;
+}
+
+static ori_status take_scene(struct ori_item *item, const struct ori_msg_scene *message,
+                             struct ori_error *err)
+{
+    struct ori_manifest_scene scene = {.start_us = message->start_us,
+                                       .end_us = message->end_us,
+                                       .duplicate_of = message->duplicate_of,
+                                       .crop = message->crop};
+    return ori_manifest_add_scene(&item->result->manifest, &scene, err);
+}
+
+/* A code known to be one of ours, so that the stage is a static string. */
+static const char *stage_of(const char *said)
+{
+    static const char *const stages[] = {"open", "decode", "vision", "still"};
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        if (strcmp(stages[i], said) == 0)
+            return stages[i];
+    }
+    return "decode";
+}
+
+static ori_status take_fail(const struct ori_msg_fail *message, struct ori_error *err)
+{
+    ori_status status = ori_status_from_code(message->code);
+    if (err)
+        err->stage = stage_of(message->stage);
+    return ori_error_set(err, status, "%s",
+                         message->text[0] ? message->text : ori_status_text(status));
+}
+
+static void tell_progress(struct ori_item *item, int64_t pts_us)
+{
+    const struct ori_item_request *request = item->request;
+    int64_t now_us = ori_clock_us();
+    if (!request->on_progress || now_us - item->progress_us < PROGRESS_US)
+        return;
+    item->progress_us = now_us;
+    struct ori_item_progress progress = {.pts_us = pts_us,
+                                         .duration_us = item->result->manifest.duration_us,
+                                         .frames = (uint32_t)item->result->manifest.frames_count};
+    request->on_progress(request->on_progress_self, &progress);
+}
+
+static void take_info(struct ori_item *item, const struct ori_msg_info *message)
+{
+    struct ori_manifest *manifest = &item->result->manifest;
+    manifest->width = message->width;
+    manifest->height = message->height;
+    manifest->duration_us = message->has_duration ? message->duration_us : 0;
+}
+
+static ori_status take_message(struct ori_item *item, const union ori_child_message *message,
+                               struct ori_error *err)
+{
+    switch (message->type) {
+    case ORI_MSG_INFO:
+        take_info(item, &message->info);
+        return ORI_OK;
+    case ORI_MSG_SCENE:
+        return take_scene(item, &message->scene, err);
+    case ORI_MSG_FRAME:
+        return take_frame(item, &message->frame, err);
+    case ORI_MSG_PROGRESS:
+        tell_progress(item, message->progress.pts_us);
+        return ORI_OK;
+    case ORI_MSG_WARNING:
+        return ori_manifest_add_warning(&item->result->manifest, message->warning.code,
+                                        message->warning.text, err);
+    case ORI_MSG_NEED: /* all of a local medium is there: nobody has to ask */
+        return ori_child_answer(item->child, &message->need, true, err);
+    case ORI_MSG_DONE:
+        item->done = message->done;
+        item->has_done = true;
+        return ORI_OK;
+    case ORI_MSG_FAIL:
+        return take_fail(&message->fail, err);
+    default:
+        return ori_error_set(err, ORI_CHILD_PROTOCOL, "message %u", message->type);
+    }
+}
+
+/* The child is gone without DONE or FAIL. */
+static ori_status explain_hangup(struct ori_item *item, struct ori_error *err)
+{
+    ori_status status = ori_child_reap(item->child, REAP_GRACE_MS, err);
+    if (status == ORI_OK)
+        status =
+            ori_error_set(err, ORI_CHILD_PROTOCOL, "the decode process ended without saying how");
+    return status;
+}
+
+static ori_status take_messages(struct ori_item *item, struct ori_error *err)
+{
+    ori_status status = ORI_OK;
+    for (int i = 0; i < MESSAGES_A_ROUND && !item->has_done && status == ORI_OK; i++) {
+        union ori_child_message message;
+        status = ori_child_receive(item->child, &message, err);
+        if (status == ORI_AGAIN)
+            return ORI_OK;
+        if (status == ORI_EOF)
+            return explain_hangup(item, err);
+        if (status == ORI_OK)
+            status = take_message(item, &message, err);
+    }
+    return status;
+}
+
+/* Until something can be done; ORI_CANCELLED and ORI_TIMEOUT end the item. */
+static ori_status wait_for_more(struct ori_item *item, struct ori_error *err)
+{
+    struct pollfd fds[4] = {
+        {.fd = item->has_done ? -1 : ori_child_socket(item->child), .events = POLLIN},
+        {.fd = ori_child_log(item->child), .events = POLLIN},
+        {.fd = item->inbox.fd, .events = POLLIN},
+        {.fd = item->cancel ? item->cancel->fd : -1, .events = POLLIN}};
+    if (poll(fds, 4, ori_clock_poll_ms(item->deadline_us)) < 0 && errno != EINTR)
+        return ori_error_set_errno(err, errno, false, "waiting for the decode process");
+    if (ori_cancel_is_set(item->cancel))
+        return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
+    if (ori_clock_us() >= item->deadline_us)
+        return ori_error_set(err, ORI_TIMEOUT, "not done after %lld seconds",
+                             (long long)item->environment->settings->vp_item_timeout);
+    return ORI_OK;
+}
+
+static ori_status start_child(struct ori_item *item, struct ori_error *err)
+{
+    struct ori_child_options options = {.program = item->environment->child_program,
+                                        .fd_medium = item->fd};
+    ori_options_start(&item->options, ORI_CHILD_JOB_VIDEO, item->result->manifest.source.bytes,
+                      &options.start);
+    item->slots = calloc(options.start.slots, sizeof *item->slots);
+    item->slot_vectors = calloc(options.start.slots, dim_of(item) * sizeof *item->slot_vectors);
+    if (!item->slots || !item->slot_vectors)
+        return ori_error_set(err, ORI_NOMEM, "slots of one video");
+    ori_status status = ori_batcher_inbox_init(item->environment->batcher, &item->inbox, err);
+    if (status == ORI_OK)
+        status = ori_child_spawn(&options, &item->child, err);
+    return status;
+}
+
+/* What DONE says goes into the manifest. */
+static void take_done(struct ori_item *item)
+{
+    const struct ori_msg_done *done = &item->done;
+    struct ori_manifest *manifest = &item->result->manifest;
+    struct ori_item_timings *timings = &item->result->timings;
+    struct ori_box whole = {.w = manifest->width, .h = manifest->height};
+    manifest->duration_us = done->duration_us;
+    manifest->has_crop = done->has_crop;
+    manifest->crop = done->has_crop ? done->crop : whole;
+    for (size_t i = 0; i < manifest->scenes_count; i++) {
+        struct ori_manifest_scene *scene = &manifest->scenes[i];
+        scene->has_crop = memcmp(&scene->crop, &manifest->crop, sizeof scene->crop) != 0;
+    }
+    timings->decode = done->decode_seconds;
+    timings->vision = done->vision_seconds;
+    timings->still = done->still_seconds;
+    timings->wait = done->wait_seconds;
+}
+
+ori_status ori_item_extract(struct ori_item *item, struct ori_error *err)
+{
+    int64_t begin_us = ori_clock_us();
+    ori_status status = start_child(item, err);
+    while (status == ORI_OK && !(item->has_done && item->lent == 0)) {
+        status = wait_for_more(item, err);
+        if (status != ORI_OK)
+            break;
+        ori_child_read_log(item->child);
+        status = take_vectors(item, err);
+        if (status == ORI_OK)
+            status = take_messages(item, err);
+    }
+    if (status == ORI_OK) {
+        struct ori_error ignored = {
+            0}; /* everything was said and checked: how it ends is its own */
+        (void)!ori_child_reap(item->child, REAP_GRACE_MS, &ignored);
+        take_done(item);
+    }
+    ori_item_extract_end(item);
+    item->result->timings.extract = seconds_since(begin_us);
+    return status;
+}
+
+void ori_item_extract_end(struct ori_item *item)
+{
+    /* The process first, so that a cancel is quick; its memory last, after the last ticket that
+     * looks at it is back. */
+    if (item->child)
+        ori_child_kill(item->child);
+    ori_batcher_inbox_deinit(&item->inbox);
+    ori_child_destroy(&item->child);
+    free(item->slots);
+    item->slots = NULL;
+    free(item->slot_vectors);
+    item->slot_vectors = NULL;
+    item->lent = 0;
+}

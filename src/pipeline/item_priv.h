@@ -1,0 +1,57 @@
+#pragma once
+/* pipeline/item_priv.h: what the steps of one item share; for item*.c alone. */
+#include "media/child.h"
+#include "pipeline/item.h"
+
+/* One slot of the child's memory while its frame is with us. */
+struct ori_item_slot {
+    struct ori_batcher_ticket ticket;
+    size_t frame; /* row in the manifest */
+};
+
+struct ori_item {
+    const struct ori_item_environment *environment;
+    const struct ori_item_request *request;
+    const struct ori_cancel *cancel;
+    struct ori_item_result *result;
+    int64_t deadline_us;
+    int fd;
+    struct ori_extract_options options;
+    struct ori_manifest old; /* what stands in the folder */
+    bool has_old;
+    struct ori_blob_lock *lock;
+    bool has_effects; /* something in the stores may have changed */
+    bool has_points;  /* the new points are in: the attempt is not taken back any more */
+
+    struct ori_child *child; /* extract */
+    struct ori_batcher_inbox inbox;
+    struct ori_item_slot *slots; /* one for each of the child's */
+    float *slot_vectors;         /* dim of each */
+    size_t lent;                 /* slots whose vectors are not back yet */
+    float *vectors;              /* dim for each row of the manifest's frames */
+    size_t vectors_room;         /* in rows */
+    struct ori_msg_done done;
+    bool has_done;
+    int64_t progress_us; /* when it was last told */
+};
+
+/* item_extract.c: child, frames, stills and vectors. Fills the manifest's tables. */
+ori_status ori_item_extract(struct ori_item *item, struct ori_error *err);
+/* Ends the child and everything lent to others; idempotent. */
+void ori_item_extract_end(struct ori_item *item);
+
+/* item_store.c: what stands in the stores. */
+/* Reads the manifest of before. None, or a broken one, is no failure. */
+ori_status ori_item_load_old(struct ori_item *item, struct ori_error *err);
+/* Is that the result of this file and these settings, with everything it names in its place? */
+ori_status ori_item_is_done(struct ori_item *item, bool *ret_is_done, struct ori_error *err);
+/* Before the first effect: from here on the manifest of before is not complete any more. */
+ori_status ori_item_begin_effects(struct ori_item *item, struct ori_error *err);
+ori_status ori_item_store_points(struct ori_item *item, struct ori_error *err);
+ori_status ori_item_store_manifest(struct ori_item *item, const struct ori_manifest *manifest,
+                                   bool is_complete, struct ori_error *err);
+/* Deletes frame objects in the video's folder that keep (NULL: none) does not name. */
+ori_status ori_item_sweep(struct ori_item *item, const struct ori_manifest *keep,
+                          struct ori_error *err);
+/* After a failed attempt: what it left goes, as far as the stores let it. */
+void ori_item_take_back(struct ori_item *item);

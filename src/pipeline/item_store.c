@@ -1,0 +1,223 @@
+/* What an item finds and leaves in the stores. The folder of a video may hold files of others: only
+ * names that a run of ours can have made are ever deleted. */
+#include "pipeline/item_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/limits.h"
+
+static void manifest_key(const struct ori_item *item, char ret_key[ORI_OBJECT_KEY_BYTES])
+{
+    ori_frame_name_key(item->request->platform, item->request->code, ORI_MANIFEST_FILE, ret_key);
+}
+
+ori_status ori_item_load_old(struct ori_item *item, struct ori_error *err)
+{
+    char key[ORI_OBJECT_KEY_BYTES];
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    struct ori_error why = {0};
+    ori_manifest_deinit(&item->old);
+    item->has_old = false;
+    manifest_key(item, key);
+    ori_status status = ori_blob_get(item->environment->blobs, key, ORI_LIMIT_MAX_MANIFEST_BYTES,
+                                     &data, &bytes, &why);
+    if (status == ORI_NOT_FOUND)
+        return ORI_OK;
+    if (status == ORI_OK) {
+        status = ori_manifest_parse((const char *)data, bytes, item->request->platform,
+                                    item->request->code, &item->old, &why);
+        item->has_old = status == ORI_OK;
+        item->result->had_broken_manifest = !item->has_old;
+        free(data);
+        return ORI_OK;
+    }
+    if (status == ORI_LIMIT) {
+        item->result->had_broken_manifest = true;
+        return ORI_OK;
+    }
+    if (err)
+        *err = why;
+    return status;
+}
+
+/* Every object and as many points as the old manifest names. */
+static ori_status is_in_place(struct ori_item *item, bool *ret_is_in_place, struct ori_error *err)
+{
+    const struct ori_manifest *old = &item->old;
+    *ret_is_in_place = false;
+    for (size_t i = 0; i < old->frames_count; i++) {
+        char key[ORI_OBJECT_KEY_BYTES];
+        int64_t bytes = 0;
+        struct ori_error why = {0};
+        ori_manifest_frame_key(old, &old->frames[i], key);
+        ori_status status = ori_blob_stat(item->environment->blobs, key, &bytes, &why);
+        if (status != ORI_OK || bytes == 0)
+            return ORI_OK;
+    }
+    struct ori_vector_filter filter = {.platform = item->request->platform,
+                                       .video_code = item->request->code,
+                                       .second_min = -1,
+                                       .second_max = -1};
+    int64_t points = 0;
+    ori_status status = ori_vector_count(item->environment->vectors, &filter, &points, err);
+    if (status == ORI_OK)
+        *ret_is_in_place = points == (int64_t)old->frames_count;
+    return status;
+}
+
+ori_status ori_item_is_done(struct ori_item *item, bool *ret_is_done, struct ori_error *err)
+{
+    const struct ori_manifest *new = &item->result->manifest;
+    *ret_is_done = false;
+    ori_status status = ori_item_load_old(item, err);
+    if (status != ORI_OK || !item->has_old || item->request->is_forced || !item->old.is_complete ||
+        strcmp(item->old.fingerprint, new->fingerprint) != 0 ||
+        !ori_identity_is_same(&item->old.source, &new->source))
+        return status;
+    return is_in_place(item, ret_is_done, err);
+}
+
+ori_status ori_item_store_manifest(struct ori_item *item, const struct ori_manifest *manifest,
+                                   bool is_complete, struct ori_error *err)
+{
+    char key[ORI_OBJECT_KEY_BYTES];
+    char *data = NULL;
+    size_t bytes = 0;
+    struct ori_manifest shown = *manifest; /* borrows the tables */
+    shown.is_complete = is_complete;
+    manifest_key(item, key);
+    ori_status status = ori_manifest_render(&shown, &data, &bytes, err);
+    if (status == ORI_OK && bytes > ORI_LIMIT_MAX_MANIFEST_BYTES)
+        status = ori_error_set(err, ORI_LIMIT, "a manifest of more than %d bytes",
+                               ORI_LIMIT_MAX_MANIFEST_BYTES);
+    if (status == ORI_OK)
+        status = ori_blob_put(item->environment->blobs, key, data, bytes, "application/json", err);
+    free(data);
+    return status;
+}
+
+ori_status ori_item_begin_effects(struct ori_item *item, struct ori_error *err)
+{
+    if (item->has_effects)
+        return ORI_OK;
+    if (item->has_old && item->old.is_complete) {
+        ori_status status = ori_item_store_manifest(item, &item->old, false, err);
+        if (status != ORI_OK)
+            return status;
+        item->old.is_complete = false;
+    }
+    item->has_effects = true;
+    return ORI_OK;
+}
+
+static void fill_point(const struct ori_item *item, size_t i, const char *path,
+                       struct ori_point *ret_point)
+{
+    const struct ori_manifest *manifest = &item->result->manifest;
+    const struct ori_manifest_frame *frame = &manifest->frames[i];
+    struct ori_point_payload *payload = &ret_point->payload;
+    ori_manifest_frame_id(manifest, frame, payload->uuid);
+    payload->platform = manifest->platform;
+    payload->video_code = manifest->code;
+    payload->frame_number = (int)frame->n;
+    payload->frame_second = frame->second;
+    payload->path = path;
+    memcpy(payload->created_at, manifest->created_at, sizeof payload->created_at);
+    payload->width = frame->width;
+    payload->height = frame->height;
+    payload->scene = (int)frame->scene;
+    for (int digit = 0; digit < 16; digit++)
+        payload->dhash[digit] = "0123456789abcdef"[frame->dhash >> (60 - 4 * digit) & 15];
+    payload->dhash[16] = '\0';
+    payload->model = manifest->model;
+    ret_point->vector = item->vectors + i * (size_t)item->environment->model.dim;
+}
+
+ori_status ori_item_store_points(struct ori_item *item, struct ori_error *err)
+{
+    const struct ori_manifest *manifest = &item->result->manifest;
+    size_t count = manifest->frames_count;
+    ori_status status = ORI_OK;
+    char(*paths)[ORI_OBJECT_KEY_BYTES] = calloc(count + 1, sizeof *paths);
+    struct ori_point *points = calloc(count + 1, sizeof *points);
+    if (!paths || !points) {
+        status = ori_error_set(err, ORI_NOMEM, "points of one video");
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ori_manifest_frame_key(manifest, &manifest->frames[i], paths[i]);
+        fill_point(item, i, paths[i], &points[i]);
+    }
+    status = ori_vector_replace_video(item->environment->vectors, manifest->platform,
+                                      manifest->code, points, count, err);
+out:
+    free(points);
+    free(paths);
+    return status;
+}
+
+/* The names that a sweep has found; they are deleted after the listing. */
+struct stale {
+    const struct ori_manifest *keep;
+    char (*files)[ORI_FRAME_FILE_BYTES];
+    size_t count;
+    size_t room;
+};
+
+static ori_status visit_file(void *self, const char *file, struct ori_error *err)
+{
+    struct stale *stale = self;
+    if (!ori_frame_name_is_frame(file) || strlen(file) >= ORI_FRAME_FILE_BYTES ||
+        (stale->keep && ori_manifest_has_file(stale->keep, file)))
+        return ORI_OK;
+    if (stale->count == stale->room) {
+        size_t room = stale->room ? 2 * stale->room : 64;
+        void *more = reallocarray(stale->files, room, sizeof *stale->files);
+        if (!more)
+            return ori_error_set(err, ORI_NOMEM, "list of stale frames");
+        stale->files = more;
+        stale->room = room;
+    }
+    memcpy(stale->files[stale->count++], file, strlen(file) + 1);
+    return ORI_OK;
+}
+
+ori_status ori_item_sweep(struct ori_item *item, const struct ori_manifest *keep,
+                          struct ori_error *err)
+{
+    const struct ori_item_request *request = item->request;
+    struct stale stale = {.keep = keep};
+    ori_status status = ori_blob_list_video(item->environment->blobs, request->platform,
+                                            request->code, visit_file, &stale, err);
+    if (status == ORI_NOT_FOUND)
+        status = ORI_OK;
+    for (size_t i = 0; i < stale.count && status == ORI_OK; i++) {
+        char key[ORI_OBJECT_KEY_BYTES];
+        ori_frame_name_key(request->platform, request->code, stale.files[i], key);
+        status = ori_blob_delete(item->environment->blobs, key, err);
+    }
+    free(stale.files);
+    return status;
+}
+
+void ori_item_take_back(struct ori_item *item)
+{
+    /* What goes wrong here is not told: the first cause is what matters, and the next run sweeps
+     * again. With the new points in, the manifest on disk names the new frames already. */
+    const struct ori_item_request *request = item->request;
+    struct ori_error ignored = {0};
+    if (!item->lock || item->has_points)
+        return;
+    if (item->has_effects && item->has_old)
+        (void)!ori_item_store_manifest(item, &item->old, false, &ignored);
+    (void)!ori_item_sweep(item, item->has_old ? &item->old : NULL, &ignored);
+    if (item->has_effects && !item->has_old) {
+        char key[ORI_OBJECT_KEY_BYTES];
+        manifest_key(item, key);
+        (void)!ori_vector_replace_video(item->environment->vectors, request->platform,
+                                        request->code, NULL, 0, &ignored);
+        (void)!ori_blob_delete(item->environment->blobs, key, &ignored);
+    }
+}

@@ -1,0 +1,67 @@
+#include "pipeline/options.h"
+
+#include <string.h>
+
+#define DECODE_THREADS 1
+/* Enough to decode on while stills are written and a batch is computed; each holds one still. */
+#define SLOTS 6
+#define STILL_OVERHEAD (INT64_C(1) << 20) /* headers, chunks, and what zlib adds to noise */
+
+enum ori_still_format ori_options_still_format(const struct ori_settings *settings)
+{
+    if (strcmp(settings->vp_frame_format, "jpeg") == 0)
+        return ORI_STILL_JPEG;
+    return strcmp(settings->vp_frame_format, "webp") == 0 ? ORI_STILL_WEBP : ORI_STILL_PNG;
+}
+
+void ori_options_extract(const struct ori_settings *settings, const struct ori_model_info *model,
+                         struct ori_extract_options *ret_options)
+{
+    *ret_options = (struct ori_extract_options){
+        .has_crop = settings->vp_enable_crop,
+        .has_dedup = settings->vp_enable_dedup,
+        .crop_probes = (int32_t)settings->vp_crop_probes,
+        .crop_limit = settings->vp_crop_cropdetect.limit,
+        .crop_clip_secs = settings->vp_crop_clip_secs,
+        .crop_safe_margin_px = (int32_t)settings->vp_crop_safe_margin,
+        .crop_over_text = settings->vp_crop_over_text,
+        .min_crop_ratio = settings->vp_min_crop_ratio,
+        .tolerance = settings->vp_tolerance,
+        .edge_thresh = settings->vp_edge_thresh,
+        .downscale = settings->vp_downscale,
+        .scene_thresh = settings->vp_scene_thresh,
+        .sample_fps = settings->vp_sample_fps,
+        .min_frames = (int32_t)settings->vp_min_frames,
+        .dhash_size = (int32_t)settings->vp_dhash_size,
+        .dedup_distance = (int32_t)settings->vp_dedup_distance,
+        .solid_std = settings->vp_solid_std,
+        .solid_min_dim = (int32_t)settings->vp_solid_min_dim,
+        .still_format = (int32_t)ori_options_still_format(settings),
+        .still_quality = (int32_t)settings->vp_frame_quality,
+        .decode_threads = DECODE_THREADS,
+        .pixels_max = settings->vp_max_pixels,
+        .duration_us_max = settings->vp_max_duration * 1000000,
+        .input = {.side = model->side,
+                  .fit = model->fit == ORI_MODEL_FIT_SQUASH ? ORI_INPUT_SQUASH
+                                                            : ORI_INPUT_SHORTER_CROP},
+    };
+}
+
+void ori_options_start(const struct ori_extract_options *options, enum ori_child_job job,
+                       int64_t bytes, struct ori_msg_start *ret_start)
+{
+    int64_t input_bytes = INT64_C(3) * options->input.side * options->input.side;
+    int64_t still_bytes = 3 * options->pixels_max + options->pixels_max / 16 + STILL_OVERHEAD;
+    if (job == ORI_CHILD_JOB_PICTURE)
+        still_bytes = 0;
+    int64_t slot_bytes = still_bytes + input_bytes + ORI_CHILD_SLOT_ALIGN;
+    slot_bytes = (slot_bytes + 4095) / 4096 * 4096;
+    *ret_start = (struct ori_msg_start){
+        .type = ORI_MSG_START,
+        .job = (uint32_t)job,
+        .bytes = bytes,
+        .slots = job == ORI_CHILD_JOB_PICTURE ? ORI_CHILD_SLOTS_MIN : SLOTS,
+        .slot_bytes = (uint64_t)slot_bytes,
+        .options = *options,
+    };
+}

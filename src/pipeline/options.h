@@ -1,0 +1,18 @@
+#pragma once
+/* pipeline/options.h: from the settings to what the decode child is told.
+ * Threads   pure; any thread */
+#include "config/settings.h"
+#include "embed/model.h"
+#include "media/child_proto.h"
+#include "media/still.h"
+
+/* All of them, the model's input among them. The child decodes with one thread: VP_MAX_WORKERS
+ * videos at once fill the machine, and a picture does not depend on how many cores there are. */
+void ori_options_extract(const struct ori_settings *settings, const struct ori_model_info *model,
+                         struct ori_extract_options *ret_options);
+enum ori_still_format ori_options_still_format(const struct ori_settings *settings);
+
+/* START of a video job or of a picture job, for a local medium of so many bytes. A slot holds the
+ * largest still that VP_MAX_PIXELS allows; pages that nobody touches cost nothing. */
+void ori_options_start(const struct ori_extract_options *options, enum ori_child_job job,
+                       int64_t bytes, struct ori_msg_start *ret_start);
