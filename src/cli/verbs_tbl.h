@@ -3,3 +3,4 @@
 ORI_VERB_ROW(config)
 ORI_VERB_ROW(version)
 ORI_VERB_ROW(help)
+ORI_VERB_ROW(decode)

@@ -444,7 +444,8 @@ static ori_status pass_boundaries(struct ori_chooser *chooser, int64_t pts_us,
     for (size_t i = 0; i < chooser->mark_count; i++) {
         const struct ori_boundary *mark = &chooser->marks[i];
         if (mark->kind == ORI_BOUNDARY_FLASH || mark->pts_us > pts_us ||
-            mark->pts_us <= chooser->scene.start_us)
+            mark->pts_us <= chooser->scene.start_us ||
+            chooser->scene.index >= chooser->options.scenes_max)
             continue;
         ori_status status = end_scene(chooser, mark->pts_us, err);
         if (status != ORI_OK)
@@ -605,6 +606,11 @@ bool ori_chooser_take_scene(struct ori_chooser *chooser, struct ori_scene *ret_s
     *ret_scene = chooser->scenes[0];
     memmove(chooser->scenes, chooser->scenes + 1, --chooser->scene_count * sizeof *chooser->scenes);
     return true;
+}
+
+struct ori_borders ori_chooser_open_borders(const struct ori_chooser *chooser)
+{
+    return chooser->scene.borders;
 }
 
 bool ori_chooser_is_full(const struct ori_chooser *chooser)

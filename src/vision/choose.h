@@ -38,6 +38,7 @@ struct ori_chooser_options {
     int dedup_distance; /* of dhashes of 8 x 8 */
     size_t windows_max; /* 4..: pictures waiting for the scene detector */
     size_t kept_max;
+    uint32_t scenes_max; /* from then on all is one scene */
     struct ori_picture_ops ops;
 };
 
@@ -73,4 +74,6 @@ ori_status ori_chooser_finish(struct ori_chooser *chooser, int64_t end_us, struc
  * time among themselves. False when there is none now. */
 bool ori_chooser_take(struct ori_chooser *chooser, struct ori_choice *ret_choice);
 bool ori_chooser_take_scene(struct ori_chooser *chooser, struct ori_scene *ret_scene);
+/* Borders of the scene that has not ended, as far as its windows have joined. */
+struct ori_borders ori_chooser_open_borders(const struct ori_chooser *chooser);
 bool ori_chooser_is_full(const struct ori_chooser *chooser);

@@ -1,0 +1,316 @@
+#include "pipeline/extract.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/still.h"
+#include "pipeline/extract_priv.h"
+#include "util/clock.h"
+#include "util/limits.h"
+#include "vision/quality.h"
+#include "vision/resize.h"
+
+#define PROGRESS_GAP_US 150000
+#define WINDOWS_BYTES 50331648 /* pictures that wait for the scene detector: 16 of 1080p */
+
+static void *frame_ref(void *picture)
+{
+    return ori_frame_ref(picture);
+}
+
+static void frame_unref(void *picture)
+{
+    struct ori_frame *frame = picture;
+    ori_frame_unref(&frame);
+}
+
+static void warn(struct extract *extract, const char *code, const char *text)
+{
+    struct ori_msg_warning warning = {.type = ORI_MSG_WARNING};
+    snprintf(warning.code, sizeof warning.code, "%s", code);
+    snprintf(warning.text, sizeof warning.text, "%s", text);
+    struct ori_error ignored = {0}; /* if the parent is gone, the next message will say so */
+    if (ori_child_side_send(extract->side, &warning, sizeof warning, &ignored) != ORI_OK)
+        return;
+}
+
+static ori_status send_info(struct extract *extract, struct ori_error *err)
+{
+    const struct ori_video_info *info = &extract->info;
+    struct ori_box all = {0, 0, info->width, info->height};
+    struct ori_box upright = ori_video_upright_box(info, &all);
+    struct ori_msg_info message = {
+        .type = ORI_MSG_INFO,
+        .width = upright.w,
+        .height = upright.h,
+        .has_duration = info->duration_us > 0,
+        .duration_us = info->duration_us > 0 ? info->duration_us : 0,
+        .frame_rate = info->frame_rate,
+    };
+    snprintf(message.codec, sizeof message.codec, "%s", info->codec);
+    snprintf(message.container, sizeof message.container, "%s", info->container);
+    return ori_child_side_send(extract->side, &message, sizeof message, err);
+}
+
+static ori_status send_progress(struct extract *extract, struct ori_error *err)
+{
+    int64_t now_us = ori_clock_us();
+    if (now_us < extract->next_progress_us)
+        return ORI_OK;
+    extract->next_progress_us = now_us + PROGRESS_GAP_US;
+    struct ori_msg_progress message = {
+        .type = ORI_MSG_PROGRESS,
+        .frames_kept = (uint32_t)(extract->said_count + extract->held_count),
+        .frames_decoded = extract->frames_decoded,
+        .pts_us = extract->last_pts_us > 0 ? extract->last_pts_us : 0,
+    };
+    return ori_child_side_send(extract->side, &message, sizeof message, err);
+}
+
+static ori_status create_chooser(struct extract *extract, struct ori_error *err)
+{
+    const struct ori_extract_options *options = extract->options;
+    int64_t frame_bytes = (int64_t)extract->info.width * extract->info.height * 3 / 2;
+    int64_t windows = WINDOWS_BYTES / (frame_bytes > 0 ? frame_bytes : 1);
+    struct ori_chooser_options chooser = {
+        .scenes = {.threshold = options->scene_thresh, .solid_std = options->solid_std},
+        .sample_fps = options->sample_fps,
+        .min_frames = options->min_frames,
+        .has_dedup = options->has_dedup != 0,
+        .dedup_distance = options->dedup_distance,
+        .windows_max = (size_t)(windows < 10   ? 10
+                                : windows > 32 ? 32
+                                               : windows),
+        .kept_max = ORI_LIMIT_MAX_KEPT_FRAMES,
+        .scenes_max = ORI_LIMIT_MAX_SCENES,
+        .ops = {frame_ref, frame_unref},
+    };
+    return ori_chooser_create(&chooser, &extract->chooser, err);
+}
+
+/* Hands on what the chooser has decided. */
+static ori_status take_decisions(struct extract *extract, bool is_end, struct ori_error *err)
+{
+    struct ori_choice choice;
+    struct ori_scene scene;
+    ori_status status = ORI_OK;
+    while (status == ORI_OK && ori_chooser_take(extract->chooser, &choice))
+        status = extract_hold(extract, &choice, err);
+    while (status == ORI_OK && ori_chooser_take_scene(extract->chooser, &scene))
+        status = extract_end_scene(extract, &scene, err);
+    if (status == ORI_OK)
+        status = extract_flush(extract, is_end, err);
+    return status;
+}
+
+static ori_status look(struct extract *extract, struct ori_frame *frame, struct ori_error *err)
+{
+    struct ori_plane planes[3];
+    struct ori_thumb thumb;
+    struct ori_borders borders;
+    ori_status status = ori_frame_planes(extract->video, frame, planes, err);
+    if (status != ORI_OK)
+        return status;
+    if (!extract->width) {
+        extract->width = frame->width;
+        extract->height = frame->height;
+    }
+    ori_thumb_make(planes, extract->options->downscale, &thumb);
+    bool has_borders = extract->options->has_crop && frame->width == extract->width &&
+                       frame->height == extract->height;
+    if (has_borders)
+        ori_borders_measure(planes, &extract->borders_options, &borders);
+    bool is_wanted = false;
+    status = ori_chooser_push(extract->chooser, &thumb, frame->pts_us,
+                              has_borders ? &borders : NULL, &is_wanted, err);
+    if (status != ORI_OK || !is_wanted)
+        return status;
+    double sharpness = ori_sharpness(&planes[0]);
+    struct ori_frame *ref = ori_frame_ref(frame);
+    if (!ref)
+        return ori_error_set(err, ORI_NOMEM, "frame reference");
+    ori_chooser_offer(extract->chooser, ref, sharpness);
+    return ORI_OK;
+}
+
+static ori_status decode_all(struct extract *extract, struct ori_error *err)
+{
+    for (;;) {
+        struct ori_frame *frame = NULL;
+        int64_t start_us = ori_clock_us();
+        ori_status status = ori_video_next(extract->video, &frame, err);
+        int64_t decoded_us = ori_clock_us();
+        extract->decode_us += decoded_us - start_us;
+        if (status == ORI_EOF)
+            return ORI_OK;
+        if (status != ORI_OK)
+            return status;
+        extract->last_gap_us = extract->frames_decoded ? frame->pts_us - extract->last_pts_us : 0;
+        extract->last_pts_us = frame->pts_us;
+        extract->frames_decoded++;
+        status = look(extract, frame, err);
+        ori_frame_unref(&frame);
+        extract->vision_us += ori_clock_us() - decoded_us;
+        if (status == ORI_OK)
+            status = take_decisions(extract, false, err);
+        if (status == ORI_OK)
+            status = send_progress(extract, err);
+        if (status != ORI_OK)
+            return status;
+    }
+}
+
+/* When the last frame's time on screen is over. */
+static int64_t end_us(const struct extract *extract)
+{
+    int64_t gap_us = extract->last_gap_us;
+    if (extract->info.frame_rate >= 1 && extract->info.frame_rate <= 1000)
+        gap_us = (int64_t)(1e6 / extract->info.frame_rate);
+    else if (gap_us <= 0)
+        gap_us = 40000;
+    return extract->last_pts_us + gap_us;
+}
+
+static ori_status send_done(struct extract *extract, struct ori_error *err)
+{
+    struct ori_msg_done done = {
+        .type = ORI_MSG_DONE,
+        .scenes = extract->scenes_said,
+        .frames = (uint32_t)extract->said_count,
+        .duration_us = end_us(extract),
+        .frames_decoded = extract->frames_decoded,
+        .decode_seconds = (double)extract->decode_us / 1e6,
+        .vision_seconds = (double)extract->vision_us / 1e6,
+        .still_seconds = (double)extract->still_us / 1e6,
+        .wait_seconds = (double)extract->side->wait_us / 1e6,
+    };
+    struct ori_box box;
+    if (extract->options->has_crop && extract->width &&
+        ori_borders_box(&extract->video_borders, extract->width, extract->height,
+                        &extract->borders_options, &box)) {
+        done.has_crop = 1;
+        done.crop = ori_video_upright_box(&extract->info, &box);
+    }
+    return ori_child_side_send(extract->side, &done, sizeof done, err);
+}
+
+static void warn_of_damage(struct extract *extract)
+{
+    struct ori_video_damage damage = ori_video_damage(extract->video);
+    char text[ORI_CHILD_TEXT_MAX];
+    if (damage.is_truncated)
+        warn(extract, "truncated",
+             "the file ends before the video does: kept what could be decoded");
+    if (damage.packets_bad > 0 && !damage.is_truncated) {
+        snprintf(text, sizeof text, "%lld damaged packets were skipped",
+                 (long long)damage.packets_bad);
+        warn(extract, "damaged_packets", text);
+    }
+    if (ori_chooser_is_full(extract->chooser)) {
+        snprintf(text, sizeof text, "only the first %d frames were kept",
+                 (int)ORI_LIMIT_MAX_KEPT_FRAMES);
+        warn(extract, "frame_limit", text);
+    }
+}
+
+static ori_status extract_video(struct extract *extract, const char **ret_stage,
+                                struct ori_error *err)
+{
+    const struct ori_extract_options *options = extract->options;
+    struct ori_video_options video = {.threads = options->decode_threads,
+                                      .pixels_max = options->pixels_max,
+                                      .duration_us_max = options->duration_us_max};
+    extract->borders_options = (struct ori_borders_options){
+        .tolerance = options->tolerance,
+        .edge_thresh = options->edge_thresh,
+        .black_limit = options->crop_limit,
+        .is_over_text = options->crop_over_text != 0,
+        .safe_margin_px = options->crop_safe_margin_px,
+        .min_crop_ratio = options->min_crop_ratio,
+    };
+    ori_borders_init(&extract->video_borders);
+    *ret_stage = "open";
+    ori_status status =
+        ori_video_open(&extract->side->source, &video, &extract->video, &extract->info, err);
+    if (status == ORI_OK)
+        status = send_info(extract, err);
+    if (status == ORI_OK)
+        status = create_chooser(extract, err);
+    if (status != ORI_OK)
+        return status;
+    *ret_stage = "decode";
+    status = decode_all(extract, err);
+    if (status != ORI_OK)
+        return status;
+    *ret_stage = "vision";
+    status = ori_chooser_finish(extract->chooser, end_us(extract), err);
+    if (status == ORI_OK)
+        status = take_decisions(extract, true, err);
+    if (status != ORI_OK)
+        return status;
+    warn_of_damage(extract);
+    return send_done(extract, err);
+}
+
+static ori_status prepare_picture(struct ori_child_side *side, struct ori_error *err)
+{
+    const struct ori_extract_options *options = &side->start.options;
+    struct ori_rgb image = {0};
+    uint32_t slot = 0;
+    uint8_t *data = NULL;
+    uint64_t input_bytes = 3 * (uint64_t)options->input.side * (uint64_t)options->input.side;
+    ori_status status = ori_still_decode(&side->source, options->pixels_max, &image, err);
+    if (status == ORI_OK)
+        status = ori_child_side_slot(side, &slot, &data, err);
+    if (status == ORI_OK && input_bytes > side->start.slot_bytes)
+        status = ori_error_set(err, ORI_LIMIT, "model input does not fit a slot");
+    if (status == ORI_OK)
+        status = options->input.fit == ORI_INPUT_SQUASH
+                     ? ori_resize_squash(&image, options->input.side, data, err)
+                     : ori_resize_shorter_crop(&image, options->input.side, data, err);
+    if (status == ORI_OK) {
+        struct ori_msg_picture picture = {.type = ORI_MSG_PICTURE,
+                                          .width = image.width,
+                                          .height = image.height,
+                                          .input_bytes = input_bytes};
+        struct ori_msg_done done = {.type = ORI_MSG_DONE};
+        status = ori_child_side_send(side, &picture, sizeof picture, err);
+        if (status == ORI_OK)
+            status = ori_child_side_send(side, &done, sizeof done, err);
+    }
+    free(image.data);
+    return status;
+}
+
+int ori_extract_main(void)
+{
+    struct ori_error err = {0};
+    struct ori_child_side side;
+    const char *stage = "open";
+    if (ori_child_side_open(&side, &err) != ORI_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    ori_status status;
+    if (side.start.job == ORI_CHILD_JOB_PICTURE) {
+        status = prepare_picture(&side, &err);
+    } else {
+        struct extract *extract = calloc(1, sizeof *extract);
+        if (extract) {
+            extract->side = &side;
+            extract->options = &side.start.options;
+            status = extract_video(extract, &stage, &err);
+            extract_emit_deinit(extract);
+            ori_chooser_destroy(&extract->chooser);
+            ori_video_close(&extract->video);
+            free(extract);
+        } else {
+            status = ori_error_set(&err, ORI_NOMEM, "decode child");
+        }
+    }
+    if (status != ORI_OK && status != ORI_CANCELLED)
+        ori_child_side_fail(&side, stage, &err);
+    ori_child_side_close(&side);
+    return status == ORI_CANCELLED ? 1 : 0;
+}

@@ -1,0 +1,80 @@
+#pragma once
+/* pipeline/extract_priv.h: the child's state, shared by extract.c (decode and look) and
+ * extract_emit.c (hold, crop, drop, encode, say). */
+#include <stdint.h>
+
+#include "media/child_side.h"
+#include "media/video.h"
+#include "vision/choose.h"
+#include "vision/signature.h"
+
+struct extract_held { /* a chosen frame that waits */
+    struct ori_frame *frame;
+    int64_t pts_us;
+    uint32_t scene;
+};
+
+struct extract_scene { /* a scene that was not said yet */
+    struct ori_scene scene;
+    bool has_ended;
+    uint32_t frames; /* said of it */
+    struct ori_box box;
+    bool has_box; /* of its last frame; else decided when it is said */
+};
+
+struct extract_said { /* a frame that was said: what later ones are compared with */
+    struct ori_dhash dhash;
+    struct ori_signature signature;
+    uint32_t scene;
+};
+
+struct extract {
+    struct ori_child_side *side;
+    const struct ori_extract_options *options;
+    struct ori_video *video;
+    struct ori_video_info info;
+    struct ori_chooser *chooser;
+    struct ori_borders_options borders_options;
+
+    int width; /* of the first frame: borders are measured on frames of this size alone */
+    int height;
+    int64_t last_pts_us;
+    int64_t last_gap_us;
+    int64_t frames_decoded;
+    int64_t next_progress_us; /* monotonic */
+
+    struct extract_held *held; /* in order of time */
+    size_t held_count;
+    size_t held_room;
+    int64_t held_bytes;
+    size_t chosen; /* frames that the chooser gave so far */
+
+    struct extract_scene *scenes; /* [0] is the first not said, index scenes_said + 1 */
+    size_t scene_count;
+    size_t scene_room;
+    uint32_t scenes_said;
+    struct ori_borders video_borders; /* of all scenes that ended */
+    struct ori_box usual_box;         /* of the scene that last proved one */
+    bool has_usual_box;
+
+    struct extract_said *said;
+    size_t said_count;
+    size_t said_room;
+
+    struct ori_rgb rgb; /* the picture being encoded; memory kept */
+    size_t rgb_bytes;
+
+    int64_t decode_us;
+    int64_t vision_us;
+    int64_t still_us;
+};
+
+/* A choice of the chooser; takes the frame. */
+ori_status extract_hold(struct extract *extract, const struct ori_choice *choice,
+                        struct ori_error *err);
+/* A scene of the chooser that ended. */
+ori_status extract_end_scene(struct extract *extract, const struct ori_scene *scene,
+                             struct ori_error *err);
+/* Says what must not or need not wait; at the end, all. */
+ori_status extract_flush(struct extract *extract, bool is_end, struct ori_error *err);
+void extract_emit_deinit(struct extract *extract);
