@@ -1,9 +1,10 @@
 #pragma once
 /* stores/blob.h: objects by key: "{platform}/{code}/{file}".
  * Implementations  blob_fs.c (a folder); later blob_s3.c
- * Keys             1..1024 bytes, segments split by '/', none empty, ".", ".." or starting with
- *                  '.': else ORI_USAGE. A key never leaves the root, links included (openat2 with
- *                  RESOLVE_BENEATH where the kernel has it)
+ * Keys             1..1024 bytes, segments of 1..200 bytes split by '/', none starting with '.',
+ *                  none with control characters: else ORI_USAGE. A key never leaves the root, and
+ *                  no link below the root is followed: what lies behind one is not there
+ * Locking          puts and deletes in a video belong to the holder of its lock
  * Durability       put is atomic (a reader sees the old object or the new) and on disk when it
  *                  returns; leftovers of a killed put are named ".*.part" and swept by lock_video
  * Threads          any

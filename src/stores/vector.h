@@ -61,7 +61,7 @@ struct ori_vector_options {
     const char *path;  /* file of the embedded store; made when missing */
     const char *model; /* remembered by an empty store, compared by a filled one */
     int dim;
-    int threads;  /* of one search */
+    int threads;       /* of one search */
     bool is_read_only; /* a missing file is then ORI_NOT_FOUND */
 };
 ori_status ori_vector_open_embedded(const struct ori_vector_options *options,

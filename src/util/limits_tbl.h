@@ -46,6 +46,9 @@ ORI_LIMIT_ROW(PNG_SIDE, 1000000, "pixels", "width or height of a PNG still")
 ORI_LIMIT_ROW(PICTURE_BYTES, 67108864, "bytes", "a picture file from outside")
 
 /* pipeline */
+ORI_LIMIT_ROW(KEPT_FRAMES, 8192, "frames", "kept of one video; the rest is left out with a warning")
+ORI_LIMIT_ROW(SCENES, 65536, "scenes", "of one video; the last one takes the rest")
+ORI_LIMIT_ROW(HELD_BYTES, 25165824, "bytes", "chosen frames that wait for the borders to be known")
 ORI_LIMIT_ROW(MANIFEST_BYTES, 67108864, "bytes", "manifest.json of one video")
 ORI_LIMIT_ROW(EMBED_WAITING, 16384, "frames", "frames that wait for the model")
 
@@ -57,8 +60,13 @@ ORI_LIMIT_ROW(VECTOR_THREADS, 256, "threads", "one search")
 ORI_LIMIT_ROW(VECTOR_MODEL_BYTES, 255, "bytes", "name of a point's model")
 ORI_LIMIT_ROW(SEARCH_HITS, 1000, "points", "answer to one search")
 ORI_LIMIT_ROW(BLOB_KEY_BYTES, 1024, "bytes", "an object's key")
-ORI_LIMIT_ROW(BLOB_NAME_BYTES, 255, "bytes", "one segment of an object's key")
+ORI_LIMIT_ROW(BLOB_NAME_BYTES, 200, "bytes", "one segment of a key: the name of its part has 55 more")
 ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")
 
 /* cli */
 ORI_LIMIT_ROW(CLI_OPTIONS, 32, "options", "what one verb has of its own")
+ORI_LIMIT_ROW(INPUTS, 4194304, "videos", "one run")
+ORI_LIMIT_ROW(FOLDER_DEPTH, 64, "folders", "folders inside each other that are searched for videos")
+ORI_LIMIT_ROW(FOLDER_ENTRIES, 4194304, "entries", "one folder that is searched for videos")
+ORI_LIMIT_ROW(TABLE_ROWS, 10000, "rows", "a table on the terminal; the rest is counted")
+ORI_LIMIT_ROW(TABLE_BYTES, 67108864, "bytes", "a table on the terminal")

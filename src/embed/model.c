@@ -1,0 +1,111 @@
+#include "embed/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "embed/model_priv.h"
+
+static const char builtin_prefix[] = "builtin/";
+
+static const struct ori_model_ops *ops_of_name(const char *name)
+{
+    return strcmp(name, ORI_BUILTIN_VISUAL_NAME) == 0 ? &ori_builtin_visual_ops : NULL;
+}
+
+static ori_status refuse_name(const char *name, struct ori_error *err)
+{
+    if (name[0] == '\0')
+        return ori_error_set(err, ORI_BAD_SETTING, "CLIP_MODEL is empty; use CLIP_MODEL=%s",
+                             ORI_BUILTIN_VISUAL_NAME);
+    if (strncmp(name, builtin_prefix, sizeof builtin_prefix - 1) == 0)
+        return ori_error_set(err, ORI_BAD_SETTING,
+                             "CLIP_MODEL=%.100s: there is no such built-in model; the one there "
+                             "is: %s",
+                             name, ORI_BUILTIN_VISUAL_NAME);
+    return ori_error_set(err, ORI_MODEL_MISSING,
+                         "model %.100s: its weights are not on this machine, and this version has "
+                         "no CLIP encoder yet; run the same command with CLIP_MODEL=%s",
+                         name, ORI_BUILTIN_VISUAL_NAME);
+}
+
+ori_status ori_model_open(const char *name, int dim_wanted, struct ori_model **ret_model,
+                          struct ori_error *err)
+{
+    ORI_ASSERT(name && ret_model);
+    struct ori_model *model = NULL;
+    ori_status status = ORI_OK;
+
+    const struct ori_model_ops *ops = ops_of_name(name);
+    if (!ops)
+        return refuse_name(name, err);
+    status = ops->open(name, &model, err);
+    if (status != ORI_OK)
+        goto out;
+    model->ops = ops;
+    if (model->info.dim != dim_wanted) {
+        status = ori_error_set(err, ORI_BAD_SETTING,
+                               "QDRANT_DIM=%d, but model %s gives vectors of %d numbers",
+                               dim_wanted, model->info.name, model->info.dim);
+        goto out;
+    }
+    *ret_model = model;
+    model = NULL;
+out:
+    ori_model_close(&model);
+    return status;
+}
+
+void ori_model_close(struct ori_model **model)
+{
+    if (!model || !*model)
+        return;
+    (*model)->ops->close(*model);
+    *model = NULL;
+}
+
+struct ori_model_info ori_model_info(const struct ori_model *model)
+{
+    return model->info;
+}
+
+ori_status ori_model_scratch_create(const struct ori_model *model,
+                                    struct ori_model_scratch **ret_scratch, struct ori_error *err)
+{
+    ORI_ASSERT(model && ret_scratch);
+    struct ori_model_scratch *scratch = NULL;
+    ori_status status = model->ops->scratch_create(model, &scratch, err);
+    if (status != ORI_OK)
+        return status;
+    scratch->model = model;
+    *ret_scratch = scratch;
+    return ORI_OK;
+}
+
+void ori_model_scratch_destroy(struct ori_model_scratch **scratch)
+{
+    if (!scratch || !*scratch)
+        return;
+    (*scratch)->model->ops->scratch_destroy(*scratch);
+    *scratch = NULL;
+}
+
+ori_status ori_model_embed_pictures(struct ori_model_scratch *scratch,
+                                    const uint8_t *const *pictures, size_t n,
+                                    const struct ori_cancel *cancel, float *ret_vectors,
+                                    struct ori_error *err)
+{
+    ORI_ASSERT(scratch && (n == 0 || (pictures && ret_vectors)));
+    const struct ori_model *model = scratch->model;
+    if (n > model->info.batch_max)
+        return ori_error_set(err, ORI_LIMIT, "%zu pictures in one call; %s takes at most %zu", n,
+                             model->info.name, model->info.batch_max);
+    return model->ops->embed_pictures(scratch, pictures, n, cancel, ret_vectors, err);
+}
+
+ori_status ori_model_embed_text(struct ori_model_scratch *scratch, const char *text,
+                                const struct ori_cancel *cancel, float *ret_vector,
+                                struct ori_error *err)
+{
+    ORI_ASSERT(scratch && text && ret_vector);
+    return scratch->model->ops->embed_text(scratch, text, cancel, ret_vector, err);
+}

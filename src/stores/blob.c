@@ -1,0 +1,125 @@
+#include "stores/blob.h"
+
+#include <string.h>
+
+#include "stores/blob_priv.h"
+#include "util/limits.h"
+
+const char *ori_blob_next_segment(const char *key, char *segment)
+{
+    const size_t bytes = strcspn(key, "/");
+    ORI_ASSERT(bytes <= ORI_LIMIT_MAX_BLOB_NAME_BYTES);
+    memcpy(segment, key, bytes);
+    segment[bytes] = '\0';
+    return key[bytes] == '/' ? key + bytes + 1 : NULL;
+}
+
+/* A name of bytes bytes: not empty, not hidden (so neither "." nor ".."), no control characters,
+ * short enough that the name of its part still is one. */
+static bool is_name(const char *name, size_t bytes)
+{
+    if (bytes < 1 || bytes > ORI_LIMIT_MAX_BLOB_NAME_BYTES || name[0] == '.')
+        return false;
+    for (size_t i = 0; i < bytes; i++) {
+        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static ori_status check_key(const char *key, struct ori_error *err)
+{
+    const size_t bytes = strnlen(key, ORI_LIMIT_MAX_BLOB_KEY_BYTES + 1);
+    bool is_legal = bytes <= ORI_LIMIT_MAX_BLOB_KEY_BYTES;
+    for (const char *at = key; is_legal && at;) {
+        const size_t segment = strcspn(at, "/");
+        is_legal = is_name(at, segment);
+        at = at[segment] == '/' ? at + segment + 1 : NULL;
+    }
+    if (is_legal)
+        return ORI_OK;
+    return ori_error_set(err, ORI_USAGE, "not a key: \"%.100s\"", key);
+}
+
+static ori_status check_video(const char *platform, const char *code, struct ori_error *err)
+{
+    const char *const names[] = {platform, code};
+    for (int i = 0; i < 2; i++) {
+        const size_t bytes = strnlen(names[i], ORI_LIMIT_MAX_CODE_CHARS + 1);
+        if (bytes > ORI_LIMIT_MAX_CODE_CHARS || !is_name(names[i], bytes) || strchr(names[i], '/'))
+            return ori_error_set(err, ORI_USAGE, "not a video: \"%.100s/%.100s\"", platform, code);
+    }
+    return ORI_OK;
+}
+
+void ori_blob_close(struct ori_blob_store **store)
+{
+    if (!store || !*store)
+        return;
+    (*store)->ops->close(*store);
+    *store = NULL;
+}
+
+ori_status ori_blob_put(struct ori_blob_store *store, const char *key, const void *data,
+                        size_t bytes, const char *content_type, struct ori_error *err)
+{
+    ORI_ASSERT(store && key && (bytes == 0 || data));
+    const ori_status status = check_key(key, err);
+    if (status != ORI_OK)
+        return status;
+    return store->ops->put(store, key, data, bytes, content_type, err);
+}
+
+ori_status ori_blob_get(struct ori_blob_store *store, const char *key, size_t bytes_max,
+                        uint8_t **ret_data, size_t *ret_bytes, struct ori_error *err)
+{
+    ORI_ASSERT(store && key && ret_data && ret_bytes);
+    const ori_status status = check_key(key, err);
+    if (status != ORI_OK)
+        return status;
+    return store->ops->get(store, key, bytes_max, ret_data, ret_bytes, err);
+}
+
+ori_status ori_blob_delete(struct ori_blob_store *store, const char *key, struct ori_error *err)
+{
+    ORI_ASSERT(store && key);
+    const ori_status status = check_key(key, err);
+    return status == ORI_OK ? store->ops->remove(store, key, err) : status;
+}
+
+ori_status ori_blob_stat(struct ori_blob_store *store, const char *key, int64_t *ret_bytes,
+                         struct ori_error *err)
+{
+    ORI_ASSERT(store && key && ret_bytes);
+    const ori_status status = check_key(key, err);
+    return status == ORI_OK ? store->ops->stat(store, key, ret_bytes, err) : status;
+}
+
+ori_status ori_blob_list_video(struct ori_blob_store *store, const char *platform, const char *code,
+                               ori_blob_visit_fn visit, void *self, struct ori_error *err)
+{
+    ORI_ASSERT(store && platform && code && visit);
+    const ori_status status = check_video(platform, code, err);
+    if (status != ORI_OK)
+        return status;
+    return store->ops->list_video(store, platform, code, visit, self, err);
+}
+
+ori_status ori_blob_lock_video(struct ori_blob_store *store, const char *platform, const char *code,
+                               const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
+                               struct ori_error *err)
+{
+    ORI_ASSERT(store && platform && code && ret_lock);
+    const ori_status status = check_video(platform, code, err);
+    if (status != ORI_OK)
+        return status;
+    return store->ops->lock_video(store, platform, code, cancel, ret_lock, err);
+}
+
+void ori_blob_unlock_video(struct ori_blob_lock **lock)
+{
+    if (!lock || !*lock)
+        return;
+    (*lock)->ops->unlock_video(*lock);
+    *lock = NULL;
+}

@@ -1,0 +1,73 @@
+#pragma once
+/* stores/vector_db.h: the file of the embedded vector store: opened, checked, made when missing.
+ * File        SQLite in WAL mode, application_id and user_version ours; table `store` is one row
+ *             (model, dim, a number that grows with each change, the number of points), table
+ *             `points` one row a point. Nothing else may be in it: its schema is compared word for
+ *             word, so that no file from outside can bring triggers or views of its own
+ * Call order  open; statements by ori_vector_db_step and friends; close
+ * Threads     a connection is used by one thread at a time
+ * Failure     every SQLite code becomes a status here: STORE (busy, damaged, not a vector store),
+ *             STORE_VERSION, NOT_FOUND, NOT_WRITABLE, DISK_FULL, NOMEM, LIMIT
+ * Durability  synchronous=FULL: a commit survives kill -9 and power loss. NORMAL would survive the
+ *             kill too; FULL costs one fsync a video */
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/status.h"
+
+enum ori_vector_statement {
+    ORI_VS_BEGIN_READ,
+    ORI_VS_BEGIN_WRITE,
+    ORI_VS_COMMIT,
+    ORI_VS_STATE,       /* -> model, dim, change, points */
+    ORI_VS_SET_MODEL,   /* model, dim */
+    ORI_VS_SET_CHANGE,  /* change */
+    ORI_VS_UPSERT,      /* uuid .. vector, change: the columns in their order */
+    ORI_VS_DELETE,      /* uuid */
+    ORI_VS_VIDEO_IDS,   /* platform, video_code -> uuid */
+    ORI_VS_ALL_IDS,     /* -> uuid */
+    ORI_VS_CHANGED,     /* change -> uuid, platform, video_code, frame_second, vector */
+    ORI_VS_EVERY,       /* -> the same columns of all */
+    ORI_VS_PAYLOAD,     /* uuid -> the columns from platform to model */
+    ORI_VS_VECTOR,      /* uuid -> vector */
+    ORI_VS_COUNT_VIDEO, /* platform, video_code, second_min, second_max -> count */
+    ORI_VS_COUNT_ANY,   /* the same, NULL for any */
+    ORI_VS_COUNT
+};
+
+struct ori_vector_db {
+    sqlite3 *handle;
+    sqlite3_stmt *statements[ORI_VS_COUNT]; /* prepared at first use */
+    char *path;
+    int busy_ms;
+};
+
+struct ori_vector_state { /* the row of table `store` */
+    char model[256];
+    int64_t dim;
+    int64_t change;
+    int64_t points;
+};
+
+/* Fills db in place; after a failure there is nothing to close. The first open of a new file
+ * writes model and dim into it. is_read_only: a missing or still empty file is ORI_NOT_FOUND. */
+ori_status ori_vector_db_open(struct ori_vector_db *db, const char *path, bool is_read_only,
+                              int busy_ms, const char *model, int dim, struct ori_error *err);
+void ori_vector_db_close(struct ori_vector_db *db); /* idempotent on a zeroed or closed db */
+
+/* The statement, reset and without bindings; NULL with *ret_status set when it cannot be had. */
+sqlite3_stmt *ori_vector_db_statement(struct ori_vector_db *db, enum ori_vector_statement which,
+                                      ori_status *ret_status, struct ori_error *err);
+/* ORI_OK: a row is there; ORI_EOF: no more rows. */
+ori_status ori_vector_db_step(struct ori_vector_db *db, sqlite3_stmt *statement,
+                              struct ori_error *err);
+/* Runs a statement without parameters and rows. */
+ori_status ori_vector_db_run(struct ori_vector_db *db, enum ori_vector_statement which,
+                             struct ori_error *err);
+void ori_vector_db_rollback(struct ori_vector_db *db); /* fine without a transaction */
+ori_status ori_vector_db_state(struct ori_vector_db *db, struct ori_vector_state *ret_state,
+                               struct ori_error *err);
+/* Says that what is stored cannot be ours: ORI_STORE. */
+ori_status ori_vector_db_damaged(const struct ori_vector_db *db, const char *what,
+                                 struct ori_error *err);
