@@ -44,6 +44,8 @@ ori_status ori_fs_make_folders(const char *path, struct ori_error *err)
 {
     char part[ORI_LIMIT_MAX_PATH_BYTES];
     size_t bytes = strlen(path);
+    if (bytes == 0)
+        return ori_error_set_errno(err, ENOENT, true, "folder without a name");
     if (bytes >= sizeof part)
         return ori_error_set(err, ORI_LIMIT, "a path has more than %d bytes",
                              ORI_LIMIT_MAX_PATH_BYTES - 1);
@@ -54,10 +56,9 @@ ori_status ori_fs_make_folders(const char *path, struct ori_error *err)
         char end = part[i];
         part[i] = '\0';
         /* EEXIST, EROFS or EACCES about a folder that is there already is no trouble */
-        if (mkdir(part, 0777) != 0 && !is_folder(part)) {
-            int errnum = errno == ENOENT || errno == EEXIST ? ENOTDIR : errno;
-            return ori_error_set_errno(err, errnum, true, "%s", part);
-        }
+        int errnum = mkdir(part, 0777) == 0 ? 0 : errno;
+        if (errnum != 0 && !is_folder(part))
+            return ori_error_set_errno(err, errnum == EEXIST ? ENOTDIR : errnum, true, "%s", part);
         part[i] = end;
     }
     return ORI_OK;
