@@ -7,9 +7,12 @@
 #define CHROMA_BLOCK 8
 #define BLOCKS_MAX 2048 /* a line of 32,768 samples */
 #define STRETCHES 64
+#define RINGING 2.5      /* tolerances that a coded edge may stray by, */
+#define RINGING_LINES 16 /* this near to it: a transform block and its filter */
 #define EDGE_DEPTH                                                                                 \
     4 /* lines behind the edge in which a step may lie: soft edges of scaled video                 \
        */
+#define SAME_LINE 2    /* edges this near to each other are one edge */
 #define SHARE_MAX 0.45 /* of the picture that one bar may take */
 #define STRAIGHT 0.6
 #define STRAIGHT_PAIR 0.3
@@ -43,8 +46,24 @@ static struct lines lines_of(const struct ori_plane *plane, enum ori_side side, 
     return lines;
 }
 
-/* Means of the blocks along one line; the last, shorter one counts when it is half a block or
- * more. Returns how many. */
+/* Sum of `size` samples of a line from sample x on. */
+static int sum_block(const struct lines *lines, const uint8_t *line, int x, int size)
+{
+    int sum = 0;
+    const uint8_t *sample = line + x * lines->along;
+    if (lines->along == 1 &&
+        size == BLOCK) { /* the common case, so written that compilers see it */
+        for (int i = 0; i < BLOCK; i++)
+            sum += sample[i];
+        return sum;
+    }
+    for (int i = 0; i < size; i++)
+        sum += sample[i * lines->along];
+    return sum;
+}
+
+/* Means of the blocks along one line, in sixteenths of a code value; the last, shorter one counts
+ * when it is half a block or more. Returns how many. */
 static int block_means(const struct lines *lines, int line, int block, int *ret_means)
 {
     const uint8_t *p = lines->first + line * lines->inward;
@@ -53,11 +72,7 @@ static int block_means(const struct lines *lines, int line, int block, int *ret_
         int size = lines->length - x < block ? lines->length - x : block;
         if (size < block / 2 && n > 0)
             break;
-        int sum = 0;
-        const uint8_t *sample = p + x * lines->along;
-        for (int i = 0; i < size; i++)
-            sum += sample[i * lines->along];
-        ret_means[n++] = (16 * sum + size / 2) / size; /* sixteenths of a code value */
+        ret_means[n++] = (16 * sum_block(lines, p, x, size) + size / 2) / size;
     }
     return n;
 }
@@ -75,17 +90,6 @@ static int median_of_line(const struct lines *lines, int line, int block)
     return means[n / 2];
 }
 
-/* Share of the line's blocks that stray from colour. */
-static double stray_share(const struct lines *lines, int line, int block, int colour, int tolerance)
-{
-    int means[BLOCKS_MAX];
-    int n = block_means(lines, line, block, means);
-    int strays = 0;
-    for (int i = 0; i < n; i++)
-        strays += abs(means[i] - colour) > tolerance;
-    return n ? (double)strays / n : 0;
-}
-
 struct side_view {
     struct lines luma;
     struct lines chroma[2];
@@ -95,38 +99,67 @@ struct side_view {
     int chroma_colour[2];
 };
 
-static double line_strays(const struct side_view *view, int line, int tolerance)
+struct strays {
+    int largest;  /* deviation of a block from the colour, sixteenths */
+    double share; /* of blocks over the tolerance */
+};
+
+static void look_along(const struct lines *lines, int line, int block, int colour, int tolerance,
+                       struct strays *strays)
 {
-    double strays = stray_share(&view->luma, line, BLOCK, view->colour, tolerance);
-    if (strays > 0 || !view->has_chroma)
-        return strays;
-    for (int c = 0; c < 2; c++) {
+    int means[BLOCKS_MAX];
+    int n = block_means(lines, line, block, means);
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        int deviation = abs(means[i] - colour);
+        count += deviation > tolerance;
+        if (deviation > strays->largest)
+            strays->largest = deviation;
+    }
+    double share = n ? (double)count / n : 0;
+    if (share > strays->share)
+        strays->share = share;
+}
+
+static struct strays line_strays(const struct side_view *view, int line, int tolerance)
+{
+    struct strays strays = {0};
+    look_along(&view->luma, line, BLOCK, view->colour, tolerance, &strays);
+    for (int c = 0; c < 2 && view->has_chroma; c++) {
         int chroma_line = line / view->chroma_step;
-        if (chroma_line >= view->chroma[c].count)
-            continue;
-        double share = stray_share(&view->chroma[c], chroma_line, CHROMA_BLOCK,
-                                   view->chroma_colour[c], tolerance);
-        if (share > strays)
-            strays = share;
+        if (chroma_line < view->chroma[c].count)
+            look_along(&view->chroma[c], chroma_line, CHROMA_BLOCK, view->chroma_colour[c],
+                       tolerance, &strays);
     }
     return strays;
 }
 
-/* Border lines of one side; `limit` when all that were looked at are. With is_over_text lines
- * that writing crosses are passed as long as clean lines follow. */
-static int count_border_lines(const struct side_view *view, int limit, int tolerance,
+struct bar {
+    int clean;
+    int thickness;
+};
+
+/* Border lines of one side; both `limit` when all that were looked at are. With is_over_text
+ * lines that writing crosses are passed as long as clean lines follow. */
+static struct bar measure_bar(const struct side_view *view, int limit, int tolerance,
                               bool is_over_text)
 {
+    struct bar bar = {-1, 0};
     int line = 0;
-    int clean = 0;
     for (; line < limit; line++) {
-        double strays = line_strays(view, line, tolerance);
-        if (strays <= 0)
-            clean = line + 1;
-        else if (!is_over_text || strays > TEXT_SHARE)
+        struct strays strays = line_strays(view, line, tolerance);
+        if (strays.largest > tolerance && bar.clean < 0 && !is_over_text)
+            bar.clean = line;
+        if (strays.largest <= RINGING * tolerance)
+            bar.thickness = line + 1;
+        else if (!is_over_text || strays.share > TEXT_SHARE)
             break;
     }
-    return line == limit ? limit : clean;
+    if (line == limit)
+        bar.thickness = limit;
+    if (bar.clean < 0)
+        bar.clean = bar.thickness;
+    return bar;
 }
 
 static uint64_t find_steps(const struct side_view *view, int thickness, int threshold)
@@ -182,13 +215,14 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
     }
     int limit = (int)(view.luma.count * SHARE_MAX);
     int tolerance = (int)(16 * options->tolerance);
-    int thickness = count_border_lines(&view, limit, tolerance, options->is_over_text);
-    if (thickness >= limit)
+    struct bar bar = measure_bar(&view, limit, tolerance, options->is_over_text);
+    if (bar.thickness >= limit)
         return; /* flat as far as one may look: this frame says nothing */
-    borders->thickness[side] = thickness;
+    borders->thickness[side] = bar.thickness;
+    borders->clean[side] = bar.clean;
     borders->is_black[side] = view.colour <= 16 * options->black_limit;
-    if (thickness > 0)
-        borders->steps[side] = find_steps(&view, thickness, (int)(16 * options->edge_thresh));
+    if (bar.thickness > 0)
+        borders->steps[side] = find_steps(&view, bar.thickness, (int)(16 * options->edge_thresh));
 }
 
 void ori_borders_init(struct ori_borders *borders)
@@ -196,6 +230,7 @@ void ori_borders_init(struct ori_borders *borders)
     memset(borders, 0, sizeof *borders);
     for (int side = 0; side < ORI_SIDES; side++) {
         borders->thickness[side] = ORI_BORDER_UNKNOWN;
+        borders->clean[side] = ORI_BORDER_UNKNOWN;
         borders->is_black[side] = true;
     }
 }
@@ -224,16 +259,26 @@ void ori_borders_merge(struct ori_borders *into, const struct ori_borders *more)
         int32_t b = more->thickness[side];
         if (b == ORI_BORDER_UNKNOWN)
             continue;
-        if (a == ORI_BORDER_UNKNOWN || b < a - 1) {
+        if (more->clean[side] < into->clean[side])
+            into->clean[side] = more->clean[side];
+        if (a == ORI_BORDER_UNKNOWN || b < a - SAME_LINE) {
             into->thickness[side] = b;
             into->steps[side] = more->steps[side];
             into->is_black[side] = more->is_black[side];
-        } else if (abs(a - b) <= 1) {
+        } else if (abs(a - b) <= SAME_LINE) {
             into->thickness[side] = a < b ? a : b;
             into->steps[side] |= more->steps[side];
             into->is_black[side] = into->is_black[side] && more->is_black[side];
         }
     }
+}
+
+/* Lines that may go once the edge is proved: ringing is forgiven near the edge alone. */
+static int32_t safe_lines(const struct ori_borders *borders, int side)
+{
+    int32_t thickness = borders->thickness[side];
+    int32_t clean = borders->clean[side];
+    return thickness - clean <= RINGING_LINES ? thickness : clean;
 }
 
 static double straightness(const struct ori_borders *borders, int side)
@@ -261,9 +306,10 @@ static int proved_lines(const struct ori_borders *borders, int side)
     if (has_twin && borders->is_black[side] == borders->is_black[opposite]) {
         double other_straight = straightness(borders, opposite);
         double least = borders->is_black[side] ? STRAIGHT_PAIR : STRAIGHT;
-        return straight >= least && other_straight >= least ? thickness : 0;
+        return straight >= least && other_straight >= least ? safe_lines(borders, side) : 0;
     }
-    return straight >= (borders->is_black[side] ? STRAIGHT : STRAIGHT_LONE_COLOUR) ? thickness : 0;
+    double least = borders->is_black[side] ? STRAIGHT : STRAIGHT_LONE_COLOUR;
+    return straight >= least ? safe_lines(borders, side) : 0;
 }
 
 static int keep_margin(int lines, int margin)

@@ -32,8 +32,9 @@ struct ori_borders_options {
 
 /* What frames have shown about each side. Zero-initialised is not valid: ori_borders_init. */
 struct ori_borders {
-    int32_t thickness[ORI_SIDES]; /* border lines, ORI_BORDER_UNKNOWN, or 0 */
-    uint64_t steps[ORI_SIDES];    /* stretches of the edge that have shown a step */
+    int32_t thickness[ORI_SIDES]; /* border lines, ringing forgiven; ORI_BORDER_UNKNOWN, or 0 */
+    int32_t clean[ORI_SIDES];     /* the same with nothing forgiven, <= thickness */
+    uint64_t steps[ORI_SIDES];    /* stretches of the edge at thickness that have shown a step */
     bool is_black[ORI_SIDES];
 };
 

@@ -17,6 +17,7 @@
 #define PENDING_MAX 32
 #define FLASH_US 300000
 #define SAMPLE_GAP_US 80000
+#define FADE_REST_US 250000
 #define SCENE_MIN_US 120000 /* shorter than any shot a person can see as one */
 #define CUT_SCALE 0.63 /* unlikeness over the neighbours' that counts as the threshold's scale */
 #define SAME_STRUCTURE 0.72 /* light changed, not the scene */
@@ -29,6 +30,7 @@ struct recent {
     int64_t pts_us;
     double change;         /* unlikeness to the frame before; 0 after a blank run */
     int64_t blank_from_us; /* a blank run ended just before this frame; -1: none */
+    bool is_after_blank;   /* or the first frame of all */
     bool is_flash;
 };
 
@@ -55,6 +57,9 @@ struct ori_scenes {
     int64_t last_boundary_us;
     int64_t flash_until_us;
     int64_t settled_us;
+    bool is_fading_in; /* after a blank: the picture still gains contrast, no place for mixtures */
+    double fade_std;
+    int64_t fade_us; /* when it last gained */
     bool has_ended;
 };
 
@@ -277,21 +282,39 @@ static void decide_blank(struct ori_scenes *scenes, size_t i)
                          });
 }
 
+/* A picture that comes up out of black passes through dark mixtures of itself: not a transition. */
+static void follow_fade(struct ori_scenes *scenes, const struct recent *at)
+{
+    if (at->is_after_blank) {
+        scenes->is_fading_in = true;
+        scenes->fade_std = 0;
+    }
+    if (at->thumb.std > scenes->fade_std * 1.005) {
+        scenes->fade_std = at->thumb.std;
+        scenes->fade_us = at->pts_us;
+    } else if (at->pts_us - scenes->fade_us > FADE_REST_US) {
+        scenes->is_fading_in = false;
+    }
+}
+
 static void decide(struct ori_scenes *scenes, size_t i)
 {
     struct recent *at = recent_at(scenes, i);
     double score = 0;
+    if (at->is_after_blank || scenes->is_fading_in)
+        follow_fade(scenes, at);
     if (at->blank_from_us >= 0) {
         decide_blank(scenes, i);
     } else if (is_cut(scenes, i, &score)) {
         scenes->sample_count = 0;
+        scenes->is_fading_in = false;
         add_boundary(scenes, (struct ori_boundary){.kind = ORI_BOUNDARY_CUT,
                                                    .pts_us = at->pts_us,
                                                    .from_us = at->pts_us,
                                                    .to_us = at->pts_us,
                                                    .score = score});
     }
-    if (!at->is_flash)
+    if (!at->is_flash && !scenes->is_fading_in)
         add_sample(scenes, at);
 }
 
@@ -331,6 +354,7 @@ void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, i
         frame->change = scenes->has_blank_run ? 0 : *ret_change;
         frame->blank_from_us =
             scenes->has_blank_run && scenes->has_last_seen ? scenes->blank_from_us : -1;
+        frame->is_after_blank = scenes->has_blank_run || !scenes->has_last_seen;
         frame->is_flash = pts_us <= scenes->flash_until_us;
         scenes->has_blank_run = false;
         scenes->last_seen = *thumb;
