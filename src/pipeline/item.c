@@ -24,6 +24,7 @@ static void name_source(const char *path, struct ori_manifest *manifest)
 
 static ori_status step_open(struct ori_item *item, struct ori_error *err)
 {
+    int64_t begin_us = ori_clock_us();
     const struct ori_item_environment *environment = item->environment;
     struct ori_manifest *manifest = &item->result->manifest;
     struct ori_result_inputs inputs = {.extract = &item->options,
@@ -40,6 +41,7 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
     name_source(item->request->path, manifest);
     snprintf(manifest->model, sizeof manifest->model, "%s", environment->model.name);
     manifest->dim = environment->model.dim;
+    item->result->timings.open = seconds_since(begin_us);
     return status;
 }
 

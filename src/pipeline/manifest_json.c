@@ -41,7 +41,7 @@ static json_t *scene_json(const struct ori_manifest_scene *scene)
 }
 
 static json_t *frame_json(const struct ori_manifest *manifest,
-                          const struct ori_manifest_frame *frame)
+                          const struct ori_manifest_frame *frame, bool has_file)
 {
     char key[ORI_OBJECT_KEY_BYTES];
     char id[ORI_UUID_TEXT_BYTES];
@@ -49,10 +49,15 @@ static json_t *frame_json(const struct ori_manifest *manifest,
     ori_manifest_frame_key(manifest, frame, key);
     ori_uuid_of_key(key, id);
     snprintf(dhash, sizeof dhash, "%016" PRIx64, frame->dhash);
-    return json_pack("{s:I, s:f, s:s, s:s, s:i, s:i, s:I, s:s, s:s}", "n", (json_int_t)frame->n,
-                     "second", frame->second, "file", frame->file, "path", key, "width",
-                     (int)frame->width, "height", (int)frame->height, "scene",
-                     (json_int_t)frame->scene, "dhash", dhash, "id", id);
+    json_t *json =
+        json_pack("{s:I, s:f, s:s, s:i, s:i, s:I, s:s, s:s}", "n", (json_int_t)frame->n, "second",
+                  frame->second, "path", key, "width", (int)frame->width, "height",
+                  (int)frame->height, "scene", (json_int_t)frame->scene, "dhash", dhash, "id", id);
+    if (json && has_file && json_object_set_new(json, "file", json_string(frame->file)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    return json;
 }
 
 static json_t *warning_json(const struct ori_manifest_warning *warning)
@@ -78,11 +83,11 @@ json_t *ori_json_scenes(const struct ori_manifest *manifest)
     return array;
 }
 
-json_t *ori_json_frames(const struct ori_manifest *manifest)
+json_t *ori_json_frames(const struct ori_manifest *manifest, bool has_file)
 {
     json_t *array = json_array();
     for (size_t i = 0; array && i < manifest->frames_count; i++)
-        array = append(array, frame_json(manifest, &manifest->frames[i]));
+        array = append(array, frame_json(manifest, &manifest->frames[i], has_file));
     return array;
 }
 
@@ -108,8 +113,8 @@ ori_status ori_manifest_render(const struct ori_manifest *manifest, char **ret_d
         manifest->dim, "duration", ori_json_seconds(manifest->duration_us), "width",
         manifest->width, "height", manifest->height, "crop",
         ori_json_crop(manifest->has_crop, &manifest->crop), "scenes", ori_json_scenes(manifest),
-        "frames", ori_json_frames(manifest), "warnings", warnings_json(manifest), "created_at",
-        manifest->created_at);
+        "frames", ori_json_frames(manifest, true), "warnings", warnings_json(manifest),
+        "created_at", manifest->created_at);
     char *data = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(root);
     if (!data)

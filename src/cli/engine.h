@@ -1,0 +1,32 @@
+#pragma once
+/* cli/engine.h: model, batcher and stores as the settings have them, opened and closed together.
+ * Call order  open with what is needed; use; close (the reverse order)
+ * Ownership   the settings and the token outlive it
+ * Failure     one line that says what to do; nothing stays open */
+#include <stdbool.h>
+
+#include "config/settings.h"
+#include "embed/model.h"
+#include "pipeline/batcher.h"
+#include "stores/blob.h"
+#include "stores/vector.h"
+#include "util/cancel.h"
+
+struct ori_engine {
+    struct ori_model *model; /* always */
+    struct ori_model_info model_info;
+    struct ori_batcher *batcher; /* for run, as is the object store */
+    struct ori_blob_store *blobs;
+    struct ori_vector_store *vectors; /* for run and search */
+};
+
+enum ori_engine_use {
+    ORI_ENGINE_EMBED,  /* the model alone */
+    ORI_ENGINE_SEARCH, /* and the vectors, read only */
+    ORI_ENGINE_RUN     /* all, writable; folders are made */
+};
+
+ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
+                           const struct ori_cancel *cancel, struct ori_engine *ret_engine,
+                           struct ori_error *err);
+void ori_engine_close(struct ori_engine *engine); /* idempotent */

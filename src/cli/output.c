@@ -1,0 +1,36 @@
+#include "cli/output.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A pipe that polls as writable takes PIPE_BUF bytes without blocking: POSIX, write(). */
+#define PIECE_BYTES PIPE_BUF
+
+ori_status ori_output_write(const char *data, size_t bytes, const struct ori_cancel *cancel,
+                            struct ori_error *err)
+{
+    if (fflush(stdout) != 0)
+        return ori_error_set_errno(err, errno, true, "standard output");
+    while (bytes > 0) {
+        struct pollfd fds[2] = {{.fd = STDOUT_FILENO, .events = POLLOUT},
+                                {.fd = cancel ? cancel->fd : -1, .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return ori_error_set_errno(err, errno, true, "standard output");
+        if (!fds[0].revents) {
+            if (ori_cancel_is_set(cancel))
+                return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
+            continue;
+        }
+        ssize_t put = write(STDOUT_FILENO, data, bytes < PIECE_BYTES ? bytes : PIECE_BYTES);
+        if (put < 0 && errno != EINTR && errno != EAGAIN)
+            return ori_error_set_errno(err, errno, true, "standard output");
+        if (put > 0) {
+            data += put;
+            bytes -= (size_t)put;
+        }
+    }
+    return ORI_OK;
+}

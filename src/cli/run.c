@@ -1,0 +1,295 @@
+/* oriane run: videos and folders in, frames, points and manifests out. The main thread draws and
+ * prints; signals come as a token; the videos are the runner's. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/engine.h"
+#include "cli/inputs.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/run_report.h"
+#include "cli/table.h"
+#include "pipeline/runner.h"
+#include "util/clock.h"
+#include "util/limits.h"
+
+#define PLATFORM "local"
+#define REDRAW_US 100000 /* ten times a second is as much as an eye follows */
+#define TERMINAL_WIDTH_DEFAULT 80
+
+/* One call of the verb. */
+struct run {
+    struct ori_cli *cli;
+    bool is_json;
+    struct ori_cancel cancel;
+    struct ori_interrupt *interrupt;
+    struct ori_inputs inputs;
+    struct ori_engine engine;
+    struct ori_runner_work *works;
+    struct ori_runner *runner;
+    struct ori_table table;
+    int64_t begin_us;
+    int64_t drawn_us;
+    size_t done;
+    size_t unchanged;
+    size_t failed;
+    uint64_t frames;
+};
+
+static void draw(struct run *run)
+{
+    int64_t now_us = ori_clock_us();
+    if (!ori_log_sink_is_terminal(run->cli->log.sink) || now_us - run->drawn_us < REDRAW_US)
+        return;
+    struct ori_runner_progress now;
+    char line[ORI_PROGRESS_BYTES];
+    size_t width = ori_table_terminal_width(STDERR_FILENO);
+    ori_runner_progress(run->runner, &now);
+    struct ori_progress progress = {.total = run->inputs.count,
+                                    .ended = now.ended,
+                                    .skipped = now.skipped,
+                                    .running_share = now.running_share,
+                                    .frames = now.frames,
+                                    .media_us = now.media_us,
+                                    .elapsed_us = now_us - run->begin_us};
+    /* One column less than there are: a full line would make the terminal wrap. */
+    ori_progress_render(&progress, (width ? width : TERMINAL_WIDTH_DEFAULT) - 1, line);
+    ori_log_status(&run->cli->log, line);
+    run->drawn_us = now_us;
+}
+
+static void count(struct run *run, const struct ori_item_result *item)
+{
+    if (item->status != ORI_OK)
+        run->failed++;
+    else if (item->is_skipped)
+        run->unchanged++;
+    else
+        run->done++;
+    run->frames += item->manifest.frames_count;
+}
+
+static void say_troubles(const struct run *run, const struct ori_item_result *item,
+                         const char *shown)
+{
+    const struct ori_log *log = &run->cli->log;
+    if (item->status != ORI_OK && item->status != ORI_CANCELLED)
+        ori_log_say(log, "oriane: %s: %s [%s]", shown, item->error.text,
+                    ori_status_code(item->status));
+    if (!ori_log_is_on(log, ORI_LOG_WARN) || item->is_skipped)
+        return;
+    for (size_t i = 0; i < item->manifest.warnings_count; i++)
+        ori_log_say(log, "oriane: %s: warning: %s [%s]", shown, item->manifest.warnings[i].text,
+                    item->manifest.warnings[i].code);
+    if (item->had_broken_manifest)
+        ori_log_say(log,
+                    "oriane: %s: warning: its manifest was broken and is made again "
+                    "[manifest_broken]",
+                    shown);
+}
+
+static ori_status tell(struct run *run, const struct ori_runner_result *result,
+                       struct ori_error *err)
+{
+    const char *shown = run->inputs.rows[result->work].shown;
+    ori_status status = ORI_OK;
+    count(run, &result->item);
+    say_troubles(run, &result->item, shown);
+    if (!run->is_json) {
+        ori_run_report_row(&result->item, shown, &run->table);
+        return ORI_OK;
+    }
+    size_t bytes = 0;
+    char *line = ori_run_report_json(&result->item, shown, &bytes);
+    if (!line)
+        return ori_error_set(err, ORI_NOMEM, "a line of JSON");
+    status = ori_output_write(line, bytes, &run->cancel, err);
+    free(line);
+    return status;
+}
+
+/* Until every video has ended. What cannot be told ends the run: nobody listens any more. */
+static ori_status follow(struct run *run, struct ori_error *err)
+{
+    ori_status status = ORI_OK;
+    while (!ori_runner_is_done(run->runner)) {
+        struct ori_runner_result *result = ori_runner_take(run->runner);
+        if (result) {
+            if (status == ORI_OK)
+                status = tell(run, result, err);
+            if (status != ORI_OK)
+                ori_cancel_set(&run->cancel);
+            ori_runner_result_destroy(&result);
+            continue;
+        }
+        draw(run);
+        struct pollfd ready = {.fd = ori_runner_fd(run->runner), .events = POLLIN};
+        (void)poll(&ready, 1, REDRAW_US / 1000);
+    }
+    ori_log_status(&run->cli->log, NULL);
+    return status;
+}
+
+static ori_status collect(struct run *run, struct ori_error *err)
+{
+    const struct ori_settings *settings = run->cli->settings;
+    const char *const skip[] = {settings->vp_output_dir, settings->vp_frames_dir,
+                                settings->vp_tmp_dir};
+    struct ori_inputs_options options = {
+        .operands = (const char *const *)run->cli->operands,
+        .operands_count = run->cli->operands_count,
+        .skip_folders = skip,
+        .skip_folders_count = sizeof skip / sizeof skip[0],
+        .cancel = &run->cancel,
+    };
+    ori_status status = ori_inputs_collect(&options, &run->inputs, err);
+    if (status != ORI_OK)
+        return status;
+    run->works = calloc(run->inputs.count + 1, sizeof *run->works);
+    if (!run->works)
+        return ori_error_set(err, ORI_NOMEM, "list of videos");
+    for (size_t i = 0; i < run->inputs.count; i++) {
+        const struct ori_input *input = &run->inputs.rows[i];
+        run->works[i] = (struct ori_runner_work){.path = input->path,
+                                                 .platform = PLATFORM,
+                                                 .status = input->status,
+                                                 .message = input->message};
+    }
+    return ORI_OK;
+}
+
+static ori_status work(struct run *run, struct ori_error *err)
+{
+    struct ori_item_environment environment = {.settings = run->cli->settings,
+                                               .model = run->engine.model_info,
+                                               .batcher = run->engine.batcher,
+                                               .blobs = run->engine.blobs,
+                                               .vectors = run->engine.vectors};
+    struct ori_runner_options options = {.environment = &environment,
+                                         .cancel = &run->cancel,
+                                         .works = run->works,
+                                         .works_count = run->inputs.count,
+                                         .workers = (int)run->cli->settings->vp_max_workers,
+                                         .is_forced = ori_cli_has(run->cli, "force")};
+    run->begin_us = ori_clock_us();
+    ori_status status = ori_runner_start(&options, &run->runner, err);
+    if (status == ORI_OK)
+        status = follow(run, err);
+    ori_runner_stop(&run->runner);
+    size_t told = run->done + run->unchanged + run->failed;
+    if (status == ORI_OK && told < run->inputs.count && !ori_cancel_is_set(&run->cancel))
+        status = ori_error_set(err, ORI_NOMEM, "%zu videos were not looked at: memory ran out",
+                               run->inputs.count - told);
+    return status;
+}
+
+static void add_count(struct ori_buf *page, size_t number, const char *what)
+{
+    if (number > 0)
+        ori_buf_printf(page, ", %zu %s", number, what);
+}
+
+static ori_status print_summary(struct run *run, struct ori_error *err)
+{
+    const struct ori_settings *settings = run->cli->settings;
+    size_t all = run->done + run->unchanged + run->failed;
+    struct ori_buf page;
+    ori_buf_init(&page, ORI_LIMIT_MAX_TABLE_BYTES);
+    ori_status status =
+        ori_table_render(&run->table, ori_table_terminal_width(STDOUT_FILENO), &page, err);
+    ori_buf_printf(&page, "\n%zu video%s", all, all == 1 ? "" : "s");
+    add_count(&page, run->done, "done");
+    add_count(&page, run->unchanged, "unchanged");
+    add_count(&page, run->failed, "failed");
+    ori_buf_printf(&page, "; %" PRIu64 " frames", run->frames);
+    if (run->unchanged > 0 && run->unchanged == all)
+        ori_buf_add_text(&page, "; there was no work to do (--force does it again)");
+    if (run->frames > 0)
+        ori_buf_printf(&page, "\nframes: %s/%s   vectors: %s", settings->vp_frames_dir, PLATFORM,
+                       settings->vector_db);
+    ori_buf_add_text(&page, "\n");
+    if (status == ORI_OK)
+        status = ori_buf_finish(&page, "table", err);
+    if (status == ORI_OK)
+        status = ori_output_write(page.data, page.used, NULL, err);
+    ori_buf_deinit(&page);
+    return status;
+}
+
+static ori_status run_steps(struct run *run, struct ori_error *err)
+{
+    /* The model first: without its files nothing else is worth a beginning. */
+    ori_status status =
+        ori_engine_open(run->cli->settings, ORI_ENGINE_RUN, &run->cancel, &run->engine, err);
+    if (status == ORI_OK)
+        status = collect(run, err);
+    if (status == ORI_OK)
+        status = work(run, err);
+    if ((status == ORI_OK || status == ORI_CANCELLED) && !run->is_json) {
+        ori_status printed = print_summary(run, err);
+        status = status == ORI_OK ? printed : status;
+    }
+    return status;
+}
+
+static enum ori_exit run_run(struct ori_cli *cli)
+{
+    struct run run = {.cli = cli, .is_json = ori_cli_has(cli, "json")};
+    struct ori_error err = {0};
+    if (cli->operands_count == 0)
+        return ori_cli_usage(cli, "name at least one video or folder");
+    ori_table_init(&run.table, ori_run_report_columns, ORI_RUN_REPORT_COLUMNS);
+    ori_status status = ori_cancel_init(&run.cancel, NULL, &err);
+    if (status != ORI_OK)
+        return ori_cli_fail(cli, &err);
+    status = ori_interrupt_start(&run.cancel, &run.interrupt, &err);
+    if (status == ORI_OK)
+        status = run_steps(&run, &err);
+    bool is_interrupted =
+        ori_cancel_is_set(&run.cancel) && (status == ORI_OK || status == ORI_CANCELLED);
+    ori_engine_close(&run.engine);
+    ori_inputs_deinit(&run.inputs);
+    free(run.works);
+    ori_interrupt_stop(&run.interrupt);
+    ori_cancel_deinit(&run.cancel);
+    ori_table_deinit(&run.table);
+    if (is_interrupted) {
+        ori_log_say(&cli->log, "oriane: interrupted");
+        return ORI_EXIT_FAILED;
+    }
+    if (status != ORI_OK)
+        return ori_cli_fail(cli, &err);
+    return run.failed > 0 ? ORI_EXIT_FAILED : ORI_EXIT_OK;
+}
+
+static const struct ori_cli_option options[] = {
+    {.name = "json",
+     .kind = ORI_CLI_SWITCH,
+     .doc = "one JSON object a line and video, as each video ends"},
+    {.name = "force",
+     .kind = ORI_CLI_SWITCH,
+     .doc = "extract again, although file and settings are the same"},
+};
+
+const struct ori_verb ori_verb_run = {
+    .name = "run",
+    .summary = "turn videos into searchable frames",
+    .usage = "[options] VIDEO|FOLDER...",
+    .description =
+        "Each video becomes a folder of stills under VP_FRAMES_DIR, points in the vector store "
+        "and\n"
+        "a manifest. Folders are searched for video files, hidden ones left out. What was done\n"
+        "before with the same file and settings is left as it is. One bad video does not stop the\n"
+        "others; the exit code is then 1.",
+    .options = options,
+    .options_count = sizeof options / sizeof options[0],
+    .operands_max = SIZE_MAX,
+    .run = run_run,
+};
