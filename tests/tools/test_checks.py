@@ -128,7 +128,7 @@ NAMES_TABLE = [
     ("a build path", "see /" + "work/main/src", 1),
     ("a home", "cd /" + "home/someone/x", 1),
     ("a registry", "curl https://py" + "pi.org/simple", 1),
-    ("another registry", "registry." + "npmjs.org", 1),
+    ("another registry", "registry.n" + "pmjs.org", 1),
     ("relative", "../shared/media and framework/x", 0),
     ("tmp is no machine's", "/tmp/x", 0),
 ]
