@@ -12,6 +12,7 @@
 #define EDGE_DEPTH                                                                                 \
     4 /* lines behind the edge in which a step may lie: soft edges of scaled video                 \
        */
+#define RANGE_LINES 16
 #define SAME_LINE 2    /* edges this near to each other are one edge */
 #define SHARE_MAX 0.45 /* of the picture that one bar may take */
 #define STRAIGHT 0.6
@@ -77,18 +78,50 @@ static int block_means(const struct lines *lines, int line, int block, int *ret_
     return n;
 }
 
-static int compare_ints(const void *a, const void *b)
+/* The k-th smallest; reorders values (Hoare's selection). */
+static int select_kth(int *values, int n, int k)
 {
-    return *(const int *)a - *(const int *)b;
+    int low = 0;
+    int high = n - 1;
+    while (low < high) {
+        int pivot = values[(low + high) / 2];
+        int i = low;
+        int j = high;
+        while (i <= j) {
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i <= j) {
+                int swapped = values[i];
+                values[i++] = values[j];
+                values[j--] = swapped;
+            }
+        }
+        if (k <= j)
+            high = j;
+        else if (k >= i)
+            low = i;
+        else
+            break;
+    }
+    return values[k];
 }
 
 static int median_of_line(const struct lines *lines, int line, int block)
 {
     int means[BLOCKS_MAX];
     int n = block_means(lines, line, block, means);
-    qsort(means, (size_t)n, sizeof *means, compare_ints);
-    return means[n / 2];
+    return select_kth(means, n, n / 2);
 }
+
+/* Sixteen neighbouring lines that run down the picture are looked at in one pass, since their samples
+ * lie side by side. */
+struct line_ranges {
+    int first_line; /* -1: nothing yet */
+    uint8_t low[RANGE_LINES];
+    uint8_t high[RANGE_LINES];
+};
 
 struct side_view {
     struct lines luma;
@@ -97,6 +130,7 @@ struct side_view {
     int chroma_step; /* luma lines a chroma line covers: 1 or 2 */
     int colour;      /* sixteenths */
     int chroma_colour[2];
+    struct line_ranges ranges[3];
 };
 
 struct strays {
@@ -104,12 +138,66 @@ struct strays {
     double share; /* of blocks over the tolerance */
 };
 
+static void find_ranges(const struct lines *lines, int first_line, struct line_ranges *ranges)
+{
+    int n = lines->count - first_line < RANGE_LINES ? lines->count - first_line : RANGE_LINES;
+    int lowest_line = lines->inward > 0 ? first_line : first_line + n - 1;
+    const uint8_t *p = lines->first + lowest_line * lines->inward;
+    uint8_t low[RANGE_LINES];
+    uint8_t high[RANGE_LINES];
+    memset(low, 255, sizeof low);
+    memset(high, 0, sizeof high);
+    for (int x = 0; x < lines->length; x++, p += lines->along) {
+        if (n == RANGE_LINES) { /* a constant count lets compilers use vectors */
+            for (int i = 0; i < RANGE_LINES; i++) {
+                low[i] = p[i] < low[i] ? p[i] : low[i];
+                high[i] = p[i] > high[i] ? p[i] : high[i];
+            }
+        } else {
+            for (int i = 0; i < n; i++) {
+                low[i] = p[i] < low[i] ? p[i] : low[i];
+                high[i] = p[i] > high[i] ? p[i] : high[i];
+            }
+        }
+    }
+    ranges->first_line = first_line;
+    for (int i = 0; i < n; i++) {
+        int line = lines->inward > 0 ? i : n - 1 - i;
+        ranges->low[line] = low[i];
+        ranges->high[line] = high[i];
+    }
+}
+
+/* Quick and usual: every single sample is near the colour, so no block strays. */
+static bool is_flat(const struct lines *lines, int line, int colour, int tolerance,
+                    struct line_ranges *ranges)
+{
+    uint8_t low = 255;
+    uint8_t high = 0;
+    if (lines->along == 1) {
+        const uint8_t *p = lines->first + line * lines->inward;
+        for (int x = 0; x < lines->length; x++) {
+            low = p[x] < low ? p[x] : low;
+            high = p[x] > high ? p[x] : high;
+        }
+    } else {
+        int first_line = line / RANGE_LINES * RANGE_LINES;
+        if (ranges->first_line != first_line)
+            find_ranges(lines, first_line, ranges);
+        low = ranges->low[line - first_line];
+        high = ranges->high[line - first_line];
+    }
+    return 16 * low >= colour - tolerance && 16 * high <= colour + tolerance;
+}
+
 static void look_along(const struct lines *lines, int line, int block, int colour, int tolerance,
-                       struct strays *strays)
+                       struct line_ranges *ranges, struct strays *strays)
 {
     int means[BLOCKS_MAX];
-    int n = block_means(lines, line, block, means);
     int count = 0;
+    if (is_flat(lines, line, colour, tolerance, ranges))
+        return;
+    int n = block_means(lines, line, block, means);
     for (int i = 0; i < n; i++) {
         int deviation = abs(means[i] - colour);
         count += deviation > tolerance;
@@ -121,15 +209,15 @@ static void look_along(const struct lines *lines, int line, int block, int colou
         strays->share = share;
 }
 
-static struct strays line_strays(const struct side_view *view, int line, int tolerance)
+static struct strays line_strays(struct side_view *view, int line, int tolerance)
 {
     struct strays strays = {0};
-    look_along(&view->luma, line, BLOCK, view->colour, tolerance, &strays);
+    look_along(&view->luma, line, BLOCK, view->colour, tolerance, &view->ranges[0], &strays);
     for (int c = 0; c < 2 && view->has_chroma; c++) {
         int chroma_line = line / view->chroma_step;
         if (chroma_line < view->chroma[c].count)
             look_along(&view->chroma[c], chroma_line, CHROMA_BLOCK, view->chroma_colour[c],
-                       tolerance, &strays);
+                       tolerance, &view->ranges[c + 1], &strays);
     }
     return strays;
 }
@@ -141,8 +229,7 @@ struct bar {
 
 /* Border lines of one side; both `limit` when all that were looked at are. With is_over_text
  * lines that writing crosses are passed as long as clean lines follow. */
-static struct bar measure_bar(const struct side_view *view, int limit, int tolerance,
-                              bool is_over_text)
+static struct bar measure_bar(struct side_view *view, int limit, int tolerance, bool is_over_text)
 {
     struct bar bar = {-1, 0};
     int line = 0;
@@ -189,9 +276,10 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
                          int skip_tail, const struct ori_borders_options *options,
                          struct ori_borders *borders)
 {
-    struct side_view view = {0};
+    struct side_view view = {.chroma_step = 1};
+    for (int i = 0; i < 3; i++)
+        view.ranges[i].first_line = -1;
     view.luma = lines_of(&planes[0], side, skip_head, skip_tail);
-    view.chroma_step = 1;
     if (view.luma.length < STRETCHES / 4 || view.luma.length > BLOCK * BLOCKS_MAX)
         return;
     view.colour = median_of_line(&view.luma, 0, BLOCK);
