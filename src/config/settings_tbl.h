@@ -2,13 +2,13 @@
  * `oriane config`, docs/settings.md and .env.example.
  * ORI_SETTING_GROUP_ROW(GROUP, "title")
  * ORI_SETTING_ROW(VARIABLE, field, KIND, "default", min, max, "choices", "unit", GROUP, use, "doc")
- *   KIND     BOOL; INT, REAL, BYTES from min to max; STRING, SECRET with min to max bytes (0: may
- * be empty); CHOICE of words, "alias=word" for another spelling; CROPDETECT limit:round:reset
+ *   KIND     BOOL; INT, REAL, BYTES from min to max; STRING, SECRET of min to max bytes (0: may
+ *            be empty); CHOICE of words, "alias=word" for another spelling; CROPDETECT
  *   default  read like any value; "{cores}" and "{VP_OUTPUT_DIR}/..." are filled in
  *   use      USED, or LATER: read, checked, kept and shown, but nothing looks at it yet
  * ORI_SETTING_ALIAS_ROW(OTHER_NAME, VARIABLE)
- * VP_OUTPUT_DIR stands before the rows that are made from it. Included more than once on purpose.
- */
+ * VP_OUTPUT_DIR stands before the rows that are made from it, and is shorter than they may be.
+ * The file is included more than once on purpose. */
 #ifndef ORI_SETTING_GROUP_ROW
 #define ORI_SETTING_GROUP_ROW(group, title)
 #endif
@@ -31,7 +31,7 @@ ORI_SETTING_GROUP_ROW(API, "API")
 ORI_SETTING_GROUP_ROW(JOBS, "Jobs")
 ORI_SETTING_GROUP_ROW(LOGS, "Log and measurements")
 
-ORI_SETTING_ROW(VP_OUTPUT_DIR, vp_output_dir, STRING, ".output", 1, 4000, "", "", PLACES, USED,
+ORI_SETTING_ROW(VP_OUTPUT_DIR, vp_output_dir, STRING, ".output", 1, 3900, "", "", PLACES, USED,
                 "folder for everything that is written, unless a setting below says otherwise")
 ORI_SETTING_ROW(VP_TMP_DIR, vp_tmp_dir, STRING, "{VP_OUTPUT_DIR}/tmp", 1, 4000, "", "", PLACES,
                 USED, "folder for files that do not outlive a run")

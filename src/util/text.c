@@ -82,9 +82,9 @@ bool ori_text_to_bytes(const char *text, int64_t *ret_value)
     long long value = strtoll(text, &end, 10);
     if (errno != 0)
         return false;
-    while (*end == ' ')
-        end++;
-    int power = unit_power(end);
+    bool has_blank = *end == ' ';
+    end += has_blank;
+    int power = has_blank && *end == '\0' ? -1 : unit_power(end); /* "2 GiB", but not "2 " */
     if (power < 0 || __builtin_mul_overflow(value, INT64_C(1) << (10 * power), &value))
         return false;
     *ret_value = value;

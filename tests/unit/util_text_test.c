@@ -123,6 +123,8 @@ static void reads_byte_sizes(void **state)
         {"1MM", -1},
         {"1Mi", -1},
         {"1.5G", -1},
+        {"1 ", -1},
+        {"1  k", -1},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t value = -1;
