@@ -242,8 +242,10 @@ ori_status ori_child_receive(struct ori_child *child, union ori_child_message *r
     memset(ret_message, 0, sizeof *ret_message);
     do /* MSG_TRUNC: the true length of the packet, however long it is */
         got = recv(child->fd_socket, ret_message, sizeof *ret_message, MSG_DONTWAIT | MSG_TRUNC);
-    while (got < 0 && errno == EINTR);
-    if (got == 0 || (got < 0 && errno == ECONNRESET))
+    /* ECONNRESET comes once, in front of packets that still wait, when the child ended without
+     * having read all of ours: its last words come next. */
+    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (got == 0)
         return ORI_EOF;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return ORI_AGAIN;
@@ -311,7 +313,8 @@ static void wait_for_hangup(struct ori_child *child, int grace_ms)
     for (;;) {
         char ignored[8];
         ssize_t got = recv(child->fd_socket, ignored, sizeof ignored, MSG_DONTWAIT);
-        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR &&
+                         errno != ECONNRESET))
             return;
         int left_ms = ori_clock_poll_ms(deadline_us);
         if (left_ms == 0)
