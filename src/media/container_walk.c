@@ -112,7 +112,8 @@ static struct ori_container_shape walk_ebml(struct ori_source *source)
     return shape;
 }
 
-/* RIFF chunks one behind the other (OpenDML has several). A size of 0 was never filled in. */
+/* RIFF chunks one behind the other (OpenDML has several). Sizes of 0 or all ones were
+ * never filled in. */
 static struct ori_container_shape walk_riff(struct ori_source *source)
 {
     struct ori_container_shape shape = {.has_index = true};
@@ -122,7 +123,7 @@ static struct ori_container_shape walk_riff(struct ori_source *source)
         if (!peek(source, offset, head, 8) || memcmp(head, "RIFF", 4) != 0)
             break;
         uint64_t bytes = AV_RL32(head + 4);
-        if (bytes == 0 || !step(source, &offset, 8 + bytes, &shape))
+        if (bytes == 0 || bytes >= 0xFFFFFFF0 || !step(source, &offset, 8 + bytes, &shape))
             break;
         offset += (int64_t)(bytes & 1); /* a pad that the last one may lack */
     }
@@ -234,14 +235,94 @@ static struct ori_container_shape walk_packets(struct ori_source *source)
     return shape;
 }
 
+/* Program streams: from the last pack head near the end, packet by packet. */
+static struct ori_container_shape walk_packs(struct ori_source *source)
+{
+    enum { TAIL = 32768 };
+    static const uint8_t pack_head[4] = {0, 0, 1, 0xBA};
+    struct ori_container_shape shape = {.has_index = true};
+    uint8_t tail[TAIL];
+    size_t bytes = source->size < TAIL ? (size_t)source->size : TAIL;
+    if (!peek(source, source->size - (int64_t)bytes, tail, bytes))
+        return shape;
+    const uint8_t *at = memmem(tail, bytes, pack_head, sizeof pack_head);
+    size_t left = at ? bytes - (size_t)(at - tail) : 0;
+    while (left > 0) {
+        if (left < 4 || AV_RB24(at) != 1 || at[3] < 0xB9) {
+            shape.is_cut = left < 4;
+            break;
+        }
+        bool is_pack = at[3] == 0xBA;
+        size_t head = at[3] == 0xB9 ? 4 : is_pack ? 14 : 6;
+        size_t part = head;
+        if (left >= head && is_pack) /* of MPEG-2 with stuffing, or of MPEG-1 */
+            part = (at[4] & 0xC0) == 0x40 ? head + (at[13] & 7) : 12;
+        else if (left >= head && head == 6)
+            part = head + AV_RB16(at + 4);
+        if (part > left) {
+            shape.is_cut = true;
+            break;
+        }
+        at += part;
+        left -= part;
+    }
+    return shape;
+}
+
+/* Sub-blocks of a GIF up to the empty one; false when the file ends in them. */
+static bool skip_sub_blocks(struct ori_source *source, int64_t *offset, int *parts)
+{
+    uint8_t bytes = 1;
+    while (bytes > 0) {
+        if (++*parts > ORI_LIMIT_MAX_CONTAINER_PARTS || !peek(source, *offset, &bytes, 1))
+            return false;
+        *offset += 1 + bytes;
+    }
+    return true;
+}
+
+static int64_t color_table_bytes(uint8_t flags)
+{
+    return flags & 0x80 ? 3 << ((flags & 7) + 1) : 0;
+}
+
+/* GIF89a, appendix A: a file ends with a trailer. */
+static struct ori_container_shape walk_gif(struct ori_source *source)
+{
+    struct ori_container_shape shape = {.has_index = true};
+    uint8_t head[13];
+    if (!peek(source, 0, head, 13))
+        return shape;
+    int64_t offset = 13 + color_table_bytes(head[10]);
+    for (int n = 0; n < ORI_LIMIT_MAX_CONTAINER_PARTS; n++) {
+        uint8_t image[10];
+        if (!peek(source, offset, head, 1)) {
+            shape.is_cut = true;
+            break;
+        }
+        if (head[0] != 0x21 && head[0] != 0x2C) /* the trailer, or no GIF any more: no claim */
+            break;
+        bool is_image = head[0] == 0x2C;
+        bool is_whole = !is_image || peek(source, offset, image, 10);
+        if (is_whole)
+            offset += is_image ? 11 + color_table_bytes(image[9]) : 2;
+        if (!is_whole || !skip_sub_blocks(source, &offset, &n)) {
+            shape.is_cut = n < ORI_LIMIT_MAX_CONTAINER_PARTS;
+            break;
+        }
+    }
+    return shape;
+}
+
 struct ori_container_shape ori_container_walk(struct ori_source *source, const char *format_name)
 {
     static const struct {
         const char *name;
         struct ori_container_shape (*walk)(struct ori_source *source);
     } walks[] = {
-        {"mov", walk_boxes}, {"matroska", walk_ebml}, {"avi", walk_riff}, {"flv", walk_flv},
-        {"ogg", walk_ogg},   {"ivf", walk_ivf},       {"asf", walk_asf},  {"mpegts", walk_packets},
+        {"mov", walk_boxes},  {"matroska", walk_ebml}, {"avi", walk_riff}, {"flv", walk_flv},
+        {"ogg", walk_ogg},    {"ivf", walk_ivf},       {"asf", walk_asf},  {"mpegts", walk_packets},
+        {"mpeg", walk_packs}, {"gif", walk_gif},
     };
     for (size_t i = 0; i < sizeof walks / sizeof *walks; i++) {
         if (av_match_name(walks[i].name, format_name))

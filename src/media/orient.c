@@ -53,6 +53,10 @@ static ptrdiff_t source_offset(const struct ori_rgb *src, int rotation, bool is_
 
 static void turn_row(const uint8_t *from, ptrdiff_t step, uint8_t *to, int width)
 {
+    if (step == 3) {
+        memcpy(to, from, 3 * (size_t)width);
+        return;
+    }
     for (int x = 0; x < width; x++) {
         to[0] = from[0];
         to[1] = from[1];

@@ -55,8 +55,12 @@ static int64_t place_later(struct ori_timeline *timeline, int64_t time_us, bool 
         timeline->offset_us = next_us - time_us;
         return next_us;
     }
-    if (placed_us > timeline->last_us)
+    if (placed_us > timeline->last_us) {
+        int64_t advance_us = placed_us - timeline->last_us;
+        if (advance_us >= 1000 && advance_us <= 10 * second_us)
+            timeline->frame_us = advance_us;
         return placed_us;
+    }
     return is_guess ? next_us : timeline->last_us + 1;
 }
 

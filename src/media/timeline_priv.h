@@ -17,7 +17,7 @@
 struct ori_timeline {
     int64_t last_us;
     int64_t offset_us; /* added to the stream's times since the clock was last set */
-    int64_t frame_us;  /* usual distance of two frames */
+    int64_t frame_us;  /* distance of the last two frames that had times */
     int64_t back_us;   /* the time that went back, ORI_TIME_UNKNOWN when none did */
     bool has_frame;
 };

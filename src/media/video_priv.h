@@ -1,5 +1,5 @@
 #pragma once
-/* media/video_priv.h: what video.c, planes.c and convert.c share.
+/* media/video_priv.h: what video.c, video_open.c, frame.c, planes.c and convert.c share.
  * Only these, avio, container, convert and the walk include libav headers.
  * Memory  decoder's frames, two packets, and three scratch buffers that follow the size of a frame,
  *         never the length of the video */
@@ -65,6 +65,7 @@ struct ori_video {
     struct ori_timeline timeline;
     int64_t origin_us; /* the container's start */
     int64_t first_dts; /* of the first packet, in the stream's time base */
+    bool is_dts_timed; /* no pts: timed by the order of decoding */
     int64_t dts_shift; /* decoding delay, for streams that say no pts */
     int64_t silent_packets;
     int64_t silent_bytes;
@@ -77,3 +78,16 @@ struct ori_video {
     struct ori_tonemap *tonemap;
     enum ori_transfer tonemap_transfer;
 };
+
+/* From the container to the header's word: video's avio to origin_us, and the info but for what the
+ * first picture says. */
+ori_status ori_video_prepare(struct ori_video *video, struct ori_source *source,
+                             struct ori_error *err);
+/* Size, aspect and transfer are the first picture's: headers err, and raw streams have none. */
+ori_status ori_video_learn(struct ori_video *video, AVFrame *picture, struct ori_error *err);
+ori_status ori_video_past_pixels(const struct ori_video *video, int width, int height,
+                                 struct ori_error *err);
+/* ORI_TIME_UNKNOWN when time or base say nothing. */
+int64_t ori_video_to_us(int64_t time, AVRational base);
+/* Takes picture, also on failure; NULL when picture is NULL or memory ran out. */
+struct ori_frame *ori_frame_create(AVFrame *picture);
