@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/ending.h"
 #include "cli/engine.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -191,13 +192,8 @@ static enum ori_exit run_embed(struct ori_cli *cli)
     ori_engine_close(&embed.engine);
     ori_interrupt_stop(&embed.interrupt);
     ori_cancel_deinit(&embed.cancel);
-    if (status == ORI_CANCELLED) {
-        ori_log_say(&cli->log, "oriane: interrupted");
-        return ORI_EXIT_FAILED;
-    }
-    if (status != ORI_OK)
-        return ori_cli_fail(cli, &err);
-    return embed.failed > 0 ? ORI_EXIT_FAILED : ORI_EXIT_OK;
+    enum ori_exit code = ori_ending(cli, status, &err);
+    return code == ORI_EXIT_OK && embed.failed > 0 ? ORI_EXIT_FAILED : code;
 }
 
 static const struct ori_cli_option options[] = {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/ending.h"
 #include "cli/engine.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
@@ -252,21 +253,16 @@ static enum ori_exit run_run(struct ori_cli *cli)
     status = ori_interrupt_start(&run.cancel, &run.interrupt, &err);
     if (status == ORI_OK)
         status = run_steps(&run, &err);
-    bool is_interrupted =
-        ori_cancel_is_set(&run.cancel) && (status == ORI_OK || status == ORI_CANCELLED);
+    if (status == ORI_OK && ori_cancel_is_set(&run.cancel))
+        status = ORI_CANCELLED;
     ori_engine_close(&run.engine);
     ori_inputs_deinit(&run.inputs);
     free(run.works);
     ori_interrupt_stop(&run.interrupt);
     ori_cancel_deinit(&run.cancel);
     ori_table_deinit(&run.table);
-    if (is_interrupted) {
-        ori_log_say(&cli->log, "oriane: interrupted");
-        return ORI_EXIT_FAILED;
-    }
-    if (status != ORI_OK)
-        return ori_cli_fail(cli, &err);
-    return run.failed > 0 ? ORI_EXIT_FAILED : ORI_EXIT_OK;
+    enum ori_exit code = ori_ending(cli, status, &err);
+    return code == ORI_EXIT_OK && run.failed > 0 ? ORI_EXIT_FAILED : code;
 }
 
 static const struct ori_cli_option options[] = {

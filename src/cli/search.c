@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/ending.h"
 #include "cli/engine.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -210,11 +211,7 @@ static enum ori_exit run_search(struct ori_cli *cli)
     free(search.text);
     ori_interrupt_stop(&search.interrupt);
     ori_cancel_deinit(&search.cancel);
-    if (status == ORI_CANCELLED) {
-        ori_log_say(&cli->log, "oriane: interrupted");
-        return ORI_EXIT_FAILED;
-    }
-    return status == ORI_OK ? ORI_EXIT_OK : ori_cli_fail(cli, &err);
+    return ori_ending(cli, status, &err);
 }
 
 static const struct ori_cli_option options[] = {
