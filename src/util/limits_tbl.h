@@ -11,7 +11,8 @@ ORI_LIMIT_ROW(NEAREST_CHARS, 63, "characters", "a word that a nearest known name
 ORI_LIMIT_ROW(QUEUE_ITEMS, 1048576, "items", "a queue between threads")
 
 /* log */
-ORI_LIMIT_ROW(LOG_LINE_BYTES, 8192, "bytes", "one line of the log; what is longer is cut and says so")
+ORI_LIMIT_ROW(LOG_LINE_BYTES, 8192, "bytes",
+              "one line of the log; what is longer is cut and says so")
 ORI_LIMIT_ROW(LOG_VALUE_BYTES, 1024, "bytes", "one value in a line of the log, cut likewise")
 ORI_LIMIT_ROW(LOG_STATUS_BYTES, 1024, "bytes", "the progress line under the log")
 
@@ -21,7 +22,8 @@ ORI_LIMIT_ROW(ENV_FILE_BYTES, 262144, "bytes", "the .env file")
 ORI_LIMIT_ROW(ENV_LINE_BYTES, 8192, "bytes", "one line of the .env file")
 ORI_LIMIT_ROW(ENV_FILE_ROWS, 1000, "variables", "the .env file")
 ORI_LIMIT_ROW(SETTING_WARNINGS, 20, "warnings", "unknown names that are told one by one")
-ORI_LIMIT_ROW(SETTINGS_PAGE_BYTES, 1048576, "bytes", "help and reference pages made from the tables")
+ORI_LIMIT_ROW(SETTINGS_PAGE_BYTES, 1048576, "bytes",
+              "help and reference pages made from the tables")
 
 /* media: what a decode child may say (media/child_proto.h) */
 ORI_LIMIT_ROW(CHILD_SLOTS, 64, "slots", "shared memory of one decode process")
@@ -60,7 +62,8 @@ ORI_LIMIT_ROW(VECTOR_THREADS, 256, "threads", "one search")
 ORI_LIMIT_ROW(VECTOR_MODEL_BYTES, 255, "bytes", "name of a point's model")
 ORI_LIMIT_ROW(SEARCH_HITS, 1000, "points", "answer to one search")
 ORI_LIMIT_ROW(BLOB_KEY_BYTES, 1024, "bytes", "an object's key")
-ORI_LIMIT_ROW(BLOB_NAME_BYTES, 200, "bytes", "one segment of a key: the name of its part has 55 more")
+ORI_LIMIT_ROW(BLOB_NAME_BYTES, 200, "bytes",
+              "one segment of a key: the name of its part has 55 more")
 ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")
 
 /* cli */

@@ -44,8 +44,8 @@ ori_status ori_error_set(struct ori_error *err, ori_status status, const char *f
     __attribute__((format(printf, 3, 4)));
 /* The same from errno: chooses NOT_FOUND, NOT_READABLE, NOT_WRITABLE (EROFS, EACCES when
  * is_write), DISK_FULL (ENOSPC, EDQUOT, EFBIG), NOMEM or IO, and appends strerror's words. */
-ori_status ori_error_set_errno(struct ori_error *err, int errnum, bool is_write,
-                               const char *format, ...) __attribute__((format(printf, 4, 5)));
+ori_status ori_error_set_errno(struct ori_error *err, int errnum, bool is_write, const char *format,
+                               ...) __attribute__((format(printf, 4, 5)));
 /* Puts "words: " in front of the text; does nothing on an error that is not set. */
 void ori_error_context(struct ori_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
