@@ -50,7 +50,7 @@ ORI_LIMIT_ROW(PICTURE_BYTES, 67108864, "bytes", "a picture file from outside")
 /* pipeline */
 ORI_LIMIT_ROW(KEPT_FRAMES, 8192, "frames", "kept of one video; the rest is left out with a warning")
 ORI_LIMIT_ROW(SCENES, 65536, "scenes", "of one video; the last one takes the rest")
-ORI_LIMIT_ROW(HELD_BYTES, 25165824, "bytes", "chosen frames that wait for the borders to be known")
+ORI_LIMIT_ROW(HELD_BYTES, 16777216, "bytes", "chosen frames that wait for the borders to be known")
 ORI_LIMIT_ROW(MANIFEST_BYTES, 67108864, "bytes", "manifest.json of one video")
 ORI_LIMIT_ROW(EMBED_WAITING, 16384, "frames", "frames that wait for the model")
 

@@ -21,6 +21,8 @@
 #define NOVEL_AGAIN 0.02    /* the same while an event goes on: the visitor moved */
 #define EVENT_MIN_US 250000 /* shorter is a flicker, unless the scene has nothing else */
 #define JUMP 0.3            /* change that may be a cut: a window never spans one */
+#define NEAR_BOUNDARY_US 130000
+#define BOUNDARY_PENALTY 0.4 /* any settled frame of the scene wins over one at its edge */
 #define MOTION_PENALTY 6.0
 #define RETURN_DISTANCE 6 /* added to dedup_distance: thumbs are coarser than frames */
 
@@ -341,6 +343,17 @@ static bool is_in_transition(const struct ori_chooser *chooser, int64_t pts_us)
     return false;
 }
 
+/* The first and last frames of a scene are often soft or half of something else. */
+static bool is_at_boundary(const struct ori_chooser *chooser, int64_t pts_us)
+{
+    for (size_t i = 0; i < chooser->mark_count; i++) {
+        const struct ori_boundary *mark = &chooser->marks[i];
+        if (pts_us > mark->from_us - NEAR_BOUNDARY_US && pts_us < mark->to_us + NEAR_BOUNDARY_US)
+            return true;
+    }
+    return false;
+}
+
 /* Does the window show a kept frame of an earlier scene again? Then that frame is known here. */
 static void seek_return(struct ori_chooser *chooser, const struct window *window)
 {
@@ -416,6 +429,8 @@ static ori_status join_scene(struct ori_chooser *chooser, struct window *window,
         }
         return ORI_OK;
     }
+    if (is_at_boundary(chooser, window->pts_us))
+        window->quality *= BOUNDARY_PENALTY;
     ori_status status = add_filler(chooser, window, err);
     if (status != ORI_OK)
         return status;
