@@ -35,7 +35,8 @@ struct ori_model_info {
     bool has_text;
 };
 
-/* name: "builtin/visual-512"; others are ORI_MODEL_MISSING with the one command to run. dim_wanted:
+/* name: "builtin/visual-512"; another builtin/ name is ORI_BAD_SETTING, all others are
+ * ORI_MODEL_MISSING with the one command to run: this version has no CLIP encoder yet. dim_wanted:
  * QDRANT_DIM; a model that cannot give it is ORI_BAD_SETTING naming both numbers. */
 ori_status ori_model_open(const char *name, int dim_wanted, struct ori_model **ret_model,
                           struct ori_error *err);
@@ -47,7 +48,8 @@ ori_status ori_model_scratch_create(const struct ori_model *model,
 void ori_model_scratch_destroy(struct ori_model_scratch **scratch);
 
 /* Embeds n prepared pictures, borrowed for the call. ret_vectors: the caller's, n * dim floats.
- * ORI_OK, ORI_CANCELLED, ORI_NOMEM, ORI_BACKEND. Blocks for one forward pass; takes no lock. */
+ * ORI_OK, ORI_CANCELLED, ORI_LIMIT (n), ORI_NOMEM, ORI_BACKEND; after a failure the contents of
+ * ret_vectors mean nothing. Blocks for one forward pass; takes no lock. */
 ori_status ori_model_embed_pictures(struct ori_model_scratch *scratch,
                                     const uint8_t *const *pictures, size_t n,
                                     const struct ori_cancel *cancel, float *ret_vectors,
