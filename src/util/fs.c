@@ -2,10 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,16 +157,18 @@ out:
     return status;
 }
 
-/* "folder/.name.pid.n.part" beside "folder/name". */
+/* "folder/.name.0123456789abcdef.part" beside "folder/name": another name for each call, on every
+ * machine that shares the folder. */
 static ori_status name_part(const char *path, char ret_part[ORI_LIMIT_MAX_PATH_BYTES],
                             struct ori_error *err)
 {
-    static atomic_uint count; /* two threads that write the same path have two parts */
+    uint64_t random = 0;
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
-    int bytes =
-        snprintf(ret_part, ORI_LIMIT_MAX_PATH_BYTES, "%.*s.%s.%ld.%u.part", (int)(name - path),
-                 path, name, (long)getpid(), atomic_fetch_add(&count, 1));
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return ori_error_set_errno(err, errno, true, "no random bytes for %s", path);
+    int bytes = snprintf(ret_part, ORI_LIMIT_MAX_PATH_BYTES, "%.*s.%s.%016" PRIx64 ".part",
+                         (int)(name - path), path, name, random);
     if (bytes < 0 || bytes >= ORI_LIMIT_MAX_PATH_BYTES)
         return ori_error_set(err, ORI_LIMIT, "a path has more than %d bytes",
                              ORI_LIMIT_MAX_PATH_BYTES - 1);

@@ -28,7 +28,7 @@ ori_status ori_fs_read_at(int fd, int64_t offset, void *data, size_t bytes_max, 
 ori_status ori_fs_write_all(int fd, const void *data, size_t bytes, struct ori_error *err);
 
 /* Replaces path in one step: a reader sees the old bytes or the new, and after ORI_OK the new ones
- * are on disk. Written as ".NAME.PID.N.part" beside it first; a failure leaves path as it was and
+ * are on disk. Written as ".NAME.RANDOM.part" beside it first; a failure leaves path as it was and
  * takes the part away (a kill leaves it: ".*.part" is safe to sweep). Mode 0666 less the umask. */
 ori_status ori_fs_write_file(int dir_fd, const char *path, const void *data, size_t bytes,
                              struct ori_error *err);
