@@ -193,6 +193,10 @@ double ori_mixture_residue(const struct ori_thumb *a, const struct ori_thumb *b,
     double residue = 0;
     double along = 0;
     double length = 0;
+    *ret_share = 0;
+    if (a->width != b->width || a->height != b->height || a->width != between->width ||
+        a->height != between->height)
+        return 1;
     for (int y = 0; y + BLOCK <= a->height; y += BLOCK) {
         for (int x = 0; x + BLOCK <= a->width; x += BLOCK) {
             int step_step = 0, step_move = 0, move_move = 0;
@@ -213,10 +217,8 @@ double ori_mixture_residue(const struct ori_thumb *a, const struct ori_thumb *b,
             length += step_step;
         }
     }
-    if (length <= 0) {
-        *ret_share = 0;
+    if (length <= 0)
         return 1;
-    }
     *ret_share = along / length;
     return sqrt(residue / length);
 }

@@ -27,6 +27,7 @@ double ori_structure_likeness(const struct ori_thumb *a, const struct ori_thumb 
 
 /* Is `between` a mixture of a and b, as in a dissolve, a wipe or a fade? Least squares per block:
  * between = a + t (b - a), t clamped to 0..1. ret_share: t over the whole picture; returns the
- * residue's share of |b - a| (0: a perfect mixture; a third picture gives 0.7 and more). */
+ * residue's share of |b - a| (0: a perfect mixture; a third picture gives 0.55 and more, thumbs of
+ * different sizes or smaller than a block 1). */
 double ori_mixture_residue(const struct ori_thumb *a, const struct ori_thumb *b,
                            const struct ori_thumb *between, double *ret_share);
