@@ -311,7 +311,8 @@ void ori_matrix_sweep_end(struct ori_matrix *matrix)
 struct scan { /* what the threads of one search share */
     const struct ori_matrix *matrix;
     const struct ori_cancel *cancel;
-    const float *query;
+    const float *query;             /* as given: what scores are told by */
+    const float *unit;              /* of length 1, aligned and padded: what rows are ranked by */
     const uint8_t *is_video_wanted; /* by video number; NULL: all */
     double second_min;              /* negative: any */
     double second_max;
@@ -338,7 +339,7 @@ static bool is_wanted(const struct scan *scan, size_t row)
 static void scan_run(struct scanner *scanner, size_t first, size_t n)
 {
     const struct ori_matrix *matrix = scanner->scan->matrix;
-    matrix->dots(scanner->scan->query, row_at(matrix, first), n, matrix->stride, scanner->scores);
+    matrix->dots(scanner->scan->unit, row_at(matrix, first), n, matrix->stride, scanner->scores);
     ori_scan_top_push_run(&scanner->top, scanner->scores, (uint32_t)first, n);
 }
 
@@ -488,7 +489,8 @@ ori_status ori_matrix_search(const struct ori_matrix *matrix, const float *query
         goto out;
     struct scan scan = {.matrix = matrix,
                         .cancel = cancel,
-                        .query = unit,
+                        .query = query,
+                        .unit = unit,
                         .is_video_wanted = wanted,
                         .second_min = filter ? filter->second_min : -1.0,
                         .second_max = filter ? filter->second_max : -1.0};
