@@ -1,6 +1,7 @@
 #include "vision/resize.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #define SIDE_MAX 32768
@@ -108,6 +109,11 @@ static void resize_column(const uint8_t *rows, ptrdiff_t stride, const int32_t *
         ret_row[x] = to_sample(sums[x]);
 }
 
+static bool is_side(int64_t side)
+{
+    return side >= 1 && side <= SIDE_MAX;
+}
+
 ori_status ori_resize(const struct ori_rgb *image, const struct ori_box *box,
                       struct ori_rgb *ret_image, struct ori_error *err)
 {
@@ -121,8 +127,7 @@ ori_status ori_resize(const struct ori_rgb *image, const struct ori_box *box,
     int height = ret_image->height;
     if (!box)
         box = &all;
-    if (box->w < 1 || box->h < 1 || width < 1 || height < 1 || box->w > SIDE_MAX ||
-        box->h > SIDE_MAX || width > SIDE_MAX || height > SIDE_MAX)
+    if (!is_side(box->w) || !is_side(box->h) || !is_side(width) || !is_side(height))
         return ori_error_set(err, ORI_LIMIT, "resize: a side is outside 1..%d", SIDE_MAX);
     ptrdiff_t stride = 3 * (ptrdiff_t)width;
     status = taps_init(&across, box->w, width, err);
@@ -170,6 +175,8 @@ static ori_status resize_and_cut(const struct ori_rgb *image, int width, int hei
                                  uint8_t *ret_planes, struct ori_error *err)
 {
     struct ori_rgb small = {NULL, 3 * (ptrdiff_t)width, width, height};
+    if (!is_side(width) || !is_side(height) || !is_side(side))
+        return ori_error_set(err, ORI_LIMIT, "resize: a side is outside 1..%d", SIDE_MAX);
     small.data = malloc((size_t)small.stride * (size_t)height);
     if (!small.data)
         return ori_error_set(err, ORI_NOMEM, "resize: %d x %d", width, height);
@@ -191,11 +198,13 @@ ori_status ori_resize_shorter_crop(const struct ori_rgb *image, int side, uint8_
 {
     int64_t width = side;
     int64_t height = side;
+    if (!is_side(image->width) || !is_side(image->height))
+        return ori_error_set(err, ORI_LIMIT, "resize: a side is outside 1..%d", SIDE_MAX);
     if (image->width < image->height)
         height = (int64_t)side * image->height / image->width;
     else
         width = (int64_t)side * image->width / image->height;
-    if (width > SIDE_MAX || height > SIDE_MAX)
+    if (!is_side(width) || !is_side(height))
         return ori_error_set(err, ORI_LIMIT, "resize: %d x %d is too long a strip", image->width,
                              image->height);
     return resize_and_cut(image, (int)width, (int)height, side, ret_planes, err);
