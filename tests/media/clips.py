@@ -152,9 +152,9 @@ def pans(path):
 
 @recipe()
 def returning(path):
-    """A B A: the third shot goes on where the first stopped."""
-    a = list(film.shot(51, 120, W, H, speed=0.05))
-    film.encode([*a[:60], *film.shot(52, 60, W, H), *a[60:]], path, FPS)
+    """A B A on tripods: the third shot goes on where the first stopped, only its grain differs."""
+    a = list(film.visits(51, 120, W, H, []))
+    film.encode([*a[:60], *film.visits(52, 60, W, H, []), *a[60:]], path, FPS)
     return {"cuts": [2.5, 5.0], "duration": 7.5}
 
 
@@ -164,8 +164,8 @@ def visitors(path):
     fps = 10
     people = [(30 + 60 * i, 65 + 60 * i, i) for i in range(6)]
     film.encode(film.visits(61, 400, W, H, people), path, fps)
-    # the middle of the way: the whole person is in view
-    windows = [[(a + 8) / fps, (b - 8) / fps] for a, b, _ in people]
+    # from the first whole view of the person to the last
+    windows = [[(a + 4) / fps, (b - 4) / fps] for a, b, _ in people]
     return {"windows": windows, "duration": 40.0, "height": H, "width": W}
 
 
@@ -291,7 +291,12 @@ def _rotated(path, degrees):
     else:
         ffmpeg("-i", plain, "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}", path)
     plain.unlink()
-    return {"degrees": degrees, "upright": [H, W] if degrees % 180 else [W, H], "seed": 94}
+    # releases of ffmpeg disagree about the sign of what they were asked for: read what was written
+    said = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
+                           "stream_side_data=rotation", "-of", "csv=p=0", path],
+                          capture_output=True, text=True, check=True).stdout
+    turn = round(float(said.strip().strip(","))) % 360
+    return {"counterclockwise": turn, "upright": [H, W] if turn % 180 else [W, H], "seed": 94}
 
 
 @recipe()
@@ -480,6 +485,11 @@ def long_10(path):
 @recipe()
 def long_60(path):
     return _long(path, 60)
+
+
+@recipe()
+def long_120(path):
+    return _long(path, 120)
 
 
 @recipe()

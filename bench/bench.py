@@ -1,0 +1,307 @@
+#!/usr/bin/python3
+"""bench/bench.py [--repeat N] [--no-write]: what this program costs, beside its peers, in one run.
+
+Absolute times on a shared machine mean nothing, so all figures are ratios of medians of alternating
+repetitions. Targets:
+  wall    `oriane run` with one worker against `ffmpeg -threads 1 -f null -` on the same file
+  cpu     the earlier pipeline's steps (probes, re-encode or copy, scene filter to PNG, re-reads)
+          against ours: CPU seconds of all processes, as wait4 reports them
+  memory  peak resident memory of the decode child and of the program, and its growth with length
+  vectors the exact scan against the machine's own read bandwidth (bench_vectors)
+The table also replaces the marked section of docs/performance.md. Ends with 1 when a target is missed.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get("ORIANE_BUILD", os.path.join(REPOSITORY, "build"))
+ORIANE = os.path.join(BUILD, "oriane")
+MEDIA = os.path.join(BUILD, "bench-media")
+PAGE = os.path.join(REPOSITORY, "docs", "performance.md")
+SHARED = os.path.join(REPOSITORY, "..", "shared", "media", "bbb-480p-30s.mp4")
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+MIB = 1024.0
+
+# What the earlier pipeline's Python did with each PNG, no more: read it, judge it solid, hash it.
+REREAD = """
+import glob, sys
+import numpy
+from PIL import Image
+seen = set()
+for name in sorted(glob.glob(sys.argv[1] + "/*.png")):
+    with Image.open(name) as image:
+        grey = image.convert("L")
+    if numpy.asarray(grey).std() < 5.0:
+        continue
+with_hash = []
+for name in sorted(glob.glob(sys.argv[1] + "/*.png")):
+    with Image.open(name) as image:
+        small = numpy.asarray(image.convert("L").resize((9, 8)), dtype=int)
+    key = (small[:, 1:] > small[:, :-1]).tobytes()
+    if key not in seen:
+        seen.add(key)
+        with_hash.append(name)
+"""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def ffmpeg(*arguments):
+    return ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
+
+
+def render(name, seconds, graph):
+    """A 30 s 1080p H.264 file made once, repeated or cut without encoding to the asked length."""
+    os.makedirs(MEDIA, exist_ok=True)
+    path = os.path.join(MEDIA, f"{name}-{seconds}.mp4")
+    if os.path.exists(path):
+        return path
+    whole = os.path.join(MEDIA, f"{name}-whole.mp4")
+    if not os.path.exists(whole):
+        if os.path.exists(SHARED):
+            source = ["-i", SHARED]
+        else:
+            source = ["-f", "lavfi", "-i", "testsrc2=s=854x480:r=24:d=12", "-f", "lavfi", "-i",
+                      "mandelbrot=s=854x480:r=24"]
+            graph = f"[1]trim=duration=18[m];[0][m]concat=n=2,{graph}"
+        draft = whole + ".draft.mp4"
+        subprocess.run(ffmpeg(*source, "-filter_complex", graph, "-t", 30, "-an", "-c:v", "libx264",
+                              "-preset", "veryfast", "-crf", 21, "-pix_fmt", "yuv420p", draft),
+                       check=True)
+        os.rename(draft, whole)
+    draft = path + ".draft.mp4"
+    subprocess.run(ffmpeg("-stream_loop", 10, "-i", whole, "-t", seconds, "-c", "copy", draft),
+                   check=True)
+    os.rename(draft, path)
+    return path
+
+
+def letterboxed(seconds):
+    return render("letterbox", seconds,
+                  "scale=1920:800:force_original_aspect_ratio=increase,crop=1920:800,"
+                  "pad=1920:1080:0:140,setsar=1")
+
+
+def plain(seconds):
+    return render("plain", seconds, "scale=1920:1080,setsar=1")
+
+
+class Cost:
+    def __init__(self, wall=0.0, cpu=0.0):
+        self.wall, self.cpu = wall, cpu
+
+    def __add__(self, other):
+        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+
+
+def timed(command, environment=None):
+    """Wall and CPU seconds of a command with all processes that it waited for."""
+    with open(os.devnull, "r+b") as null:
+        start = time.monotonic()
+        process = subprocess.Popen(command, stdin=null, stdout=null, stderr=subprocess.PIPE,
+                                   env=environment)
+        error = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stderr.close()
+    if process.returncode:
+        sys.exit(f"bench: {command} ended with {process.returncode}: {error.decode()[-2000:]}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime)
+
+
+def settings(**more):
+    return dict(os.environ, CLIP_MODEL="builtin/visual-512", VP_MAX_WORKERS="1", **more)
+
+
+def ours(path, still_format):
+    with tempfile.TemporaryDirectory(dir=MEDIA) as out:
+        return timed([ORIANE, "run", "--json", "--out", out, path],
+                     settings(VP_FRAME_FORMAT=still_format))
+
+
+def floor(path):
+    return timed(ffmpeg("-threads", 1, "-i", path, "-f", "null", "-"))
+
+
+def earlier(path, seconds, is_reencoding):
+    """The earlier pipeline's steps, one after another, as it called them."""
+    with tempfile.TemporaryDirectory(dir=MEDIA) as folder:
+        cost = Cost()
+        for share in (0.25, 0.5, 0.75):
+            cost += timed(ffmpeg("-ss", seconds * share, "-t", 2, "-i", path, "-vf",
+                                 "cropdetect=24:16:0", "-f", "null", "-"))
+        cropped = os.path.join(folder, "cropped.mp4")
+        if is_reencoding:
+            cost += timed(ffmpeg("-i", path, "-vf", "crop=1920:800:0:140", "-c:v", "libx264",
+                                 "-preset", "fast", "-c:a", "copy", cropped))
+        else:
+            cost += timed(ffmpeg("-i", path, "-c", "copy", cropped))
+        pngs = os.path.join(folder, "pngs")
+        os.mkdir(pngs)
+        cost += timed(ffmpeg("-i", cropped, "-vf", "select=gt(scene\\,0.22)", "-vsync", "vfr",
+                             os.path.join(pngs, "%04d.png")))
+        return cost + timed(["/usr/bin/python3", "-c", REREAD, pngs])
+
+
+def field(pid, name):
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return int(re.search(rf"^{name}:\s+(\d+)", file.read(), re.M)[1])
+    except (OSError, TypeError):
+        return 0
+
+
+def peaks(path):
+    """(decode child, program) in MiB: the high-water marks that the kernel keeps."""
+    with tempfile.TemporaryDirectory(dir=MEDIA) as out:
+        process = subprocess.Popen([ORIANE, "run", "--json", "--out", out, path],
+                                   stdout=subprocess.DEVNULL, env=settings(VP_FRAME_FORMAT="jpeg"))
+        child, parent = 0, 0
+        tick = threading.Event()
+        while process.poll() is None:
+            parent = max(parent, field(process.pid, "VmHWM"))
+            try:
+                with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+                    known = file.read().split()
+                for task in os.listdir(f"/proc/{process.pid}/task"):
+                    with open(f"/proc/{process.pid}/task/{task}/children") as file:
+                        known += file.read().split()
+            except OSError:
+                known = []
+            for pid in known:
+                child = max(child, field(pid, "VmHWM"))
+            tick.wait(0.002)
+        if process.returncode:
+            sys.exit(f"bench: oriane run ended with {process.returncode}")
+        return child / MIB, parent / MIB
+
+
+class Table:
+    def __init__(self):
+        self.rows, self.missed = [], 0
+
+    def add(self, what, value, target, is_met):
+        verdict = "" if is_met is None else ("met" if is_met else "MISSED")
+        self.missed += is_met is False
+        self.rows.append((what, value, target, verdict))
+        say(f"  {what:62} {value:>16}  {target:12} {verdict}")
+
+    def markdown(self):
+        lines = ["| What | Measured | Target | |", "|---|---|---|---|"]
+        lines += [f"| {' | '.join(row)} |" for row in self.rows]
+        return "\n".join(lines)
+
+
+def alternate(repeat, **actions):
+    """Runs the actions in turns, so that a noisy minute meets all of them; lists of costs."""
+    found = {name: [] for name in actions}
+    for _ in range(repeat):
+        for name, action in actions.items():
+            found[name].append(action())
+    return found
+
+
+def ratio(costs, above, below, part):
+    """Of the medians."""
+    top, bottom = (statistics.median(getattr(c, part) for c in costs[n]) for n in (above, below))
+    return top / bottom
+
+
+def bench_wall(table, repeat):
+    for name, path in (("letterboxed", letterboxed(60)), ("plain", plain(60))):
+        costs = alternate(repeat, ours=lambda p=path: ours(p, "jpeg"), floor=lambda p=path: floor(p))
+        wall = ratio(costs, "ours", "floor", "wall")
+        table.add(f"wall of run / bare decoding, {name} 1080p", f"{wall:.2f} x", "<= 1.25",
+                  wall <= 1.25)
+        cpu = ratio(costs, "ours", "floor", "cpu")
+        table.add(f"CPU of run / bare decoding, {name} 1080p", f"{cpu:.2f} x", "", None)
+
+
+def bench_earlier(table, repeat):
+    path = letterboxed(60)
+    costs = alternate(repeat, ours=lambda: ours(path, "png"),
+                      encoding=lambda: earlier(path, 60, True),
+                      copying=lambda: earlier(path, 60, False))
+    for name, text, least in (("encoding", "as described: with a re-encode", 6.0),
+                              ("copying", "as it ran: with a plain copy", 1.3)):
+        value = ratio(costs, name, "ours", "cpu")
+        table.add(f"CPU of the earlier steps / ours, {text}", f"{value:.1f} x", f">= {least}",
+                  value >= least)
+
+
+def bench_memory(table):
+    child, parent = peaks(letterboxed(60))
+    table.add("peak memory of the decode child, 1080p", f"{child:.0f} MiB", "< 150", child < 150)
+    table.add("peak memory of the program", f"{parent:.0f} MiB", "< 100", parent < 100)
+    short, long = peaks(letterboxed(10)), peaks(letterboxed(120))
+    growth = long[0] - short[0]
+    table.add("decode child, 2 minutes less 10 seconds", f"{growth:+.0f} MiB", "<= 10", growth <= 10)
+    growth = long[1] - short[1]
+    table.add("program, 2 minutes less 10 seconds", f"{growth:+.0f} MiB", "<= 10", growth <= 10)
+
+
+def bench_vectors(table):
+    """The program prints a line with "ratio" and its number for each thread count."""
+    program = os.path.join(BUILD, "bench", "bench_vectors")
+    if not os.path.exists(program):
+        table.add("exact vector scan", "not built", "", None)
+        return
+    text = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    say(text.rstrip())
+    for line in text.splitlines():
+        found = re.search(r"ratio\D*([0-9.]+)", line)
+        if found:
+            what = re.sub(r"\s+", " ", line[:found.start()]).strip(" ,:;|")
+            value = float(found[1])
+            table.add(f"vector scan / read bandwidth: {what}"[:62], f"{value:.2f}", ">= 0.85",
+                      value >= 0.85)
+
+
+def write_page(table):
+    text = ""
+    if os.path.exists(PAGE):
+        with open(PAGE, encoding="utf-8") as file:
+            text = file.read()
+    if BEGIN not in text:
+        head = "" if text else "# Performance\n"
+        text = f"{head}{text}\n## The whole program beside its peers\n\n{BEGIN}\n{END}\n"
+    body = (f"{BEGIN}\nMeasured by `make bench`: ratios of medians of alternating repetitions in one "
+            "run, on a 60 s\n1080p H.264 file with one worker; the earlier steps may use all cores, "
+            f"CPU seconds count.\n\n{table.markdown()}\n{END}")
+    start, end = text.index(BEGIN), text.index(END) + len(END)
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(text[:start] + body + text[end:])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeat", type=int, default=3, help="repetitions (default 3)")
+    parser.add_argument("--no-write", action="store_true", help="leave docs/performance.md alone")
+    options = parser.parse_args()
+    if not shutil.which("ffmpeg") or not os.path.exists(ORIANE):
+        sys.exit("bench: needs ffmpeg and a built program: make bench")
+    table = Table()
+    say("measuring, medians of alternating repetitions:")
+    bench_wall(table, options.repeat)
+    bench_earlier(table, options.repeat)
+    bench_memory(table)
+    bench_vectors(table)
+    if not options.no_write:
+        write_page(table)
+    return 1 if table.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
