@@ -17,12 +17,15 @@
 #define PENDING_MAX 32
 #define FLASH_US 300000
 #define SAMPLE_GAP_US 80000
-#define FADE_REST_US 250000
+#define FADE_REST_US 110000
+#define FADE_GAIN 1.025      /* in FADE_REST_US: less, and the fade is over */
+#define FADE_SHARE 0.7      /* of the contrast to come: more, and the picture is there already */
 #define SCENE_MIN_US 120000 /* shorter than any shot a person can see as one */
 #define CUT_SCALE 0.63 /* unlikeness over the neighbours' that counts as the threshold's scale */
 #define SAME_STRUCTURE 0.72 /* light changed, not the scene */
 #define GRADUAL_UNLIKE 0.75 /* ends of a transition differ at least so much */
-#define CALM 0.7
+#define CALM 0.9         /* of the rate of change inside a transition: what surrounds it has less */
+#define SHARE_NOISE 0.06 /* motion alone may look like a share of this */
 #define GRADUAL_RESIDUE 0.42 /* and the frames in between are mixtures to this degree */
 
 struct recent {
@@ -38,6 +41,13 @@ struct sample {
     struct ori_thumb thumb;
     int64_t pts_us;
     double change; /* to the sample before */
+    bool is_fading_in;
+};
+
+struct transition { /* indices into samples */
+    size_t from;
+    size_t middle;
+    size_t to;
 };
 
 struct ori_scenes {
@@ -161,33 +171,41 @@ static bool is_cut(struct ori_scenes *scenes, size_t i, double *ret_score)
     return !is_flash(scenes, i);
 }
 
-/* Do the members strictly between first and last mix the two, in growing shares? */
+/* Do the members between first and last mix the two in growing shares, from rest to rest? Within a
+ * longer transition the shares of a part of it grow from its very ends: not yet, or no more. On
+ * true the members at which the share leaves 0, passes the half, and reaches 1. */
 static bool is_mixture(const struct ori_scenes *scenes, size_t first, size_t last,
-                       size_t *ret_middle)
+                       struct transition *ret_transition)
 {
     const struct ori_thumb *a = &scenes->samples[first].thumb;
     const struct ori_thumb *b = &scenes->samples[last].thumb;
-    size_t between = last - first - 1;
-    size_t step = between > 8 ? (between + 7) / 8 : 1;
+    double share_at_rest = 1.0 / (double)(last - first); /* half of a steady growth's second step */
+    struct transition found = {first, last, last};
     double residues = 0;
     double share_before = 0;
-    int looked = 0;
     int mixed = 0;
-    size_t middle = last;
-    for (size_t i = first + 1; i < last; i += step) {
+    if (share_at_rest < SHARE_NOISE)
+        share_at_rest = SHARE_NOISE;
+    for (size_t i = first + 1; i < last; i++) {
         double share = 0;
-        residues += ori_mixture_residue(a, b, &scenes->samples[i].thumb, &share);
-        looked++;
-        if (share < share_before - 0.1)
+        double residue = ori_mixture_residue(a, b, &scenes->samples[i].thumb, &share);
+        if (share < share_before - 0.1 || (i == first + 2 && share > share_at_rest) ||
+            (i == last - 2 && share < 1 - share_at_rest))
             return false;
-        if (share > 0.12 && share < 0.88)
+        if (share > 0.1 && share < 0.9) {
+            residues += residue;
             mixed++;
-        if (share >= 0.5 && middle == last)
-            middle = i;
+        }
+        if (share <= 0.05)
+            found.from = i;
+        if (share >= 0.5 && found.middle == last)
+            found.middle = i;
+        if (share >= 0.95 && found.to == last)
+            found.to = i;
         share_before = share;
     }
-    *ret_middle = middle;
-    return mixed >= 2 && residues / looked <= GRADUAL_RESIDUE;
+    *ret_transition = found;
+    return mixed >= 2 && residues / mixed <= GRADUAL_RESIDUE;
 }
 
 /* A transition changes the picture faster than what comes before it and what comes after. */
@@ -212,10 +230,16 @@ static void forget_samples(struct ori_scenes *scenes, size_t count)
             scenes->sample_count * sizeof *scenes->samples);
 }
 
+/* Is the window a picture that comes up out of black, rather than one that gives way to another? */
+static bool is_fade_in(const struct sample *first, const struct sample *last)
+{
+    return first->is_fading_in && first->thumb.std < FADE_SHARE * last->thumb.std;
+}
+
 /* Looks for a transition that ended two samples ago. */
 static void seek_gradual(struct ori_scenes *scenes)
 {
-    static const size_t lengths[] = {3, 4, 6, 8, 11, 14, 18, 22, 26, 30};
+    static const size_t lengths[] = {6, 8, 10, 12, 15, 18, 22, 26, 30};
     if (scenes->sample_count < 6)
         return;
     size_t last = scenes->sample_count - 3;
@@ -226,18 +250,19 @@ static void seek_gradual(struct ori_scenes *scenes)
             path += scenes->samples[i].change;
         const struct ori_thumb *a = &scenes->samples[first].thumb;
         const struct ori_thumb *b = &scenes->samples[last].thumb;
-        size_t middle = 0;
+        struct transition found;
         double unlike = 0;
-        if (path < GRADUAL_UNLIKE || !is_busier_inside(scenes, first, last) ||
+        if (path < GRADUAL_UNLIKE || is_fade_in(&scenes->samples[first], &scenes->samples[last]) ||
+            !is_busier_inside(scenes, first, last) ||
             ori_structure_likeness(a, b) > SAME_STRUCTURE ||
             (unlike = ori_unlikeness_relit(a, b)) < GRADUAL_UNLIKE ||
-            !is_mixture(scenes, first, last, &middle))
+            !is_mixture(scenes, first, last, &found))
             continue;
         add_boundary(scenes, (struct ori_boundary){
                                  .kind = ORI_BOUNDARY_GRADUAL,
-                                 .pts_us = scenes->samples[middle].pts_us,
-                                 .from_us = scenes->samples[first].pts_us + 1,
-                                 .to_us = scenes->samples[last].pts_us,
+                                 .pts_us = scenes->samples[found.middle].pts_us,
+                                 .from_us = scenes->samples[found.from].pts_us + 1,
+                                 .to_us = scenes->samples[found.to].pts_us,
                                  .score = unlike,
                              });
         forget_samples(scenes, last);
@@ -257,6 +282,7 @@ static void add_sample(struct ori_scenes *scenes, const struct recent *frame)
     struct sample *sample = &scenes->samples[n];
     sample->thumb = frame->thumb;
     sample->pts_us = frame->pts_us;
+    sample->is_fading_in = scenes->is_fading_in;
     sample->change = n ? ori_unlikeness(&scenes->samples[n - 1].thumb, &frame->thumb) : 0;
     scenes->sample_count = n + 1;
     seek_gradual(scenes);
@@ -289,7 +315,7 @@ static void follow_fade(struct ori_scenes *scenes, const struct recent *at)
         scenes->is_fading_in = true;
         scenes->fade_std = 0;
     }
-    if (at->thumb.std > scenes->fade_std * 1.005) {
+    if (at->thumb.std > scenes->fade_std * FADE_GAIN) {
         scenes->fade_std = at->thumb.std;
         scenes->fade_us = at->pts_us;
     } else if (at->pts_us - scenes->fade_us > FADE_REST_US) {
@@ -314,7 +340,7 @@ static void decide(struct ori_scenes *scenes, size_t i)
                                                    .to_us = at->pts_us,
                                                    .score = score});
     }
-    if (!at->is_flash && !scenes->is_fading_in)
+    if (!at->is_flash)
         add_sample(scenes, at);
 }
 

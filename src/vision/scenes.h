@@ -2,9 +2,11 @@
 /* vision/scenes.h: where one scene ends and the next begins, found while the frames stream by.
  * Call order  create; push every frame in order of time, taking boundaries after each push;
  *             finish; take the rest; destroy
- * Memory      fixed: about 2.6 s of thumbs (64 + 36), whatever the video's length
+ * Memory      fixed: 64 + 36 thumbs, whatever the video's length
  * Delay       a decision needs to see what follows: everything before ori_scenes_settled_us is
- *             final, at most 3 s behind the newest frame
+ *             final. It lies at most 36 samples (80 ms or the next whole frame apart) and 0.3 s
+ *             behind the newest frame: 3.2 to 4 s from 24 fps up, more below, and as long as a
+ *             blank stretch lasts
  * Threads     one at a time
  * Kinds       CUT      unlikeness to the frame before, less what its neighbours show (so that
  *                      motion does not count), at or over the threshold; not when the old
