@@ -401,10 +401,12 @@ static char *immutable_uri(const char *name)
     static const char hex[] = "0123456789ABCDEF";
     static const char tail[] = "?immutable=1";
     const char *head = name[0] == '/' ? "file://" : "file:";
-    char *uri = malloc(strlen(head) + 3 * strlen(name) + sizeof tail);
+    const size_t head_bytes = strlen(head);
+    char *uri = malloc(head_bytes + 3 * strlen(name) + sizeof tail);
     if (!uri)
         return NULL;
-    char *out = stpcpy(uri, head);
+    memcpy(uri, head, head_bytes);
+    char *out = uri + head_bytes;
     for (const char *at = name; *at; at++) {
         const unsigned char c = (unsigned char)*at;
         if (is_plain(c)) {
@@ -474,8 +476,14 @@ static ori_status open_to_write(struct ori_vector_db *db, const char *name, cons
 {
     enum file_kind kind = FILE_EMPTY;
     ori_status status = open_handle(db, name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
-    if (status == ORI_NOT_FOUND) /* its folder: we would have made the file */
+    if (status == ORI_NOT_FOUND) { /* its folder: we would have made the file */
         status = ORI_NOT_WRITABLE;
+        if (err)
+            err->status = status;
+    }
+    if (status == ORI_OK && sqlite3_db_readonly(db->handle, "main") == 1) /* SQLite makes do */
+        status =
+            ori_error_set(err, ORI_NOT_WRITABLE, "vector store %s cannot be written", db->path);
     if (status == ORI_OK)
         status = look_at_file(db, &kind, err); /* a foreign file stays as it is */
     if (status == ORI_OK && kind == FILE_EMPTY)

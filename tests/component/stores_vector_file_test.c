@@ -3,8 +3,11 @@
 #include "stores_vector_fixture.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "util/clock.h"
 #include "util/limits.h"
@@ -274,6 +277,64 @@ static void test_places_that_cannot_be(void **state)
     assert_null(store);
 }
 
+/* In a child with a mount namespace of its own: a tmpfs of 1 MB over the folder. */
+static int fill_a_disk(void)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", folder, "tmpfs", 0, "size=1m") != 0)
+        return 77;
+    struct ori_vector_store *store = NULL;
+    struct ori_hits hits = {0};
+    struct maker maker;
+    float query[DIM] = {1.0F};
+    int64_t count = 0;
+    int done = 0;
+    ori_status status = open_as("test/model", DIM, false, &store, NULL);
+    while (status == ORI_OK && done < 10000) {
+        status = ori_vector_upsert(store, make_point(&maker, 1, done), 1, NULL);
+        done += status == ORI_OK;
+    }
+    if (status != ORI_DISK_FULL || done < 10)
+        return 1;
+    if (ori_vector_count(store, NULL, &count, NULL) != ORI_OK || count != done)
+        return 2;
+    if (ori_vector_search(store, query, 5, NULL, NULL, &hits, NULL) != ORI_OK || hits.count != 5)
+        return 3;
+    ori_hits_deinit(&hits);
+    ori_vector_close(&store);
+    if (open_as("test/model", DIM, false, &store, NULL) != ORI_OK)
+        return 4; /* a full disk does not lock its owner out */
+    ori_vector_close(&store);
+    if (mount(NULL, folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
+        return 77;
+    if (open_as("test/model", DIM, true, &store, NULL) != ORI_OK)
+        return 5;
+    if (ori_vector_search(store, query, 5, NULL, NULL, &hits, NULL) != ORI_OK || hits.count != 5)
+        return 6;
+    ori_hits_deinit(&hits);
+    ori_vector_close(&store);
+    if (open_as("test/model", DIM, false, &store, NULL) != ORI_NOT_WRITABLE)
+        return 7;
+    return 0;
+}
+
+static void test_a_full_and_a_read_only_disk(void **state)
+{
+    (void)state;
+    int how = 0;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(fill_a_disk());
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    if (WEXITSTATUS(how) == 77) {
+        print_message("skipped: may not mount a file system\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(how), 0);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
@@ -290,6 +351,7 @@ int main(void)
         IN_FOLDER(test_rows_that_are_not_ours),
         IN_FOLDER(test_damage_never_crashes),
         IN_FOLDER(test_places_that_cannot_be),
+        IN_FOLDER(test_a_full_and_a_read_only_disk),
     };
     return cmocka_run_group_tests_name("stores/vector file", tests, NULL, NULL);
 }

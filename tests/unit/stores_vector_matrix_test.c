@@ -158,7 +158,8 @@ static void test_filters_let_through_what_they_say(void **state)
         for (size_t k = 0; k < count; k++) {
             const uint32_t i = number_of(hits[k].id);
             assert_true(!filter->platform || (i % 2 == 1) == (filter->platform[0] == 'o'));
-            assert_true(!filter->video_code || i / 100 == (uint32_t)atol(filter->video_code + 1));
+            assert_true(!filter->video_code ||
+                        i / 100 == (uint32_t)strtoul(filter->video_code + 1, NULL, 10));
             assert_true(filter->second_min < 0 || i >= filter->second_min);
             assert_true(filter->second_max < 0 || i <= filter->second_max);
         }

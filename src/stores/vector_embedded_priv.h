@@ -1,0 +1,51 @@
+#pragma once
+/* stores/vector_embedded_priv.h: the two halves of the embedded vector store; see
+ * vector_embedded.c (opens, writes) and vector_embedded_read.c (searches, counts). */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "stores/vector_db.h"
+#include "stores/vector_matrix.h"
+#include "stores/vector_priv.h"
+
+struct ori_vector_embedded {
+    struct ori_vector_store base;
+    char *model;
+    int threads;
+    bool is_read_only;
+    struct ori_vector_embedded_limits limits;
+
+    pthread_mutex_t write;
+    struct ori_vector_db writer; /* guarded by write */
+
+    pthread_mutex_t read;
+    struct ori_vector_db reader; /* guarded by read */
+    int64_t change_seen;         /* guarded by read: what the matrix holds; -1: nothing yet */
+
+    pthread_rwlock_t rows;
+    struct ori_matrix *matrix; /* guarded by rows */
+};
+
+static inline struct ori_vector_embedded *ori_vector_embedded_of(struct ori_vector_store *store)
+{
+    return (struct ori_vector_embedded *)store; /* base is the first field */
+}
+
+bool ori_vector_embedded_is_same_model(const struct ori_vector_embedded *store,
+                                       const struct ori_vector_state *state);
+/* ORI_STORE_MISMATCH with both models and sizes. */
+ori_status ori_vector_embedded_mismatch(const struct ori_vector_embedded *store,
+                                        const struct ori_vector_state *state,
+                                        struct ori_error *err);
+
+/* The reading functions of the vtable. */
+ori_status ori_vector_embedded_count(struct ori_vector_store *base,
+                                     const struct ori_vector_filter *filter, int64_t *ret_count,
+                                     struct ori_error *err);
+ori_status ori_vector_embedded_search(struct ori_vector_store *base, const float *vector,
+                                      size_t limit, const struct ori_vector_filter *filter,
+                                      const struct ori_cancel *cancel, struct ori_hits *ret_hits,
+                                      struct ori_error *err);
+ori_status ori_vector_embedded_get(struct ori_vector_store *base, const uint8_t id[16],
+                                   float *ret_vector, struct ori_error *err);
