@@ -124,7 +124,9 @@ static size_t first_width(const struct ori_table *table, size_t width)
     if (width == 0 || table->widths[0] + others <= width)
         return table->widths[0];
     size_t room = width > others ? width - others : 0;
-    return room > FIRST_WIDTH_MIN ? room : FIRST_WIDTH_MIN;
+    if (room < FIRST_WIDTH_MIN)
+        room = FIRST_WIDTH_MIN;
+    return room < table->widths[0] ? room : table->widths[0];
 }
 
 ori_status ori_table_render(const struct ori_table *table, size_t width, struct ori_buf *page,

@@ -1,9 +1,11 @@
 #include "media/child_side.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -83,6 +85,9 @@ ori_status ori_child_side_open_at(int fd_medium, int fd_socket, int fd_memory,
 
 ori_status ori_child_side_open(struct ori_child_side *ret_side, struct ori_error *err)
 {
+    /* A parent that was killed before this line shows as the end of the socket instead. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return ori_error_set_errno(err, errno, false, "tying the decode process to its parent");
     return ori_child_side_open_at(ORI_CHILD_FD_MEDIUM, ORI_CHILD_FD_SOCKET, ORI_CHILD_FD_MEMORY,
                                   ret_side, err);
 }

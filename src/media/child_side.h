@@ -28,7 +28,8 @@ struct ori_child_side {
     int64_t have_bytes;
 };
 
-/* With the descriptors of child_proto.h. On failure there is nothing to close. */
+/* With the descriptors of child_proto.h; the kernel kills us with our parent from here on. On
+ * failure there is nothing to close. */
 ori_status ori_child_side_open(struct ori_child_side *ret_side, struct ori_error *err);
 /* The same with other descriptors, for tests. */
 ori_status ori_child_side_open_at(int fd_medium, int fd_socket, int fd_memory,

@@ -4,7 +4,7 @@
 
 #define DECODE_THREADS 1
 /* Enough to decode on while stills are written and a batch is computed; each holds one still. */
-#define SLOTS 6
+#define SLOTS 4
 #define STILL_OVERHEAD (INT64_C(1) << 20) /* headers, chunks, and what zlib adds to noise */
 
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings)

@@ -1,0 +1,241 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "pipeline/identity.h"
+#include "util/text.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Digits: printf %s PATH | sha1sum. */
+static void codes_of_paths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *code;
+    } rows[] = {
+        {"/videos/clip.mp4", "clip-00000000"},
+        {"/videos/clip.tar.mp4", "clip.tar-00000000"},
+        {"/videos/no ending", "no_ending-00000000"},
+        {"/videos/.hidden", "_hidden-00000000"},
+        {"/a b/\xc3\xa9t\xc3\xa9 #1.mp4", "_t_1-00000000"},
+        {"/x/y/..mp4", "_-00000000"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char code[ORI_CODE_BYTES];
+        struct ori_error err = {0};
+        assert_int_equal(ori_identity_code(rows[i].path, code, &err), ORI_OK);
+        print_message("%s\n", code);
+        assert_true(ori_text_is_code(code));
+        /* The stem part here, the digits below. */
+        assert_int_equal(strlen(code), strlen(rows[i].code));
+        assert_memory_equal(code, rows[i].code, strlen(rows[i].code) - 8);
+    }
+}
+
+static void digits_of_paths(void **state)
+{
+    (void)state;
+    char code[ORI_CODE_BYTES];
+    struct ori_error err = {0};
+    assert_int_equal(ori_identity_code("/videos/clip.mp4", code, &err), ORI_OK);
+    assert_string_equal(code, "clip-daffbe4c");
+    assert_int_equal(ori_identity_code("/videos/other/clip.mp4", code, &err), ORI_OK);
+    assert_string_equal(code, "clip-7fba5756");
+}
+
+static void longest_code(void **state)
+{
+    (void)state;
+    for (size_t stem = 117; stem <= 255; stem += 2) {
+        char path[300] = "/";
+        char code[ORI_CODE_BYTES];
+        struct ori_error err = {0};
+        memset(path + 1, 'x', stem);
+        strncat(path, ".mp4", 5);
+        assert_int_equal(ori_identity_code(path, code, &err), ORI_OK);
+        assert_int_equal(strlen(code), stem < 119 ? stem + 9 : ORI_LIMIT_MAX_CODE_CHARS);
+        assert_int_equal(code[strlen(code) - 9], '-');
+    }
+}
+
+static void paths_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"", "clip.mp4", "./clip.mp4", "/", "/videos/"};
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        char code[ORI_CODE_BYTES];
+        struct ori_error err = {0};
+        assert_int_equal(ori_identity_code(paths[i], code, &err), ORI_USAGE);
+    }
+}
+
+static int make_file(size_t bytes, uint8_t seed)
+{
+    char path[] = "/tmp/oriane-identity-XXXXXX";
+    int fd = mkstemp(path);
+    uint8_t *data = malloc(bytes + 1);
+    assert_true(fd >= 0);
+    assert_non_null(data);
+    for (size_t i = 0; i < bytes; i++)
+        data[i] = (uint8_t)(i * 31 + seed);
+    assert_int_equal(write(fd, data, bytes), bytes);
+    free(data);
+    unlink(path);
+    return fd;
+}
+
+static struct ori_source_identity identity_of(int fd)
+{
+    struct ori_source_identity identity;
+    struct ori_error err = {0};
+    assert_int_equal(ori_identity_source(fd, &identity, &err), ORI_OK);
+    return identity;
+}
+
+static void set_byte(int fd, off_t offset, uint8_t value)
+{
+    assert_int_equal(pwrite(fd, &value, 1, offset), 1);
+}
+
+/* A byte is changed and the time of change is put back: is it the same file? */
+static void what_makes_it_another_file(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes;
+        off_t changed;
+        bool is_seen;
+    } rows[] = {
+        {1, 0, true},
+        {65536, 0, true},
+        {65536, 65535, true},
+        {65537, 65536, true},
+        {131072, 65535, true},
+        {131072, 65536, true},
+        {200000, 65535, true},
+        {200000, 65536, false}, /* between head and tail: size and time must do */
+        {200000, 200000 - 65536 - 1, false},
+        {200000, 200000 - 65536, true},
+        {200000, 199999, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int fd = make_file(rows[i].bytes, 7);
+        struct ori_source_identity before = identity_of(fd);
+        struct stat st;
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_int_equal(before.bytes, rows[i].bytes);
+        set_byte(fd, rows[i].changed, 254);
+        struct timespec times[2] = {st.st_atim, st.st_mtim};
+        assert_int_equal(futimens(fd, times), 0);
+        struct ori_source_identity after = identity_of(fd);
+        print_message("row %zu\n", i);
+        assert_int_equal(ori_identity_is_same(&before, &after), !rows[i].is_seen);
+        close(fd);
+    }
+}
+
+static void time_and_size_count(void **state)
+{
+    (void)state;
+    int fd = make_file(1000, 1);
+    struct ori_source_identity before = identity_of(fd);
+    struct ori_source_identity same = identity_of(fd);
+    assert_true(ori_identity_is_same(&before, &same));
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 5, .tv_nsec = 1}};
+    assert_int_equal(futimens(fd, times), 0);
+    struct ori_source_identity touched = identity_of(fd);
+    assert_false(ori_identity_is_same(&before, &touched));
+    assert_int_equal(touched.mtime_ns, INT64_C(5000000001));
+    same.bytes++;
+    assert_false(ori_identity_is_same(&before, &same));
+    close(fd);
+}
+
+/* Each field of the options, one at a time: does the fingerprint see it? */
+static void what_makes_other_settings(void **state)
+{
+    (void)state;
+    struct ori_extract_options base = {.has_crop = 1, .scene_thresh = 0.22, .still_quality = 90};
+    struct ori_result_inputs inputs = {
+        .extract = &base, .model = "builtin/visual-512", .precision = "f32", .dim = 512};
+    char reference[ORI_DIGEST_BYTES];
+    char other[ORI_DIGEST_BYTES];
+    struct ori_error err = {0};
+    assert_int_equal(ori_identity_fingerprint(&inputs, reference, &err), ORI_OK);
+    assert_int_equal(strlen(reference), 64);
+
+#define SEEN(field, number, is_seen)                                                               \
+    do {                                                                                           \
+        struct ori_extract_options changed = base;                                                 \
+        changed.field = (number);                                                                  \
+        struct ori_result_inputs with = inputs;                                                    \
+        with.extract = &changed;                                                                   \
+        print_message("%s\n", #field);                                                             \
+        assert_int_equal(ori_identity_fingerprint(&with, other, &err), ORI_OK);                    \
+        assert_int_equal(strcmp(reference, other) != 0, (is_seen));                                \
+    } while (0)
+    SEEN(has_crop, 0, true);
+    SEEN(has_dedup, 1, true);
+    SEEN(crop_probes, 1, true);
+    SEEN(crop_limit, 1, true);
+    SEEN(crop_clip_secs, 0.1, true);
+    SEEN(crop_safe_margin_px, 1, true);
+    SEEN(crop_over_text, 1, true);
+    SEEN(min_crop_ratio, 0.01, true);
+    SEEN(tolerance, 1, true);
+    SEEN(edge_thresh, 1, true);
+    SEEN(downscale, 1, true);
+    SEEN(scene_thresh, 0.22000000000000003, true); /* the next double */
+    SEEN(sample_fps, 1, true);
+    SEEN(min_frames, 1, true);
+    SEEN(dhash_size, 1, true);
+    SEEN(dedup_distance, 1, true);
+    SEEN(solid_std, 1, true);
+    SEEN(solid_min_dim, 1, true);
+    SEEN(still_format, 1, true);
+    SEEN(still_quality, 91, true);
+    SEEN(duration_us_max, 1, true);
+    SEEN(input.side, 1, true);
+    SEEN(input.fit, 1, true);
+    SEEN(decode_threads, 4, false);
+    SEEN(pixels_max, 1, false);
+#undef SEEN
+
+    struct ori_result_inputs changed = inputs;
+    changed.model = "other";
+    assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
+    assert_string_not_equal(reference, other);
+    changed = inputs;
+    changed.dim = 256;
+    assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
+    assert_string_not_equal(reference, other);
+    changed = inputs;
+    changed.precision = "bf16";
+    assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
+    assert_string_not_equal(reference, other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(codes_of_paths),
+        cmocka_unit_test(digits_of_paths),
+        cmocka_unit_test(longest_code),
+        cmocka_unit_test(paths_that_are_none),
+        cmocka_unit_test(what_makes_it_another_file),
+        cmocka_unit_test(time_and_size_count),
+        cmocka_unit_test(what_makes_other_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
