@@ -43,6 +43,7 @@ struct window {
 struct kept {
     struct ori_signature signature;
     struct ori_dhash dhash;
+    int64_t pts_us;
     uint32_t scene;
 };
 
@@ -190,7 +191,7 @@ static void fingerprint(const struct ori_thumb *thumb, struct ori_signature *ret
     *ret_dhash = ori_dhash_make(&planes[0], NULL, 8);
 }
 
-static ori_status remember_kept(struct ori_chooser *chooser, const struct ori_thumb *thumb,
+static ori_status remember_kept(struct ori_chooser *chooser, const struct candidate *candidate,
                                 struct ori_error *err)
 {
     if (chooser->kept_count == chooser->kept_room) {
@@ -202,7 +203,8 @@ static ori_status remember_kept(struct ori_chooser *chooser, const struct ori_th
         chooser->kept_room = room;
     }
     struct kept *kept = &chooser->kept[chooser->kept_count++];
-    fingerprint(thumb, &kept->signature, &kept->dhash);
+    fingerprint(&candidate->thumb, &kept->signature, &kept->dhash);
+    kept->pts_us = candidate->pts_us;
     kept->scene = chooser->scene.index;
     return ORI_OK;
 }
@@ -231,7 +233,7 @@ static ori_status keep(struct ori_chooser *chooser, struct candidate *candidate,
         drop(chooser, &candidate->picture);
         return ORI_OK;
     }
-    ori_status status = remember_kept(chooser, &candidate->thumb, err);
+    ori_status status = remember_kept(chooser, candidate, err);
     if (status != ORI_OK)
         return status;
     add_known(chooser, &candidate->thumb);
@@ -568,9 +570,20 @@ void ori_chooser_offer(struct ori_chooser *chooser, void *picture, double sharpn
     window->thumb = chooser->newest;
 }
 
+static void drop_fillers_that_were_kept(struct ori_chooser *chooser)
+{
+    for (size_t i = 0; i < chooser->filler_count; i++) {
+        for (size_t k = 0; k < chooser->kept_count; k++) {
+            if (chooser->fillers[i].pts_us == chooser->kept[k].pts_us)
+                drop(chooser, &chooser->fillers[i].picture);
+        }
+    }
+}
+
 /* Moves up to as many fillers as are missing into the choices, nearest to even places. */
 static void fill_up(struct ori_chooser *chooser, int64_t end_us)
 {
+    drop_fillers_that_were_kept(chooser);
     size_t missing = (size_t)chooser->options.min_frames;
     missing = missing > chooser->kept_count ? missing - chooser->kept_count : 0;
     for (size_t k = 0; k < missing && chooser->choice_count < QUEUE_MAX; k++) {
