@@ -8,7 +8,8 @@
 #define BLOCKS_MAX 2048 /* a line of 32,768 samples */
 #define STRETCHES 64
 #define RINGING 2.5      /* tolerances that a coded edge may stray by, */
-#define RINGING_LINES 16 /* this near to it: a transform block and its filter */
+#define RINGING_LINES 16 /* this near to it: a transform block and its filter, */
+#define ECHO 3           /* where the edge is so many times as high */
 #define EDGE_DEPTH                                                                                 \
     4 /* lines behind the edge in which a step may lie: soft edges of scaled video                 \
        */
@@ -128,6 +129,7 @@ struct side_view {
     struct lines chroma[2];
     bool has_chroma;
     int chroma_step; /* luma lines a chroma line covers: 1 or 2 */
+    int chroma_lag;  /* luma lines that the outermost chroma line lacks: 1 at odd far sides */
     int colour;      /* sixteenths */
     int chroma_colour[2];
     struct line_ranges ranges[3];
@@ -214,7 +216,7 @@ static struct strays line_strays(struct side_view *view, int line, int tolerance
     struct strays strays = {0};
     look_along(&view->luma, line, BLOCK, view->colour, tolerance, &view->ranges[0], &strays);
     for (int c = 0; c < 2 && view->has_chroma; c++) {
-        int chroma_line = line / view->chroma_step;
+        int chroma_line = (line + view->chroma_lag) / view->chroma_step;
         if (chroma_line < view->chroma[c].count)
             look_along(&view->chroma[c], chroma_line, CHROMA_BLOCK, view->chroma_colour[c],
                        tolerance, &view->ranges[c + 1], &strays);
@@ -247,6 +249,48 @@ static struct bar measure_bar(struct side_view *view, int limit, int tolerance, 
     if (bar.clean < 0)
         bar.clean = bar.thickness;
     return bar;
+}
+
+/* The first of lines [from, to) with a block that strays while no edge behind `to` is high enough
+ * to have this as its echo: then it is picture, dark or hazy, not ringing. */
+static int first_unexplained(const struct lines *lines, int from, int to, int block, int colour,
+                             int tolerance)
+{
+    int means[BLOCKS_MAX + 2] = {0};
+    int edges[BLOCKS_MAX + 2] = {0}; /* one more at both ends: every block has neighbours */
+    for (int line = to; line < to + EDGE_DEPTH && line < lines->count; line++) {
+        int n = block_means(lines, line, block, means + 1);
+        for (int i = 1; i <= n; i++)
+            edges[i] = abs(means[i] - colour) > edges[i] ? abs(means[i] - colour) : edges[i];
+    }
+    for (int line = from; line < to && line < lines->count; line++) {
+        int n = block_means(lines, line, block, means + 1);
+        for (int i = 1; i <= n; i++) {
+            int stray = abs(means[i] - colour);
+            int edge = edges[i - 1] > edges[i + 1] ? edges[i - 1] : edges[i + 1];
+            edge = edges[i] > edge ? edges[i] : edge;
+            if (stray > tolerance && edge < ECHO * stray)
+                return line;
+        }
+    }
+    return to;
+}
+
+/* Forgives the lines from clean on no longer than they can be ringing. */
+static int explained_lines(const struct side_view *view, struct bar bar, int tolerance)
+{
+    int lines =
+        first_unexplained(&view->luma, bar.clean, bar.thickness, BLOCK, view->colour, tolerance);
+    for (int c = 0; c < 2 && view->has_chroma; c++) {
+        int step = view->chroma_step;
+        int from = (bar.clean + view->chroma_lag) / step;
+        int to = (bar.thickness + view->chroma_lag + step - 1) / step;
+        int line = first_unexplained(&view->chroma[c], from, to, CHROMA_BLOCK,
+                                     view->chroma_colour[c], tolerance);
+        if (line < to && line * step - view->chroma_lag < lines)
+            lines = line * step - view->chroma_lag;
+    }
+    return lines > bar.clean ? lines : bar.clean;
 }
 
 static uint64_t find_steps(const struct side_view *view, int thickness, int threshold)
@@ -291,6 +335,8 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
         int across = is_row ? planes[0].height : planes[0].width;
         int chroma_across = is_row ? planes[1].height : planes[1].width;
         view.chroma_step = chroma_across * 2 <= across + 1 ? 2 : 1;
+        if (view.chroma_step == 2 && (side == ORI_BOTTOM || side == ORI_RIGHT))
+            view.chroma_lag = across % 2;
         view.has_chroma = true;
         for (int c = 0; c < 2; c++) {
             view.chroma[c] = lines_of(&planes[c + 1], side, (skip_head + along - 1) / along,
@@ -306,6 +352,8 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
     struct bar bar = measure_bar(&view, limit, tolerance, options->is_over_text);
     if (bar.thickness >= limit)
         return; /* flat as far as one may look: this frame says nothing */
+    if (bar.clean < bar.thickness)
+        bar.thickness = explained_lines(&view, bar, tolerance);
     borders->thickness[side] = bar.thickness;
     borders->clean[side] = bar.clean;
     borders->is_black[side] = view.colour <= 16 * options->black_limit;
