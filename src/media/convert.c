@@ -1,7 +1,8 @@
 /* A decoded picture, or a box of it, as upright RGB with square pixels.
  * Order   box grown to whole chroma samples and by the reach of the chroma filter -> swscale 1:1
  *         -> tone mapping (HDR) -> cut to the box -> stretch to square pixels -> turn
- * Promise the box of a picture is, to the bit, the same part of the whole picture's conversion */
+ * Promise the box of a picture is, to the bit, the same part of the whole picture's conversion; but
+ *         for subsampled pictures of odd size, over which swscale spreads half a chroma sample */
 #include "media/video_priv.h"
 
 #include <string.h>

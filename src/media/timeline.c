@@ -1,6 +1,7 @@
 #include "media/timeline_priv.h"
 
 static const int64_t second_us = 1000000;
+static const int64_t back_us = 500000;
 static const int64_t day_us = 86400 * 1000000LL;
 static const int64_t sane_us = 1000000000000000LL; /* 31 years */
 
@@ -48,7 +49,7 @@ static int64_t place_later(struct ori_timeline *timeline, int64_t time_us, bool 
     if (time_us == ORI_TIME_UNKNOWN)
         return next_us;
     int64_t placed_us = time_us + timeline->offset_us;
-    if (placed_us <= timeline->last_us - second_us)
+    if (placed_us <= timeline->last_us - back_us)
         return place_back(timeline, time_us, next_us);
     timeline->back_us = ORI_TIME_UNKNOWN;
     if (placed_us - timeline->last_us > day_us) {

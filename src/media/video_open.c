@@ -117,6 +117,15 @@ static ori_status open_container(struct ori_video *video, struct ori_error *err)
     return ORI_OK;
 }
 
+/* get_buffer says exactly when a picture is past the limit. This one bounds the tables that decoders
+ * make before they ask for a buffer, some of them (MPEG-4's edges) larger than the picture. */
+static int64_t decoder_pixels(const struct ori_video *video)
+{
+    const int64_t room = 1 << 20;
+    int64_t pixels_max = video->options.pixels_max;
+    return pixels_max > (INT_MAX - room) / 4 ? INT_MAX : 4 * pixels_max + room;
+}
+
 /* Decoders that libav tries while it learns the parameters obey the same limits as ours. */
 static ori_status learn_streams(struct ori_video *video, struct ori_error *err)
 {
@@ -129,7 +138,7 @@ static ori_status learn_streams(struct ori_video *video, struct ori_error *err)
     for (unsigned i = 0; i < count && averror >= 0; i++) {
         averror = av_dict_set(&options[i], "threads", "1", 0);
         if (averror >= 0)
-            averror = av_dict_set_int(&options[i], "max_pixels", video->options.pixels_max, 0);
+            averror = av_dict_set_int(&options[i], "max_pixels", decoder_pixels(video), 0);
     }
     if (averror >= 0)
         averror = avformat_find_stream_info(video->format, count ? options : NULL);
@@ -212,14 +221,12 @@ ori_status ori_video_past_pixels(const struct ori_video *video, int width, int h
 static void set_up_decoder(struct ori_video *video)
 {
     AVCodecContext *decoder = video->decoder;
-    int64_t pixels_max = video->options.pixels_max;
     decoder->pkt_timebase = video->stream->time_base;
     decoder->thread_count = video->options.threads;
     decoder->flags |= AV_CODEC_FLAG_UNALIGNED; /* the bit stream's cropping to the pixel */
     decoder->opaque = video;
     decoder->get_buffer2 = get_buffer;
-    /* get_buffer says exactly which limit was hit; this one bounds tables made before it. */
-    decoder->max_pixels = pixels_max > INT_MAX / 4 ? INT_MAX : 4 * pixels_max;
+    decoder->max_pixels = decoder_pixels(video);
 #if LIBAVCODEC_VERSION_MAJOR < 60
     _Pragma("GCC diagnostic push");
     _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"");

@@ -43,7 +43,7 @@ static const struct scenario scenarios[] = {
      5,
      {5000, 5040, 0, 40, 80},
      {5000000, 5040000, 5080000, 5120000, 5160000}},
-    {"999 ms back is no jump", false, 3, {5000, 4001, 5040}, {5000000, 5000001, 5040000}},
+    {"499 ms back is no jump", false, 3, {5000, 4501, 5040}, {5000000, 5000001, 5040000}},
 };
 
 static void test_scenarios(void **state)
