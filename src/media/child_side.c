@@ -126,8 +126,10 @@ static ori_status take_release(struct ori_child_side *side, const union message 
 
 static ori_status wait_for_slot(struct ori_child_side *side, struct ori_error *err)
 {
-    int64_t begin_us = ori_clock_us();
     ori_status status = ORI_OK;
+    if (side->slots_free != 0)
+        return ORI_OK;
+    int64_t begin_us = ori_clock_us();
     while (status == ORI_OK && side->slots_free == 0) {
         union message message;
         status = receive(side->fd_socket, 0, &message, err);
