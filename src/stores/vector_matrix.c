@@ -80,42 +80,48 @@ const float *ori_matrix_chunk(const struct ori_matrix *matrix, size_t i, size_t 
     return matrix->chunks[i];
 }
 
-/* Doubles *array when `used` elements fill it. */
-static bool make_room(void *array, size_t *size, size_t used, size_t element_bytes)
+/* The array, doubled when `used` elements fill it; NULL, and nothing changed, without memory. */
+static void *with_room(void *array, size_t *size, size_t used, size_t element_bytes)
 {
     if (used < *size)
-        return true;
+        return array;
     const size_t wanted = *size ? 2 * *size : 64;
-    void *old = NULL;
-    memcpy(&old, array, sizeof old);
-    void *moved = reallocarray(old, wanted, element_bytes);
-    if (!moved)
-        return false;
-    memcpy(array, &moved, sizeof moved);
-    *size = wanted;
-    return true;
+    void *moved = reallocarray(array, wanted, element_bytes);
+    if (moved)
+        *size = wanted;
+    return moved;
 }
 
 static bool make_column_room(struct ori_matrix *matrix)
 {
-    size_t size = matrix->rows_size; /* the columns grow together, or the next try repeats it */
-    bool is_done = make_room(&matrix->ids, &size, matrix->count, sizeof *matrix->ids);
+    size_t size = matrix->rows_size; /* all three grow, or the next try does it again */
+    void *ids = with_room(matrix->ids, &size, matrix->count, sizeof *matrix->ids);
+    if (!ids)
+        return false;
+    matrix->ids = ids;
     size = matrix->rows_size;
-    is_done = is_done && make_room(&matrix->videos, &size, matrix->count, sizeof *matrix->videos);
+    void *videos = with_room(matrix->videos, &size, matrix->count, sizeof *matrix->videos);
+    if (!videos)
+        return false;
+    matrix->videos = videos;
     size = matrix->rows_size;
-    is_done = is_done && make_room(&matrix->seconds, &size, matrix->count, sizeof *matrix->seconds);
-    if (is_done)
-        matrix->rows_size = size;
-    return is_done;
+    void *seconds = with_room(matrix->seconds, &size, matrix->count, sizeof *matrix->seconds);
+    if (!seconds)
+        return false;
+    matrix->seconds = seconds;
+    matrix->rows_size = size;
+    return true;
 }
 
 static bool make_chunk_room(struct ori_matrix *matrix)
 {
     if (matrix->count < matrix->chunks_used * ORI_MATRIX_CHUNK_ROWS)
         return true;
-    if (!make_room(&matrix->chunks, &matrix->chunks_size, matrix->chunks_used,
-                   sizeof *matrix->chunks))
+    void *chunks = with_room(matrix->chunks, &matrix->chunks_size, matrix->chunks_used,
+                             sizeof *matrix->chunks);
+    if (!chunks)
         return false;
+    matrix->chunks = chunks;
     size_t bytes = 0;
     if (!ori_size_mul(matrix->stride, ORI_MATRIX_CHUNK_ROWS * sizeof(float), &bytes))
         return false;
@@ -146,6 +152,20 @@ static bool is_name_of(const void *self, uint32_t number, const void *key)
     return name->bytes == wanted->bytes && memcmp(name->name, wanted->name, name->bytes) == 0;
 }
 
+/* Takes name->name when it says true. */
+static bool add_name(struct ori_matrix *matrix, const struct ori_matrix_video *name, uint32_t hash)
+{
+    void *names =
+        with_room(matrix->names, &matrix->names_size, matrix->names_used, sizeof *matrix->names);
+    if (!names)
+        return false;
+    matrix->names = names;
+    if (!ori_slots_add(&matrix->by_name, hash, (uint32_t)matrix->names_used))
+        return false;
+    matrix->names[matrix->names_used++] = *name;
+    return true;
+}
+
 /* The number of a video, given to it now if it is new; ORI_SLOTS_NONE when memory ran out. */
 static uint32_t intern(struct ori_matrix *matrix, const char *platform, const char *code)
 {
@@ -160,13 +180,8 @@ static uint32_t intern(struct ori_matrix *matrix, const char *platform, const ch
     memcpy(name.name + name.platform_bytes, code, code_bytes);
     const uint32_t hash = ori_slots_hash(&matrix->by_name, name.name, name.bytes);
     uint32_t number = ori_slots_find(&matrix->by_name, hash, is_name_of, matrix, &name);
-    if (number == ORI_SLOTS_NONE &&
-        make_room(&matrix->names, &matrix->names_size, matrix->names_used, sizeof *matrix->names) &&
-        ori_slots_add(&matrix->by_name, hash, (uint32_t)matrix->names_used)) {
-        number = (uint32_t)matrix->names_used++;
-        matrix->names[number] = name;
-        return number;
-    }
+    if (number == ORI_SLOTS_NONE && add_name(matrix, &name, hash))
+        return (uint32_t)matrix->names_used - 1;
     free(name.name);
     return number;
 }

@@ -15,10 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -350,6 +352,35 @@ static void test_unlock_takes_an_empty_folder_away(void **state)
     ori_blob_close(&store);
 }
 
+static const char *gone_before_lock; /* a folder that the last holder takes away just then */
+
+/* Stands before the C library's: the moment between opening a folder and locking it. */
+int flock(int fd, int operation)
+{
+    if (gone_before_lock) {
+        assert_int_equal(rmdir(gone_before_lock), 0);
+        gone_before_lock = NULL;
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+static void test_a_lock_on_a_folder_that_went_away_is_none(void **state)
+{
+    (void)state;
+    struct ori_blob_store *store = open_store();
+    struct ori_blob_lock *lock = NULL;
+    char path[512];
+    gone_before_lock = path_of("p/v", path);
+    assert_int_equal(ori_blob_lock_video(store, "p", "v", NULL, &lock, NULL), ORI_OK);
+    assert_null(gone_before_lock);
+    assert_int_equal(access(path, F_OK), 0); /* it is there again, and this one is locked */
+    const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(folder, LOCK_EX | LOCK_NB), -1);
+    close(folder);
+    ori_blob_unlock_video(&lock);
+    ori_blob_close(&store);
+}
+
 static void *set_token(void *self)
 {
     struct ori_cancel *cancel = self;
@@ -570,6 +601,7 @@ int main(void)
         IN_FOLDER(test_root_that_cannot_be),
         IN_FOLDER(test_a_lock_sweeps_parts_and_only_parts),
         IN_FOLDER(test_unlock_takes_an_empty_folder_away),
+        IN_FOLDER(test_a_lock_on_a_folder_that_went_away_is_none),
         IN_FOLDER(test_a_lock_is_waited_for_until_cancelled),
         IN_FOLDER(test_one_writer_a_video_over_processes),
         IN_FOLDER(test_killed_at_any_moment_an_object_is_whole),
