@@ -45,6 +45,13 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
     return status;
 }
 
+/* Comes first, also for a video that turns out to be done: the lock sweeps what a killed run left. */
+static ori_status step_lock(struct ori_item *item, struct ori_error *err)
+{
+    return ori_blob_lock_video(item->environment->blobs, item->request->platform,
+                               item->request->code, item->cancel, &item->lock, err);
+}
+
 /* ORI_EOF: done already, the old manifest is the result. */
 static ori_status step_check(struct ori_item *item, struct ori_error *err)
 {
@@ -58,14 +65,6 @@ static ori_status step_check(struct ori_item *item, struct ori_error *err)
     item->has_old = false;
     item->result->is_skipped = true;
     return ORI_EOF;
-}
-
-static ori_status step_lock(struct ori_item *item, struct ori_error *err)
-{
-    ori_status status = ori_blob_lock_video(item->environment->blobs, item->request->platform,
-                                            item->request->code, item->cancel, &item->lock, err);
-    /* Whoever held the lock may just have done our work. */
-    return status == ORI_OK ? step_check(item, err) : status;
 }
 
 static ori_status step_vectors(struct ori_item *item, struct ori_error *err)
@@ -101,7 +100,7 @@ static const struct {
     const char *name; /* the stage of an error that names none */
     ori_status (*run)(struct ori_item *item, struct ori_error *err);
 } steps[] = {
-    {"open", step_open},          {"check", step_check},     {"lock", step_lock},
+    {"open", step_open},          {"lock", step_lock},       {"check", step_check},
     {"decode", ori_item_extract}, {"vectors", step_vectors}, {"clean", step_clean},
     {"manifest", step_manifest},
 };
