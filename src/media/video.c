@@ -253,11 +253,11 @@ ori_status ori_video_open(struct ori_source *source, const struct ori_video_opti
     video->first_dts = AV_NOPTS_VALUE;
     video->packet = av_packet_alloc();
     video->held = av_packet_alloc();
-    ori_status status = ORI_NOMEM;
+    ori_status status = ORI_OK;
     if (video->packet && video->held)
         status = ori_video_prepare(video, source, err);
     else
-        ori_error_set(err, ORI_NOMEM, "packet");
+        status = ori_error_set(err, ORI_NOMEM, "packet");
     if (status == ORI_OK)
         status = decode_first(video, err);
     if (status == ORI_OK) {

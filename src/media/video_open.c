@@ -40,7 +40,7 @@ static ori_status set_averror(struct ori_error *err, ori_status status, int aver
         status = ORI_NOMEM;
     if (!err || err->status != ORI_OK)
         return status;
-    ori_error_set(err, status, "%s: %s", what, text);
+    status = ori_error_set(err, status, "%s: %s", what, text);
     err->native = averror;
     return status;
 }

@@ -33,6 +33,7 @@ struct clip {
 #define CLIP_TEST "-f lavfi -i testsrc2=s=160x120:r=10:d=2 "
 #define CLIP_TONE "-f lavfi -i sine=d=4 "
 #define CLIP_X264 "-c:v libx264 -pix_fmt yuv420p "
+#define CLIP_MAP8 " -map 0 -map 0 -map 0 -map 0 -map 0 -map 0 -map 0 -map 0"
 #define CLIP_X265 "-c:v libx265 -x265-params log-level=none "
 
 static const struct clip clips[] = {
@@ -130,6 +131,9 @@ static const struct clip clips[] = {
                     "-disposition:v:0 attached_pic"},
     {"small.ts", "-f lavfi -i testsrc2=s=80x60:r=10:d=1 " CLIP_X264 "-bf 0"},
     {"large.ts", "-f lavfi -i testsrc2=s=160x120:r=10:d=1 " CLIP_X264 "-bf 0"},
+    {"8streams.mkv", "-i @h264.mp4 -c copy" CLIP_MAP8},
+    {"64streams.mkv", "-i @8streams.mkv -c copy" CLIP_MAP8},
+    {"65streams.mkv", "-i @8streams.mkv -i @h264.mp4 -c copy" CLIP_MAP8 " -map 1"},
     {"jpeg2000.mov", CLIP_TEST "-frames:v 3 -c:v jpeg2000"},
 };
 

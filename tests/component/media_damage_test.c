@@ -1,6 +1,8 @@
 /* Cut and damaged files: what is there is decoded, what is missing is told, and nothing crashes. */
 #include "media_clips.h"
 
+#include "util/limits.h"
+
 struct outcome {
     ori_status status; /* ORI_EOF when it ended well */
     int frames;
@@ -142,6 +144,30 @@ static void test_outside_reference(void **state)
     free(data);
 }
 
+/* Packets that never become a frame end at the limit, one before it at the end of the file. */
+static void test_packets_without_frames(void **state)
+{
+    (void)state;
+    static const uint8_t head[32] = {'D', 'K', 'I', 'F', 0,  0, 32, 0, 'V', 'P', '8', '0',
+                                     64,  0,   64,  0,   10, 0, 0,  0, 1,   0,   0,   0};
+    size_t count = ORI_LIMIT_MAX_SILENT_PACKETS;
+    uint8_t *file = malloc(sizeof head + 13 * (count + 1));
+    assert_non_null(file);
+    memcpy(file, head, sizeof head);
+    for (size_t i = 0; i <= count; i++) {
+        uint8_t *frame = file + sizeof head + 13 * i;
+        memset(frame, 0, 13);
+        frame[0] = 1; /* bytes of the packet */
+        memcpy(frame + 4, &i, 4);
+        frame[12] = 0xFF;
+    }
+    struct outcome o = run(file, sizeof head + 13 * count);
+    assert_int_equal(o.status, ORI_DECODE);
+    o = run(file, sizeof head + 13 * (count + 1));
+    assert_int_equal(o.status, ORI_LIMIT);
+    free(file);
+}
+
 /* Deterministic mutations of small files of each kind. More by ORIANE_FUZZ_ROUNDS. */
 static void test_mutations(void **state)
 {
@@ -175,7 +201,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut_files),         cmocka_unit_test(test_index_missing),
         cmocka_unit_test(test_nothing_to_decode), cmocka_unit_test(test_noise_inside),
-        cmocka_unit_test(test_outside_reference), cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_outside_reference), cmocka_unit_test(test_packets_without_frames),
+        cmocka_unit_test(test_mutations),
     };
     ori_media_set_log(false);
     return cmocka_run_group_tests_name("media_damage", tests, clips_setup, NULL);

@@ -108,6 +108,7 @@ static void check_planes(struct ori_video *video, const struct ori_frame *frame)
         for (int y = 0; y < planes[i].height; y++)
             sum += planes[i].data[y * planes[i].stride + planes[i].width - 1];
     }
+    (void)sum;
 }
 
 static void check_clip(const struct expected *e, int threads)
@@ -286,6 +287,19 @@ static void test_limits(void **state)
     }
 }
 
+static void test_stream_limit(void **state)
+{
+    (void)state;
+    struct ori_source source = source_of_clip("64streams.mkv");
+    struct ori_error err = {0};
+    assert_int_equal(open_only(&source, &usual_options, &err), ORI_OK);
+    close(source.fd);
+    source = source_of_clip("65streams.mkv");
+    assert_int_equal(open_only(&source, &usual_options, &err), ORI_LIMIT);
+    assert_string_equal(err.text, "65 streams, more than 64");
+    close(source.fd);
+}
+
 /* A header that says no duration: the frames' own times are the limit, and it is told. */
 static void test_duration_by_frames(void **state)
 {
@@ -424,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_stream_limit),
         cmocka_unit_test(test_duration_by_frames),
         cmocka_unit_test(test_joined_streams),
         cmocka_unit_test(test_references),

@@ -4,11 +4,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "media/container_priv.h"
+#include "util/limits.h"
 
 /* The smallest files of each container: whole, and one byte short of it. */
 struct walk_case {
@@ -203,6 +205,26 @@ static void test_transport_packets(void **state)
     }
 }
 
+/* The last box that is looked at is torn: seen. One later: nothing is claimed. */
+static void test_part_limit(void **state)
+{
+    (void)state;
+    size_t count = ORI_LIMIT_MAX_CONTAINER_PARTS;
+    uint8_t *data = malloc(8 * count + 8);
+    assert_non_null(data);
+    for (size_t i = 0; i <= count; i++)
+        memcpy(data + 8 * i,
+               "\0\0\0\x08"
+               "free",
+               8);
+    data[8 * (count - 1) + 3] = 9; /* one byte longer than the file */
+    assert_true(walk(data, 8 * count, "mov").is_cut);
+    data[8 * (count - 1) + 3] = 8;
+    data[8 * count + 3] = 9;
+    assert_false(walk(data, 8 * (count + 1), "mov").is_cut);
+    free(data);
+}
+
 /* Any file cut anywhere, and any noise, gives an answer. */
 static void test_noise(void **state)
 {
@@ -228,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_transport_packets),
+        cmocka_unit_test(test_part_limit),
         cmocka_unit_test(test_noise),
     };
     return cmocka_run_group_tests_name("media_container_walk", tests, NULL, NULL);
