@@ -20,7 +20,7 @@ struct ori_source {
     int64_t size;                /* bytes in all */
     ori_source_ensure_fn ensure; /* NULL: local */
     void *ensure_self;
-    bool has_read_past_end; /* set by a read that wanted bytes behind size: a truncation hint */
+    bool has_read_past_end; /* a read wanted bytes behind size; whole blocks are read, so a hint */
 };
 
 /* ret_bytes: bytes put into data, 0 at the end. ORI_OK, ORI_IO, or what ensure said. */

@@ -1,6 +1,6 @@
 #pragma once
 /* media/video.h: one video stream, opened, decoded once from start to end, through libav.
- * The only place (with picture.c, convert.c and still.c) that includes libav headers.
+ * libav stays behind this header: its own headers are included in src/media/ alone, by *_priv.h.
  * Call order   open; next until EOF; close. A frame outlives nothing but its own references
  * Ownership    next gives the caller one reference; ori_frame_unref nulls the pointer
  * Threads      a video and its frames stay on one thread
@@ -59,8 +59,9 @@ ori_status ori_video_open(struct ori_source *source, const struct ori_video_opti
                           struct ori_error *err);
 void ori_video_close(struct ori_video **video); /* null-safe, nulls */
 
-/* The next picture in presentation order, pts strictly increasing (a frame whose time does not
- * advance is given the previous time + 1 us). Damaged packets are skipped and counted.
+/* The next picture in presentation order, pts strictly increasing from 0 or later (a frame whose
+ * time does not advance is given the previous time + 1 us; the rules: timeline_priv.h). Damaged
+ * packets are skipped and counted; the last packet of a cut file is left out: its picture is torn.
  * ORI_OK, ORI_EOF (also where a truncated file breaks off after at least one frame),
  * ORI_DECODE when not one picture came out of the whole stream. */
 ori_status ori_video_next(struct ori_video *video, struct ori_frame **ret_frame,
@@ -75,7 +76,9 @@ struct ori_video_damage {
 /* True after ORI_EOF; before it a provisional answer. */
 struct ori_video_damage ori_video_damage(const struct ori_video *video);
 
-struct ori_frame *ori_frame_ref(struct ori_frame *frame); /* NULL when memory ran out */
+/* A second frame over the same picture, to be given back by its own unref; NULL when memory ran
+ * out. Each one alive is a picture's memory that the decoder cannot use again: keep few. */
+struct ori_frame *ori_frame_ref(struct ori_frame *frame);
 void ori_frame_unref(struct ori_frame **frame);
 
 /* 8-bit views of luma and the two chroma planes (chroma of width 0 for grey pictures). For deeper
@@ -85,12 +88,15 @@ void ori_frame_unref(struct ori_frame **frame);
 ori_status ori_frame_planes(struct ori_video *video, const struct ori_frame *frame,
                             struct ori_plane ret_planes[3], struct ori_error *err);
 
-/* Size of the upright, square-pixel picture that ori_frame_to_rgb makes of box. */
+/* Size of the upright, square-pixel picture that ori_frame_to_rgb makes of box (NULL: all). Pixels
+ * become square by growing one side: no line of picture is ever merged with another. */
 void ori_frame_rgb_size(const struct ori_video_info *info, const struct ori_box *box,
                         int *ret_width, int *ret_height);
-/* The picture inside box (coded pixels; NULL: all) as upright RGB with square pixels, converted
+/* The picture inside box (pixels of info; NULL: all) as upright RGB with square pixels, converted
  * with the stream's own matrix and range; HDR is tone-mapped to SDR (BT.2390 knee). image->data is
- * the caller's, stride * height bytes of the size above. Bit-exact for the same input anywhere. */
+ * the caller's, stride * height bytes of the size above. A frame of another size than info's is
+ * scaled to it first, so that one box serves the whole video. Bit-exact for the same input
+ * anywhere. */
 ori_status ori_frame_to_rgb(struct ori_video *video, const struct ori_frame *frame,
                             const struct ori_box *box, struct ori_rgb *image,
                             struct ori_error *err);
