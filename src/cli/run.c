@@ -41,6 +41,7 @@ struct run {
     size_t done;
     size_t unchanged;
     size_t failed;
+    size_t stopped; /* by Ctrl-C, half-way */
     uint64_t frames;
 };
 
@@ -68,7 +69,9 @@ static void draw(struct run *run)
 
 static void count(struct run *run, const struct ori_item_result *item)
 {
-    if (item->status != ORI_OK)
+    if (item->status == ORI_CANCELLED)
+        run->stopped++;
+    else if (item->status != ORI_OK)
         run->failed++;
     else if (item->is_skipped)
         run->unchanged++;
@@ -184,7 +187,7 @@ static ori_status work(struct run *run, struct ori_error *err)
     if (status == ORI_OK)
         status = follow(run, err);
     ori_runner_stop(&run->runner);
-    size_t told = run->done + run->unchanged + run->failed;
+    size_t told = run->done + run->unchanged + run->failed + run->stopped;
     if (status == ORI_OK && told < run->inputs.count && !ori_cancel_is_set(&run->cancel))
         status = ori_error_set(err, ORI_NOMEM, "%zu videos were not looked at: memory ran out",
                                run->inputs.count - told);
@@ -200,7 +203,8 @@ static void add_count(struct ori_buf *page, size_t number, const char *what)
 static ori_status print_summary(struct run *run, struct ori_error *err)
 {
     const struct ori_settings *settings = run->cli->settings;
-    size_t all = run->done + run->unchanged + run->failed;
+    size_t all = run->inputs.count;
+    size_t begun = run->done + run->unchanged + run->failed + run->stopped;
     struct ori_buf page;
     ori_buf_init(&page, ORI_LIMIT_MAX_TABLE_BYTES);
     ori_status status =
@@ -209,6 +213,8 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     add_count(&page, run->done, "done");
     add_count(&page, run->unchanged, "unchanged");
     add_count(&page, run->failed, "failed");
+    add_count(&page, run->stopped, "stopped");
+    add_count(&page, all - begun, "not begun");
     ori_buf_printf(&page, "; %" PRIu64 " frames", run->frames);
     if (run->unchanged > 0 && run->unchanged == all)
         ori_buf_add_text(&page, "; there was no work to do (--force does it again)");

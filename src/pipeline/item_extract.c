@@ -143,7 +143,7 @@ static ori_status take_fail(const struct ori_msg_fail *message, struct ori_error
                          message->text[0] ? message->text : ori_status_text(status));
 }
 
-static void tell_progress(struct ori_item *item, int64_t pts_us)
+static void tell_progress(struct ori_item *item, const struct ori_msg_progress *message)
 {
     const struct ori_item_request *request = item->request;
     int64_t now_us = ori_clock_us();
@@ -152,7 +152,7 @@ static void tell_progress(struct ori_item *item, int64_t pts_us)
     item->progress_us = now_us;
     struct ori_item_progress progress = {.pts_us = pts_us,
                                          .duration_us = item->result->manifest.duration_us,
-                                         .frames = (uint32_t)item->result->manifest.frames_count};
+                                         .frames = message->frames_kept};
     request->on_progress(request->on_progress_self, &progress);
 }
 
@@ -176,7 +176,7 @@ static ori_status take_message(struct ori_item *item, const union ori_child_mess
     case ORI_MSG_FRAME:
         return take_frame(item, &message->frame, err);
     case ORI_MSG_PROGRESS:
-        tell_progress(item, message->progress.pts_us);
+        tell_progress(item, &message->progress);
         return ORI_OK;
     case ORI_MSG_WARNING:
         return ori_manifest_add_warning(&item->result->manifest, message->warning.code,
