@@ -150,7 +150,7 @@ static void tell_progress(struct ori_item *item, const struct ori_msg_progress *
     if (!request->on_progress || now_us - item->progress_us < PROGRESS_US)
         return;
     item->progress_us = now_us;
-    struct ori_item_progress progress = {.pts_us = pts_us,
+    struct ori_item_progress progress = {.pts_us = message->pts_us,
                                          .duration_us = item->result->manifest.duration_us,
                                          .frames = message->frames_kept};
     request->on_progress(request->on_progress_self, &progress);
