@@ -3,8 +3,8 @@
  * Rules, in order
  *   1 no time, or one past what a clock could say: one frame after the last
  *   2 the first frame is never before 0, nor a day after it
- *   3 back by half a second or more, twice running and advancing there: the clock was set back (joined
- *     streams, a wrap): goes on from the last frame; once only: one frame after the last
+ *   3 back by half a second or more, twice running and advancing there: the clock was set back
+ *     (joined streams, a wrap): goes on from the last frame; once only: one frame after the last
  *   4 forward by more than a day: one frame after the last, and the clock was set
  *   5 otherwise a time that does not advance is the last + 1 us, or one frame after the last when
  *     the time was only guessed from the order of decoding

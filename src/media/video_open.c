@@ -117,8 +117,8 @@ static ori_status open_container(struct ori_video *video, struct ori_error *err)
     return ORI_OK;
 }
 
-/* get_buffer says exactly when a picture is past the limit. This one bounds the tables that decoders
- * make before they ask for a buffer, some of them (MPEG-4's edges) larger than the picture. */
+/* get_buffer says exactly when a picture is past the limit. This one bounds the tables that
+ * decoders make before they ask for a buffer, some of them (MPEG-4's edges) larger than it. */
 static int64_t decoder_pixels(const struct ori_video *video)
 {
     const int64_t room = 1 << 20;

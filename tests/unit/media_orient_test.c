@@ -81,7 +81,7 @@ static void test_turning(void **state)
     }
 }
 
-/* upright_box and the turned picture agree: a box cut after turning is a box turned after cutting. */
+/* upright_box and the turned picture agree: cutting after turning is turning after cutting. */
 static void test_boxes_follow_pixels(void **state)
 {
     (void)state;

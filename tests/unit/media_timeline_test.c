@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-/* Rules of timeline_priv.h, one scenario each: times in, times out, in milliseconds. -1: unknown. */
+/* Rules of timeline_priv.h, one scenario each: times in, in milliseconds; times out. */
 struct scenario {
     const char *name;
     bool is_guess;
