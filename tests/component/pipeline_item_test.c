@@ -1,12 +1,11 @@
 /* One item with real stores and the real model, and a child that does what its medium tells it: the
- * "video" is a script (see play). So every way of a decode process is at hand, to the byte. */
+ * "video" is a script (see pipeline_actor.h). So every way of a decode process is at hand, to the byte. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,121 +18,12 @@
 
 #include <cmocka.h>
 
-#include "media/child_side.h"
 #include "pipeline/item.h"
+#include "pipeline_actor.h"
 #include "util/fs.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define CODE "clip-1"
-
-/* ---- the child ---- */
-
-struct actor {
-    struct ori_child_side side;
-    uint32_t scenes;
-    uint32_t frames;
-};
-
-static void say(struct actor *actor, const void *message, size_t bytes)
-{
-    struct ori_error err = {0};
-    if (ori_child_side_send(&actor->side, message, bytes, &err) != ORI_OK)
-        _exit(9);
-}
-
-static void play_frame(struct actor *actor, long pts_ms, int value)
-{
-    struct ori_error err = {0};
-    size_t side = (size_t)actor->side.start.options.input.side;
-    struct ori_msg_frame frame = {.type = ORI_MSG_FRAME,
-                                  .n = ++actor->frames,
-                                  .scene = 1,
-                                  .pts_us = pts_ms * 1000,
-                                  .still_bytes = 100,
-                                  .input_offset = 128,
-                                  .input_bytes = 3 * side * side,
-                                  .width = 64,
-                                  .height = 48,
-                                  .dhash = (uint64_t)value};
-    uint8_t *data = NULL;
-    if (ori_child_side_slot(&actor->side, &frame.slot, &data, &err) != ORI_OK)
-        _exit(9);
-    memset(data, value, 100);
-    for (size_t i = 0; i < frame.input_bytes; i++)
-        data[128 + i] = (uint8_t)(i * (size_t)value / 16);
-    say(actor, &frame, sizeof frame);
-}
-
-static void play_done(struct actor *actor)
-{
-    struct ori_msg_done done = {.type = ORI_MSG_DONE,
-                                .scenes = actor->scenes,
-                                .frames = actor->frames,
-                                .duration_us = 10000000,
-                                .has_crop = 1,
-                                .crop = {.y = 6, .w = 64, .h = 36}};
-    say(actor, &done, sizeof done);
-}
-
-/* One line of the script: a word and up to two numbers. */
-static void play_line(struct actor *actor, const char *word, long a, long b)
-{
-    struct ori_msg_info info = {
-        .type = ORI_MSG_INFO, .width = 64, .height = 48, .has_duration = 1, .duration_us = 9000000};
-    struct ori_msg_scene scene = {.type = ORI_MSG_SCENE,
-                                  .index = actor->scenes + 1,
-                                  .start_us = a * 1000,
-                                  .end_us = b * 1000,
-                                  .crop = {.y = 6, .w = 64, .h = 36}};
-    struct ori_msg_warning warning = {.type = ORI_MSG_WARNING, .code = "truncated", .text = "cut"};
-    struct ori_msg_fail fail = {
-        .type = ORI_MSG_FAIL, .code = "decode_failed", .stage = "decode", .text = "no luck"};
-    struct ori_msg_range need = {.type = ORI_MSG_NEED, .bytes = 1};
-    if (strcmp(word, "info") == 0)
-        say(actor, &info, sizeof info);
-    if (strcmp(word, "scene") == 0) {
-        actor->scenes++;
-        say(actor, &scene, sizeof scene);
-    }
-    if (strcmp(word, "frame") == 0)
-        play_frame(actor, a, (int)b);
-    if (strcmp(word, "warning") == 0)
-        say(actor, &warning, sizeof warning);
-    if (strcmp(word, "need") == 0)
-        say(actor, &need, sizeof need);
-    if (strcmp(word, "fail") == 0)
-        say(actor, &fail, sizeof fail);
-    if (strcmp(word, "done") == 0)
-        play_done(actor);
-    if (strcmp(word, "crash") == 0) {
-        signal(SIGSEGV, SIG_DFL); /* a sanitizer would make it an exit */
-        raise(SIGSEGV);
-    }
-    if (strcmp(word, "nonsense") == 0)
-        say(actor, "nonsense", 8);
-    if (strcmp(word, "quit") == 0)
-        _exit(0);
-    while (strcmp(word, "hang") == 0)
-        pause();
-}
-
-static int play(void)
-{
-    static struct actor actor;
-    struct ori_error err = {0};
-    if (ori_child_side_open(&actor.side, &err) != ORI_OK)
-        return 8;
-    FILE *script = fdopen(ORI_CHILD_FD_MEDIUM, "r");
-    char line[128];
-    while (script && fgets(line, sizeof line, script)) {
-        char word[32] = "";
-        long a = 0;
-        long b = 0;
-        if (sscanf(line, "%31s %ld %ld", word, &a, &b) >= 1)
-            play_line(&actor, word, a, b);
-    }
-    return 0;
-}
 
 /* ---- the world around an item ---- */
 
@@ -679,8 +569,8 @@ static void many_frames(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "decode") == 0)
-        return play();
+    if (actor_is_called(argc, argv))
+        return actor_play();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_video_is_stored, clear),
         cmocka_unit_test_setup(done_is_done, clear),
