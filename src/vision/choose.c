@@ -11,6 +11,7 @@
 #define LOOK_GAP_US 95000 /* looks are at most ten a second */
 #define WINDOWS_MAX 64
 #define SIGNATURES_MAX 16 /* of a window's frames, for shots that come back */
+#define JUDGED_MAX 4096   /* half an hour of windows in which a shot may return: 6 MB */
 #define KNOWN_MAX 24      /* thumbs of a scene's kept frames that novelty is held against */
 #define MARKS_MAX 64
 #define QUEUE_MAX 160       /* finish may settle every window and pass every mark at once */
@@ -40,11 +41,13 @@ struct window {
     size_t frames;
 };
 
-struct kept {
+/* A picture that was kept, or stood for a window that was judged: a later one like it is no news. */
+struct seen {
     struct ori_signature signature;
     struct ori_dhash dhash;
     int64_t pts_us;
     uint32_t scene;
+    uint32_t shown_by; /* scene whose frames show it: scene itself, or the one that it returns to */
 };
 
 struct candidate {
@@ -66,6 +69,7 @@ struct ori_chooser {
     struct window *windows; /* ring of WINDOWS_MAX; the newest is still growing */
     size_t window_first;
     size_t window_count;
+    int64_t begin_us; /* of the video */
     int64_t last_look_us;
     int64_t newest_us;
     double usual_change;
@@ -91,9 +95,11 @@ struct ori_chooser {
     struct candidate best;
     struct candidate spare; /* for a scene that shows nothing but transitions */
 
-    struct kept *kept;
+    struct seen *kept;
     size_t kept_count;
     size_t kept_room;
+    struct seen *judged; /* ring: the last JUDGED_MAX windows */
+    size_t judged_count; /* in all */
     struct filler fillers[FILLERS_MAX];
     size_t filler_count;
     int64_t filler_gap_us;
@@ -116,7 +122,8 @@ ori_status ori_chooser_create(const struct ori_chooser_options *options,
         return ori_error_set(err, ORI_NOMEM, "frame chooser");
     chooser->options = *options;
     chooser->windows = calloc(WINDOWS_MAX, sizeof *chooser->windows);
-    if (!chooser->windows) {
+    chooser->judged = calloc(JUDGED_MAX, sizeof *chooser->judged); /* pages come as they are used */
+    if (!chooser->windows || !chooser->judged) {
         status = ori_error_set(err, ORI_NOMEM, "frame chooser's windows");
         goto out;
     }
@@ -167,6 +174,7 @@ void ori_chooser_destroy(struct ori_chooser **chooser)
     if (c->detector)
         ori_scenes_destroy(&c->detector);
     free(c->windows);
+    free(c->judged);
     free(c->kept);
     free(c);
     *chooser = NULL;
@@ -191,21 +199,29 @@ static void fingerprint(const struct ori_thumb *thumb, struct ori_signature *ret
     *ret_dhash = ori_dhash_make(&planes[0], NULL, 8);
 }
 
+static struct seen see(const struct ori_chooser *chooser, const struct ori_thumb *thumb,
+                       int64_t pts_us)
+{
+    uint32_t scene = chooser->scene.index;
+    bool is_return = chooser->return_of && !chooser->scene_frames;
+    struct seen seen = {
+        .pts_us = pts_us, .scene = scene, .shown_by = is_return ? chooser->return_of : scene};
+    fingerprint(thumb, &seen.signature, &seen.dhash);
+    return seen;
+}
+
 static ori_status remember_kept(struct ori_chooser *chooser, const struct candidate *candidate,
                                 struct ori_error *err)
 {
     if (chooser->kept_count == chooser->kept_room) {
         size_t room = chooser->kept_room ? 2 * chooser->kept_room : 16;
-        struct kept *grown = reallocarray(chooser->kept, room, sizeof *grown);
+        struct seen *grown = reallocarray(chooser->kept, room, sizeof *grown);
         if (!grown)
             return ori_error_set(err, ORI_NOMEM, "table of kept frames");
         chooser->kept = grown;
         chooser->kept_room = room;
     }
-    struct kept *kept = &chooser->kept[chooser->kept_count++];
-    fingerprint(&candidate->thumb, &kept->signature, &kept->dhash);
-    kept->pts_us = candidate->pts_us;
-    kept->scene = chooser->scene.index;
+    chooser->kept[chooser->kept_count++] = see(chooser, &candidate->thumb, candidate->pts_us);
     return ORI_OK;
 }
 
@@ -348,6 +364,8 @@ static bool is_in_transition(const struct ori_chooser *chooser, int64_t pts_us)
 /* The first and last frames of a scene are often soft or half of something else. */
 static bool is_at_boundary(const struct ori_chooser *chooser, int64_t pts_us)
 {
+    if (pts_us < chooser->begin_us + NEAR_BOUNDARY_US)
+        return true;
     for (size_t i = 0; i < chooser->mark_count; i++) {
         const struct ori_boundary *mark = &chooser->marks[i];
         if (pts_us > mark->from_us - NEAR_BOUNDARY_US && pts_us < mark->to_us + NEAR_BOUNDARY_US)
@@ -356,25 +374,46 @@ static bool is_at_boundary(const struct ori_chooser *chooser, int64_t pts_us)
     return false;
 }
 
-/* Does the window show a kept frame of an earlier scene again? Then that frame is known here. */
-static void seek_return(struct ori_chooser *chooser, const struct window *window)
+static bool shows(const struct ori_chooser *chooser, const struct window *window,
+                  const struct seen *seen)
 {
     int limit = chooser->options.dedup_distance + RETURN_DISTANCE;
-    for (size_t k = 0; k < chooser->kept_count; k++) {
-        const struct kept *kept = &chooser->kept[k];
-        if (kept->scene == chooser->scene.index)
-            return; /* kept frames are in order of scenes */
-        for (size_t i = 0; i < window->signature_count; i++) {
-            if (ori_dhash_distance(&kept->dhash, &window->dhashes[i]) > limit ||
-                !ori_signature_is_same(&kept->signature, &window->signatures[i]))
-                continue;
-            if (!chooser->return_of)
-                chooser->return_of = kept->scene;
-            if (window->picture && novelty_of(chooser, &window->thumb) >= NOVEL)
-                add_known(chooser, &window->thumb);
-            return;
-        }
+    for (size_t i = 0; i < window->signature_count; i++) {
+        if (ori_dhash_distance(&seen->dhash, &window->dhashes[i]) <= limit &&
+            ori_signature_is_same(&seen->signature, &window->signatures[i]))
+            return true;
     }
+    return false;
+}
+
+/* What an earlier scene has shown already, kept or not, was judged there; NULL when it is new. */
+static const struct seen *find_seen(const struct ori_chooser *chooser, const struct window *window)
+{
+    uint32_t scene = chooser->scene.index;
+    size_t judged = chooser->judged_count < JUDGED_MAX ? chooser->judged_count : JUDGED_MAX;
+    for (size_t k = 0; k < chooser->kept_count && chooser->kept[k].scene < scene; k++) {
+        if (shows(chooser, window, &chooser->kept[k]))
+            return &chooser->kept[k];
+    }
+    for (size_t k = 0; k < judged; k++) {
+        if (chooser->judged[k].scene < scene && shows(chooser, window, &chooser->judged[k]))
+            return &chooser->judged[k];
+    }
+    return NULL;
+}
+
+/* A window that an earlier scene has shown is known here from the start. */
+static void seek_return(struct ori_chooser *chooser, const struct window *window)
+{
+    const struct seen *seen = find_seen(chooser, window);
+    if (seen && !chooser->return_of)
+        chooser->return_of = seen->shown_by;
+    if (!window->picture)
+        return;
+    if (seen && novelty_of(chooser, &window->thumb) >= NOVEL)
+        add_known(chooser, &window->thumb);
+    chooser->judged[chooser->judged_count++ % JUDGED_MAX] =
+        see(chooser, &window->thumb, window->pts_us);
 }
 
 static ori_status add_filler(struct ori_chooser *chooser, const struct window *window,
@@ -530,6 +569,7 @@ ori_status ori_chooser_push(struct ori_chooser *chooser, const struct ori_thumb 
 {
     double change = 0;
     if (chooser->scene.index == 0) {
+        chooser->begin_us = pts_us;
         chooser->scene = (struct ori_scene){.index = 1, .start_us = pts_us};
         ori_borders_init(&chooser->scene.borders);
     }

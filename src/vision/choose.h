@@ -11,7 +11,8 @@
  * push, offer when push says so, then take choices and scenes; finish; take the rest; destroy
  * Ownership   pictures are opaque: offer gives one reference to the chooser; a taken choice gives
  * one to the caller; the rest are dropped with ops.unref Memory      at most windows_max + 2 *
- * min_frames + 3 pictures at a time, and 2 KB a kept frame Threads     one at a time Failure
+ * min_frames + 3 pictures at a time, 2 KB a kept
+ *             frame, and 10 MB for itself at most Threads     one at a time Failure
  * ORI_NOMEM from push; ORI_LIMIT never: past kept_max nothing more is kept, is_full says so Units
  * pts in microseconds, increasing; scenes count from 1 */
 #include <stdbool.h>
