@@ -104,7 +104,7 @@ static struct ori_container_shape walk_ebml(struct ori_source *source)
         }
         if (is_unknown && id != SEGMENT && id != CLUSTER)
             break;
-        if (!step(source, &offset, (uint64_t)(id_bytes + size_bytes), &shape))
+        if (!step(source, &offset, (uint64_t)id_bytes + (uint64_t)size_bytes, &shape))
             break;
         if (!is_unknown && !step(source, &offset, bytes, &shape))
             break;

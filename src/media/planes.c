@@ -70,14 +70,14 @@ static void narrow_row(const uint8_t *from, int step, int shift, uint8_t *to, in
             to[x] = (uint8_t)(samples[x] >> shift);
     } else {
         for (int x = 0; x < width; x++)
-            to[x] = (uint8_t)(samples[2 * x] >> shift);
+            to[x] = (uint8_t)(samples[2 * (ptrdiff_t)x] >> shift);
     }
 }
 
 static void pick_row(const uint8_t *from, int step, uint8_t *to, int width)
 {
     for (int x = 0; x < width; x++)
-        to[x] = from[step * x];
+        to[x] = from[(ptrdiff_t)step * x];
 }
 
 /* One component into 8 bits a sample, rows of stride bytes. */
@@ -131,6 +131,7 @@ static ori_status plain_planes(struct ori_video *video, const AVFrame *picture,
             plane->stride = picture->linesize[comp->plane];
             continue;
         }
+        ORI_ASSERT(room);
         plane->data = room;
         plane->stride = (ptrdiff_t)stride_of(size.width);
         convert_component(picture, comp, size, room, plane->stride);

@@ -84,7 +84,10 @@ ori_status ori_still_image_create(int64_t width, int64_t height, int64_t pixels_
     if (!data)
         return ori_error_set(err, ORI_NOMEM, "a picture of %lldx%lld", (long long)width,
                              (long long)height);
-    *ret_image = (struct ori_rgb){data, (ptrdiff_t)width * 3, (int)width, (int)height};
+    ret_image->data = data;
+    ret_image->stride = (ptrdiff_t)width * 3;
+    ret_image->width = (int)width;
+    ret_image->height = (int)height;
     return ORI_OK;
 }
 
@@ -117,6 +120,7 @@ ori_status ori_still_decode(struct ori_source *source, int64_t pixels_max,
     ori_status status = read_all(source, &data, err);
     if (status != ORI_OK)
         return status;
+    ORI_ASSERT(data);
     size_t bytes = (size_t)source->size;
     if (bytes >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0)
         status = ori_still_png_decode(data, bytes, pixels_max, ret_image, err);

@@ -182,6 +182,7 @@ static ori_status receive(struct ori_video *video, AVFrame *picture, struct ori_
 static ori_status decode(struct ori_video *video, struct ori_frame **ret_frame,
                          struct ori_error *err)
 {
+    ORI_ASSERT(video->stream);
     AVFrame *picture = av_frame_alloc();
     if (!picture)
         return ori_error_set(err, ORI_NOMEM, "frame");
@@ -213,6 +214,7 @@ ori_status ori_video_next(struct ori_video *video, struct ori_frame **ret_frame,
         status = decode(video, &frame, err);
     if (status != ORI_OK)
         return status;
+    ORI_ASSERT(frame);
     int64_t duration_us_max = video->options.duration_us_max;
     if (duration_us_max > 0 && frame->pts_us > duration_us_max) {
         ori_frame_unref(&frame);
@@ -233,9 +235,10 @@ static ori_status decode_first(struct ori_video *video, struct ori_error *err)
     ori_status status = decode(video, &video->first, err);
     if (status == ORI_EOF)
         status = ori_error_set(err, ORI_DECODE, "no picture could be decoded");
-    if (status == ORI_OK)
-        status = ori_video_learn(video, video->first->impl->picture, err);
-    return status;
+    if (status != ORI_OK)
+        return status;
+    ORI_ASSERT(video->first);
+    return ori_video_learn(video, video->first->impl->picture, err);
 }
 
 ori_status ori_video_open(struct ori_source *source, const struct ori_video_options *options,

@@ -77,7 +77,7 @@ static ori_status set_options(AVDictionary **options)
         av_dict_set(options, "protocol_whitelist", "none", 0) < 0 ||
         av_dict_set_int(options, "probesize", ORI_LIMIT_MAX_ANALYZE_BYTES, 0) < 0 ||
         av_dict_set_int(options, "analyzeduration", ORI_LIMIT_MAX_ANALYZE_MS * 1000LL, 0) < 0 ||
-        av_dict_set_int(options, "max_streams", 8 * ORI_LIMIT_MAX_STREAMS, 0) < 0)
+        av_dict_set_int(options, "max_streams", 8LL * ORI_LIMIT_MAX_STREAMS, 0) < 0)
         return ORI_NOMEM;
     return ORI_OK;
 }
@@ -102,6 +102,7 @@ static ori_status open_container(struct ori_video *video, struct ori_error *err)
     ori_status status = recognise(video, &iformat, err);
     if (status != ORI_OK)
         return status;
+    ORI_ASSERT(iformat);
     video->format = avformat_alloc_context();
     if (!video->format || set_options(&options) != ORI_OK) {
         av_dict_free(&options);
