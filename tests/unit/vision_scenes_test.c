@@ -65,6 +65,19 @@ static void cuts_in_a_row_are_found(void **state)
         check_cuts(*state, "in a row", shots, COUNT(shots), rates[r]);
 }
 
+/* Two cuts 80 ms apart: nobody sees what lies between as a scene. */
+static void shots_too_short_to_see_are_no_scenes(void **state)
+{
+    static const struct film_shot shots[] = {{.seconds = 1, .texture = 0},
+                                             {.seconds = 0.0834, .texture = 1},
+                                             {.seconds = 1, .texture = 2}};
+    struct film *film = *state;
+    film_set(film, shots, COUNT(shots), 60);
+    struct film_run run = film_run(film, 0.22);
+    assert_int_equal(run.count, 1);
+    assert_int_equal(run.found[0].pts_us, film_shot_us(film, 1));
+}
+
 static void cuts_near_the_ends_are_found(void **state)
 {
     static const struct film_shot shots[] = {
@@ -211,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hard_cuts_are_found_at_their_frame),
         cmocka_unit_test(cuts_in_a_row_are_found),
+        cmocka_unit_test(shots_too_short_to_see_are_no_scenes),
         cmocka_unit_test(cuts_near_the_ends_are_found),
         cmocka_unit_test(slow_and_fast_films_have_cuts_too),
         cmocka_unit_test(what_is_one_scene_stays_whole),
