@@ -207,6 +207,9 @@ static void warn_of_damage(struct extract *extract)
                  (long long)damage.packets_bad);
         warn(extract, "damaged_packets", text);
     }
+    if (damage.is_over_duration)
+        warn(extract, "duration_limit",
+             "the video goes on past VP_MAX_DURATION: the rest is left out");
     if (ori_chooser_is_full(extract->chooser)) {
         snprintf(text, sizeof text, "only the first %d frames were kept",
                  (int)ORI_LIMIT_MAX_KEPT_FRAMES);
@@ -288,6 +291,7 @@ int ori_extract_main(void)
     struct ori_error err = {0};
     struct ori_child_side side;
     const char *stage = "open";
+    ori_media_set_log(false); /* libav's own words: our causes say what matters */
     if (ori_child_side_open(&side, &err) != ORI_OK) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
