@@ -25,19 +25,19 @@ ori_status ori_item_load_old(struct ori_item *item, struct ori_error *err)
                                      &data, &bytes, &why);
     if (status == ORI_NOT_FOUND)
         return ORI_OK;
+    bool is_broken = status == ORI_LIMIT; /* far too long for a manifest of ours */
     if (status == ORI_OK) {
         status = ori_manifest_parse((const char *)data, bytes, item->request->platform,
                                     item->request->code, &item->old, &why);
         item->has_old = status == ORI_OK;
-        item->result->had_broken_manifest = !item->has_old;
+        is_broken = status == ORI_STORE || status == ORI_LIMIT;
         free(data);
-        return ORI_OK;
     }
-    if (status == ORI_LIMIT) {
+    if (is_broken) {
         item->result->had_broken_manifest = true;
         return ORI_OK;
     }
-    if (err)
+    if (status != ORI_OK && err)
         *err = why;
     return status;
 }

@@ -7,7 +7,8 @@
  * Ownership   a manifest owns its tables
  * Determinism same result, same bytes; created_at alone tells the clock
  * Trust       parse believes nothing: every field is there, of its type and in range, names and ids
- *             are what they must be, else ORI_STORE naming the field
+ *             are what they must be, else ORI_STORE naming the field. ORI_NOMEM says nothing
+ *             about the manifest
  * Threads     plain data; one thread at a time
  * Limits      frames, scenes, warnings and bytes as in util/limits_tbl.h: ORI_LIMIT */
 #include <stdbool.h>

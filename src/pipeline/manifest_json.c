@@ -126,17 +126,18 @@ ori_status ori_manifest_render(const struct ori_manifest *manifest, char **ret_d
 
 /* Reads fields one after another; the first that is wrong is remembered, later ones do nothing. */
 struct reader {
-    bool is_broken;
-    char at[96]; /* where: "frames[3]" */
+    ori_status status; /* ORI_OK, ORI_STORE, or what a table said */
+    char at[96];       /* where: "frames[3]" */
     struct ori_error *err;
 };
 
 static void refuse(struct reader *reader, const char *field, const char *why)
 {
-    if (!reader->is_broken)
+    if (reader->status == ORI_OK)
         (void)ori_error_set(reader->err, ORI_STORE, "%s: %s%s%s %s", ORI_MANIFEST_FILE, reader->at,
                             reader->at[0] ? "." : "", field, why);
-    reader->is_broken = true;
+    if (reader->status == ORI_OK)
+        reader->status = ORI_STORE;
 }
 
 static int64_t read_int(struct reader *reader, json_t *object, const char *field, int64_t min,
@@ -187,7 +188,7 @@ static void read_hex(struct reader *reader, json_t *object, const char *field, c
                      size_t digits)
 {
     read_text(reader, object, field, ret_text, digits + 1);
-    if (!reader->is_broken && strspn(ret_text, "0123456789abcdef") != digits)
+    if (reader->status == ORI_OK && strspn(ret_text, "0123456789abcdef") != digits)
         refuse(reader, field, "is not made of hex digits");
 }
 
@@ -240,8 +241,8 @@ static void read_scene(struct reader *reader, json_t *object, struct ori_manifes
         scene.duplicate_of =
             (uint32_t)read_int(reader, object, "duplicate_of", 1, (int64_t)manifest->scenes_count);
     scene.has_crop = read_crop(reader, object, &scene.crop);
-    if (!reader->is_broken && ori_manifest_add_scene(manifest, &scene, reader->err) != ORI_OK)
-        reader->is_broken = true;
+    if (reader->status == ORI_OK)
+        reader->status = ori_manifest_add_scene(manifest, &scene, reader->err);
 }
 
 static void read_frame(struct reader *reader, json_t *object, struct ori_manifest *manifest)
@@ -256,7 +257,7 @@ static void read_frame(struct reader *reader, json_t *object, struct ori_manifes
     frame.scene = (uint32_t)read_int(reader, object, "scene", 1, (int64_t)manifest->scenes_count);
     read_hex(reader, object, "dhash", dhash, 16);
     read_text(reader, object, "file", frame.file, sizeof frame.file);
-    if (reader->is_broken)
+    if (reader->status != ORI_OK)
         return;
     frame.dhash = strtoull(dhash, NULL, 16);
 
@@ -272,8 +273,8 @@ static void read_frame(struct reader *reader, json_t *object, struct ori_manifes
     ori_uuid_of_key(key, id);
     read_same(reader, object, "path", key);
     read_same(reader, object, "id", id);
-    if (!reader->is_broken && ori_manifest_add_frame(manifest, &frame, reader->err) != ORI_OK)
-        reader->is_broken = true;
+    if (reader->status == ORI_OK)
+        reader->status = ori_manifest_add_frame(manifest, &frame, reader->err);
 }
 
 static void read_warning(struct reader *reader, json_t *object, struct ori_manifest *manifest)
@@ -281,9 +282,9 @@ static void read_warning(struct reader *reader, json_t *object, struct ori_manif
     struct ori_manifest_warning warning = {0};
     read_text(reader, object, "code", warning.code, sizeof warning.code);
     read_text(reader, object, "text", warning.text, sizeof warning.text);
-    if (!reader->is_broken &&
-        ori_manifest_add_warning(manifest, warning.code, warning.text, reader->err) != ORI_OK)
-        reader->is_broken = true;
+    if (reader->status == ORI_OK)
+        reader->status =
+            ori_manifest_add_warning(manifest, warning.code, warning.text, reader->err);
 }
 
 typedef void (*read_row_fn)(struct reader *reader, json_t *object, struct ori_manifest *manifest);
@@ -294,7 +295,7 @@ static void read_rows(struct reader *reader, json_t *root, const char *field, re
     json_t *rows = json_object_get(root, field);
     if (!json_is_array(rows))
         refuse(reader, field, "is not a list");
-    for (size_t i = 0; !reader->is_broken && i < json_array_size(rows); i++) {
+    for (size_t i = 0; reader->status == ORI_OK && i < json_array_size(rows); i++) {
         snprintf(reader->at, sizeof reader->at, "%s[%zu]", field, i);
         read_row(reader, json_array_get(rows, i), manifest);
     }
@@ -311,6 +312,8 @@ ori_status ori_manifest_parse(const char *data, size_t bytes, const char *platfo
         return ori_error_set(err, ORI_STORE, "%s: more than %d bytes", ORI_MANIFEST_FILE,
                              ORI_LIMIT_MAX_MANIFEST_BYTES);
     json_t *root = json_loadb(data, bytes, JSON_REJECT_DUPLICATES, &why);
+    if (!root && json_error_code(&why) == json_error_out_of_memory)
+        return ori_error_set(err, ORI_NOMEM, "%s", ORI_MANIFEST_FILE);
     if (!root)
         return ori_error_set(err, ORI_STORE, "%s: %s (line %d)", ORI_MANIFEST_FILE, why.text,
                              why.line);
@@ -319,8 +322,7 @@ ori_status ori_manifest_parse(const char *data, size_t bytes, const char *platfo
     read_rows(&reader, root, "frames", read_frame, manifest);
     read_rows(&reader, root, "warnings", read_warning, manifest);
     json_decref(root);
-    if (!reader.is_broken)
-        return ORI_OK;
-    ori_manifest_deinit(manifest);
-    return ORI_STORE;
+    if (reader.status != ORI_OK)
+        ori_manifest_deinit(manifest);
+    return reader.status;
 }
