@@ -1,0 +1,333 @@
+/* The n-th allocation of the calling thread fails, and all later ones, for every n: each call comes
+ * back as ORI_NOMEM with nothing leaked, and what it was about to store is not half there. Linked
+ * with --wrap for the functions below. jansson's allocations are counted but never fail: its parser
+ * (2.14, lex_unget_unsave) asserts that a buffer has grown. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include <cmocka.h>
+
+#include "cli/inputs.h"
+#include "cli/run_report.h"
+#include "pipeline/item.h"
+#include "pipeline/picture.h"
+#include "pipeline_actor.h"
+#include "util/fs.h"
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *data, size_t bytes);
+void *__real_reallocarray(void *data, size_t count, size_t bytes);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t bytes);
+char *__real_realpath(const char *path, char *resolved);
+void __real_free(void *data);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *data, size_t bytes);
+void *__wrap_reallocarray(void *data, size_t count, size_t bytes);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t bytes);
+char *__wrap_realpath(const char *path, char *resolved);
+void __wrap_free(void *data);
+
+/* Of this thread: the embed threads have memory. */
+static _Thread_local bool is_watched;
+static _Thread_local long until_failure = -1; /* allocations that still go well; -1: all */
+static _Thread_local long live;               /* allocated and not yet freed */
+static _Thread_local bool has_failed;
+
+static bool may_allocate(void)
+{
+    if (!is_watched || until_failure < 0 || until_failure-- > 0)
+        return true;
+    until_failure = 0;
+    has_failed = true;
+    return false;
+}
+
+static void *counted(void *data)
+{
+    live += data != NULL;
+    return data;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+    return may_allocate() ? counted(__real_malloc(bytes)) : NULL;
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return may_allocate() ? counted(__real_calloc(count, bytes)) : NULL;
+}
+
+void *__wrap_realloc(void *data, size_t bytes)
+{
+    if (!may_allocate())
+        return NULL;
+    void *grown = __real_realloc(data, bytes);
+    live += !data && grown;
+    return grown;
+}
+
+void *__wrap_reallocarray(void *data, size_t count, size_t bytes)
+{
+    if (!may_allocate())
+        return NULL;
+    void *grown = __real_reallocarray(data, count, bytes);
+    live += !data && grown;
+    return grown;
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return may_allocate() ? counted(__real_strdup(text)) : NULL;
+}
+
+char *__wrap_strndup(const char *text, size_t bytes)
+{
+    return may_allocate() ? counted(__real_strndup(text, bytes)) : NULL;
+}
+
+char *__wrap_realpath(const char *path, char *resolved)
+{
+    if (!may_allocate()) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return counted(__real_realpath(path, resolved));
+}
+
+void __wrap_free(void *data)
+{
+    live -= data != NULL;
+    __real_free(data);
+}
+
+static void *json_malloc(size_t bytes)
+{
+    return counted(__real_malloc(bytes));
+}
+
+static struct {
+    char root[64];
+    const struct ori_settings *settings;
+    struct ori_model *model;
+    struct ori_model_info info;
+    struct ori_batcher *batcher;
+    struct ori_blob_store *blobs;
+    struct ori_vector_store *vectors;
+    bool is_forced;
+} world;
+
+static const char video_path[] = "video.mp4";
+
+static void write_video(const char *path, const char *script)
+{
+    struct ori_error err = {0};
+    assert_int_equal(ori_fs_write_file(AT_FDCWD, path, script, strlen(script), &err), ORI_OK);
+}
+
+static int make_world(void **state)
+{
+    (void)state;
+    struct ori_error err = {0};
+    struct ori_setting_flag flags[] = {{ORI_SETTING_VP_MAX_PIXELS, "65536"}};
+    struct ori_settings_sources sources = {.flags = flags, .flags_count = 1};
+    json_set_alloc_funcs(json_malloc, __wrap_free);
+    snprintf(world.root, sizeof world.root, "/tmp/oriane-nomem-XXXXXX");
+    assert_non_null(mkdtemp(world.root));
+    assert_int_equal(chdir(world.root), 0);
+    assert_int_equal(ori_settings_load(&sources, &world.settings, &err), ORI_OK);
+    assert_int_equal(ori_model_open("builtin/visual-512", 512, &world.model, &err), ORI_OK);
+    world.info = ori_model_info(world.model);
+    struct ori_batcher_options batching = {.model = world.model, .batch_size = 8, .threads = 1};
+    assert_int_equal(ori_batcher_create(&batching, &world.batcher, &err), ORI_OK);
+    assert_int_equal(ori_blob_open_fs("frames", false, &world.blobs, &err), ORI_OK);
+    struct ori_vector_options storing = {
+        .path = "vectors.db", .model = "builtin/visual-512", .dim = 512, .threads = 1};
+    assert_int_equal(ori_vector_open_embedded(&storing, &world.vectors, &err), ORI_OK);
+    write_video(video_path, "info\nwarning\nframe 0 10\nframe 1000 20\nscene 0 9000\ndone\n");
+    write_video("picture.png", "picture 7\ndone\n");
+    assert_int_equal(ori_fs_make_folders("tree/a/b", &err), ORI_OK);
+    write_video("tree/a/b/x.mp4", "x");
+    write_video("tree/y.mp4", "y");
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static int drop_world(void **state)
+{
+    (void)state;
+    ori_vector_close(&world.vectors);
+    ori_blob_close(&world.blobs);
+    ori_batcher_destroy(&world.batcher);
+    ori_model_close(&world.model);
+    ori_settings_destroy(&world.settings);
+    return chdir("/") == 0 ? nftw(world.root, remove_one, 16, FTW_DEPTH | FTW_PHYS) : -1;
+}
+
+static int64_t points(void)
+{
+    int64_t count = 0;
+    struct ori_error err = {0};
+    struct ori_vector_filter filter = {
+        .platform = "local", .video_code = "v-1", .second_min = -1, .second_max = -1};
+    assert_int_equal(ori_vector_count(world.vectors, &filter, &count, &err), ORI_OK);
+    return count;
+}
+
+static ori_status run_item(struct ori_error *err)
+{
+    char path[128];
+    struct ori_item_result result;
+    snprintf(path, sizeof path, "%s/%s", world.root, video_path);
+    struct ori_item_environment environment = {.settings = world.settings,
+                                               .model = world.info,
+                                               .batcher = world.batcher,
+                                               .blobs = world.blobs,
+                                               .vectors = world.vectors};
+    struct ori_item_request request = {
+        .path = path, .platform = "local", .code = "v-1", .is_forced = world.is_forced};
+    ori_item_result_init(&result);
+    ori_status status = ori_item_run(&environment, &request, NULL, &result);
+    *err = result.error;
+    if (status == ORI_OK) {
+        size_t bytes = 0;
+        char *line = ori_run_report_json(&result, "video.mp4", &bytes);
+        status = line ? ORI_OK : ori_error_set(err, ORI_NOMEM, "line");
+        free(line);
+    }
+    ori_item_result_deinit(&result);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    return status;
+}
+
+static ori_status load_picture(struct ori_error *err)
+{
+    uint8_t *input = NULL;
+    struct ori_picture_request request = {
+        .path = "picture.png", .settings = world.settings, .model = &world.info};
+    ori_status status = ori_picture_load(&request, NULL, &input, err);
+    assert_int_equal(status == ORI_OK, input != NULL);
+    if (input)
+        assert_int_equal(input[0], 7);
+    free(input);
+    return status;
+}
+
+static ori_status collect_inputs(struct ori_error *err)
+{
+    static const char *const operands[] = {"tree", "video.mp4", "missing.mp4"};
+    struct ori_inputs inputs;
+    struct ori_inputs_options options = {.operands = operands, .operands_count = 3};
+    ori_status status = ori_inputs_collect(&options, &inputs, err);
+    if (status == ORI_OK && !has_failed)
+        assert_int_equal(inputs.count, 4);
+    ori_inputs_deinit(&inputs);
+    return status;
+}
+
+static ori_status make_batcher(struct ori_error *err)
+{
+    struct ori_batcher *batcher = NULL;
+    struct ori_batcher_options options = {.model = world.model, .batch_size = 8, .threads = 1};
+    ori_status status = ori_batcher_create(&options, &batcher, err);
+    ori_batcher_destroy(&batcher);
+    return status;
+}
+
+/* How many allocations the call makes; each of them has failed once. */
+static long fail_each(ori_status (*call)(struct ori_error *err))
+{
+    for (long n = 0;; n++) {
+        struct ori_error err = {0};
+        assert_true(n < 20000);
+        live = 0;
+        has_failed = false;
+        until_failure = n;
+        is_watched = true;
+        ori_status status = call(&err);
+        is_watched = false;
+        until_failure = -1;
+        if (!has_failed) {
+            assert_int_equal(status, ORI_OK);
+            return n;
+        }
+        if (status != ORI_NOMEM)
+            fail_msg("allocation %ld: %s: %s", n, ori_status_code(status), err.text);
+        assert_int_equal(err.status, ORI_NOMEM);
+        assert_int_equal(live, 0);
+    }
+}
+
+static void a_first_run(void **state)
+{
+    (void)state;
+    struct ori_error err = {0};
+    world.is_forced = true;
+    assert_int_equal(run_item(&err), ORI_OK);
+    long count = fail_each(run_item);
+    print_message("%ld allocations\n", count);
+    assert_true(count > 15);
+    assert_int_equal(points(), 2);
+}
+
+static void a_run_with_nothing_to_do(void **state)
+{
+    (void)state;
+    world.is_forced = false;
+    assert_true(fail_each(run_item) > 3);
+    assert_int_equal(points(), 2);
+}
+
+static void a_picture(void **state)
+{
+    (void)state;
+    assert_true(fail_each(load_picture) >= 2);
+}
+
+static void inputs(void **state)
+{
+    (void)state;
+    assert_true(fail_each(collect_inputs) > 10);
+}
+
+static void a_batcher(void **state)
+{
+    (void)state;
+    assert_true(fail_each(make_batcher) > 3);
+}
+
+int main(int argc, char **argv)
+{
+    if (actor_is_called(argc, argv))
+        return actor_play();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_first_run), cmocka_unit_test(a_run_with_nothing_to_do),
+        cmocka_unit_test(a_picture),   cmocka_unit_test(inputs),
+        cmocka_unit_test(a_batcher),
+    };
+    return cmocka_run_group_tests(tests, make_world, drop_world);
+}
