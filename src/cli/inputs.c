@@ -270,7 +270,7 @@ static ori_status enter(struct collector *collector, const char *path, const cha
     bool is_new = false;
     if (is_on_the_way(collector, id))
         return ori_error_set(err, ORI_DIRECTORY_LOOP, "%s", ori_status_text(ORI_DIRECTORY_LOOP));
-    if (is_left_out(collector, id))
+    if (collector->depth > 0 && is_left_out(collector, id)) /* not when it was named itself */
         return ORI_AGAIN;
     if (collector->depth >= ORI_LIMIT_MAX_FOLDER_DEPTH)
         return ori_error_set(err, ORI_LIMIT, "more than %d folders inside each other",

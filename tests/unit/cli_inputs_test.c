@@ -125,6 +125,23 @@ static void a_tree(void **state)
     ori_inputs_deinit(&inputs);
 }
 
+/* The output may go where the videos are: a folder that is named is searched all the same. */
+static void a_named_output_folder(void **state)
+{
+    (void)state;
+    make_folder("tree/output/frames");
+    make_file("tree/output/here.mp4");
+    static const char *const operands[] = {"tree/output"};
+    static const struct expected expected[] = {
+        {"tree/output/here.mp4", ORI_OK},
+        {"tree/output/no.mp4", ORI_OK},
+    };
+    struct ori_inputs inputs;
+    collect(operands, 1, &inputs);
+    check(&inputs, expected, COUNT_OF(expected));
+    ori_inputs_deinit(&inputs);
+}
+
 static void loops(void **state)
 {
     (void)state;
@@ -305,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tree),
+        cmocka_unit_test(a_named_output_folder),
         cmocka_unit_test(loops),
         cmocka_unit_test(named_twice),
         cmocka_unit_test(what_is_not_there),
