@@ -1,9 +1,9 @@
 #pragma once
 /* cli/inputs.h: what the operands of `oriane run` stand for: a list of videos to try.
  * Files      named files are always tried, whatever they are
- * Folders    searched in byte order, by the names' endings; hidden entries and output folders on the
- *            way are left out; links are followed, each folder is entered once; a link that leads back into
- *            a folder on the way to it is an error of its own, and the rest goes on
+ * Folders    searched in byte order, by the names' endings; hidden entries and output folders on
+ *            the way are left out; links are followed, each folder is entered once; a link that
+ *            leads back into a folder on the way to it is an error of its own, and the rest goes on
  * Twice      a file that is met twice by its absolute path is one video. Links among the folders of
  *            a path are resolved, the last name is kept: it gives the video its code
  * Errors     what cannot be searched or found is a row with a status, not the end of all

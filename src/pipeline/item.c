@@ -45,7 +45,8 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
     return status;
 }
 
-/* Comes first, also for a video that turns out to be done: the lock sweeps what a killed run left. */
+/* Comes before the check, also for a video that turns out to be done: the lock sweeps what a killed
+ * run left. */
 static ori_status step_lock(struct ori_item *item, struct ori_error *err)
 {
     return ori_blob_lock_video(item->environment->blobs, item->request->platform,

@@ -1,5 +1,5 @@
 /* One item with real stores and the real model, and a child that does what its medium tells it: the
- * "video" is a script (see pipeline_actor.h). So every way of a decode process is at hand, to the byte. */
+ * "video" is a script (see pipeline_actor.h). So every way of a decode process is at hand. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -228,7 +228,7 @@ static void cancel_reaches_the_tickets(void **state)
 static void the_queue_has_an_end(void **state)
 {
     (void)state;
-    /* The embed thread may have taken a batch already: so many fit for sure, and not so many more. */
+    /* The embed thread takes some meanwhile: so many fit for sure, and not so many more. */
     size_t count = ORI_LIMIT_MAX_EMBED_WAITING;
     struct ori_batcher *batcher = make_batcher(1, 1, NULL);
     struct ori_batcher_inbox inbox;
