@@ -3,11 +3,12 @@
  * Grammar    a line is empty, a # comment, or [export ]NAME=value. A bare value ends at the line's
  *            end or at a # behind a blank, blanks around it dropped. 'single' quotes take \' and
  *            \\, "double" quotes \n \r \t \" \\ and \$; any other backslash stands for itself.
- * Behind a closing quote only a comment may follow. A quote ends on its line. CRLF and a byte order
- * mark are fine. $NAME is not filled in. A name given twice: the last counts Hostile    NUL,
- * invalid UTF-8, lines, values and files past their limit are refused Ownership  the rows own their
- * texts until deinit; path and data are borrowed for the call Failure    ORI_BAD_SETTING
- * "PATH:LINE: ...", ORI_NOMEM; nothing is written Threads    pure; any thread */
+ *            Behind a closing quote only a comment may follow. A quote ends on its line. CRLF and a
+ *            byte order mark are fine. $NAME is not filled in. A name given twice: the last counts
+ * Hostile    NUL, invalid UTF-8, lines, values and files past their limit are refused
+ * Ownership  the rows own their texts until deinit; path and data are borrowed for the call
+ * Failure    ORI_BAD_SETTING "PATH:LINE: ...", ORI_NOMEM; nothing is written
+ * Threads    pure; any thread */
 #include <stddef.h>
 
 #include "util/status.h"

@@ -1,15 +1,17 @@
 #pragma once
 /* pipeline/batcher.h: collects prepared pictures from all running videos into batches for the
- * model. How        items submit tickets; embed threads take up to batch_size of them at once, as
- * soon as so many wait or the oldest has waited for a few milliseconds, and put each ticket into
+ * model.
+ * How        items submit tickets; embed threads take up to batch_size of them at once, as soon as
+ *            so many wait or the oldest has waited for a few milliseconds, and put each ticket into
  *            the inbox of its item, whose descriptor becomes readable
  * Call order create; inbox init, submit, collect, deinit by each item; destroy when no inbox lives
  * Ownership  a ticket belongs to the item and is lent from submit until collect or withdraw gives
- * it back, and with it the picture and the vector it points to Threads    the batcher: any. An
- * inbox: submitted to and collected from by one thread Failure    a failed or cancelled forward
- * pass fails the tickets of its batch, each with the cause; the batcher goes on Promise    which
- * pictures share a batch changes no vector (embed/model.h) Limits     ORI_LIMIT_MAX_EMBED_WAITING
- * tickets wait at most: submit is ORI_LIMIT beyond it */
+ *            it back, and with it the picture and the vector it points to
+ * Threads    the batcher: any. An inbox: submitted to and collected from by one thread
+ * Failure    a failed or cancelled forward pass fails the tickets of its batch, each with the
+ *            cause; the batcher goes on
+ * Promise    which pictures share a batch changes no vector (embed/model.h)
+ * Limits     ORI_LIMIT_MAX_EMBED_WAITING tickets wait at most: submit is ORI_LIMIT beyond it */
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>

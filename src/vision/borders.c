@@ -109,16 +109,26 @@ static int select_kth(int *values, int n, int k)
     return values[k];
 }
 
-static int median_of_line(const struct lines *lines, int line, int block)
+/* ret_stray: how far the block farthest from the median lies from it. */
+static int median_of_line(const struct lines *lines, int line, int block, int *ret_stray)
 {
     int means[BLOCKS_MAX];
     int n = block_means(lines, line, block, means);
-    return select_kth(means, n, n / 2);
+    int low = means[0];
+    int high = means[0];
+    for (int i = 1; i < n; i++) {
+        low = means[i] < low ? means[i] : low;
+        high = means[i] > high ? means[i] : high;
+    }
+    int median = select_kth(means, n, n / 2);
+    *ret_stray = high - median > median - low ? high - median : median - low;
+    return median;
 }
 
 /* Sixteen neighbouring lines that run down the picture are looked at in one pass, since their samples
  * lie side by side. */
 struct line_ranges {
+    int flat_line;  /* found flat last; -1: none */
     int first_line; /* -1: nothing yet */
     uint8_t low[RANGE_LINES];
     uint8_t high[RANGE_LINES];
@@ -170,6 +180,18 @@ static void find_ranges(const struct lines *lines, int first_line, struct line_r
     }
 }
 
+static void range_of_row(const uint8_t *restrict row, int n, uint8_t *ret_low, uint8_t *ret_high)
+{
+    uint8_t low = 255;
+    uint8_t high = 0;
+    for (int x = 0; x < n; x++) {
+        low = row[x] < low ? row[x] : low;
+        high = row[x] > high ? row[x] : high;
+    }
+    *ret_low = low;
+    *ret_high = high;
+}
+
 /* Quick and usual: every single sample is near the colour, so no block strays. */
 static bool is_flat(const struct lines *lines, int line, int colour, int tolerance,
                     struct line_ranges *ranges)
@@ -177,11 +199,7 @@ static bool is_flat(const struct lines *lines, int line, int colour, int toleran
     uint8_t low = 255;
     uint8_t high = 0;
     if (lines->along == 1) {
-        const uint8_t *p = lines->first + line * lines->inward;
-        for (int x = 0; x < lines->length; x++) {
-            low = p[x] < low ? p[x] : low;
-            high = p[x] > high ? p[x] : high;
-        }
+        range_of_row(lines->first + line * lines->inward, lines->length, &low, &high);
     } else {
         int first_line = line / RANGE_LINES * RANGE_LINES;
         if (ranges->first_line != first_line)
@@ -197,8 +215,12 @@ static void look_along(const struct lines *lines, int line, int block, int colou
 {
     int means[BLOCKS_MAX];
     int count = 0;
-    if (is_flat(lines, line, colour, tolerance, ranges))
+    if (line == ranges->flat_line) /* a chroma line lies behind two luma lines */
         return;
+    if (is_flat(lines, line, colour, tolerance, ranges)) {
+        ranges->flat_line = line;
+        return;
+    }
     int n = block_means(lines, line, block, means);
     for (int i = 0; i < n; i++) {
         int deviation = abs(means[i] - colour);
@@ -322,11 +344,18 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
 {
     struct side_view view = {.chroma_step = 1};
     for (int i = 0; i < 3; i++)
-        view.ranges[i].first_line = -1;
+        view.ranges[i].first_line = view.ranges[i].flat_line = -1;
     view.luma = lines_of(&planes[0], side, skip_head, skip_tail);
     if (view.luma.length < STRETCHES / 4 || view.luma.length > BLOCK * BLOCKS_MAX)
         return;
-    view.colour = median_of_line(&view.luma, 0, BLOCK);
+    int tolerance = (int)(16 * options->tolerance);
+    int stray = 0;
+    view.colour = median_of_line(&view.luma, 0, BLOCK, &stray);
+    if (stray > RINGING * tolerance && !options->is_over_text) {
+        borders->thickness[side] = 0;
+        borders->clean[side] = 0;
+        return;
+    }
     bool is_row = side == ORI_TOP || side == ORI_BOTTOM;
     int full = is_row ? planes[0].width : planes[0].height;
     int chroma_full = is_row ? planes[1].width : planes[1].height;
@@ -344,11 +373,10 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
             if (view.chroma[c].length < 1)
                 view.has_chroma = false;
             else
-                view.chroma_colour[c] = median_of_line(&view.chroma[c], 0, CHROMA_BLOCK);
+                view.chroma_colour[c] = median_of_line(&view.chroma[c], 0, CHROMA_BLOCK, &stray);
         }
     }
     int limit = (int)(view.luma.count * SHARE_MAX);
-    int tolerance = (int)(16 * options->tolerance);
     struct bar bar = measure_bar(&view, limit, tolerance, options->is_over_text);
     if (bar.thickness >= limit)
         return; /* flat as far as one may look: this frame says nothing */

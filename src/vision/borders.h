@@ -1,17 +1,20 @@
 #pragma once
 /* vision/borders.h: bars around the picture: letterbox, pillarbox, window box, of any one colour.
  * Call order  measure each frame; merge what belongs together (frames of a scene, scenes of a
- * video); ask for the box Promise     never removes a line of picture: a line is border only while
- * every 16-sample block of it, luma and chroma, stays within `tolerance` of the side's own colour
- * in every frame; one block that strays once ends the bar there. Safety margin and even alignment
- *             then only widen the box
+ *             video); ask for the box
+ * Promise     never removes a line of picture: a line is border only while every 16-sample block
+ *             of it, luma and chroma, stays within `tolerance` of the side's own colour in every
+ *             frame; one block that strays once ends the bar there. Only the codec's ringing is
+ *             forgiven, beside a straight edge that explains it. Safety margin and even alignment
+ *             then widen the box
  * Evidence    a plain sky or a dark film has flat lines too. So a side counts only where its edge
- * is straight: the share of 64 stretches along the edge that have shown a step of `edge_thresh`
- * within 4 lines of it (0.6 of them, or 0.3 when the opposite side has a bar of the same size; 0.9
- * for a single bar that is not black) Blank       frames of one colour say nothing and change
- * nothing Cost        reads the bars and a few lines more, not the picture Threads     pure
- * functions, no allocation Units       full-size luma samples; chroma lines count for the luma
- * lines they cover */
+ *             is straight: the share of 64 stretches along the edge that have shown a step of
+ *             `edge_thresh` within 4 lines of it (0.6 of them, or 0.3 when the opposite side has a
+ *             bar of the same size; 0.9 for a single bar that is not black)
+ * Blank       frames of one colour say nothing and change nothing
+ * Cost        reads the bars and a few lines more, not the picture
+ * Threads     pure functions, no allocation
+ * Units       full-size luma samples; chroma lines count for the luma lines they cover */
 #include <stdbool.h>
 #include <stdint.h>
 

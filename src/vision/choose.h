@@ -1,20 +1,25 @@
 #pragma once
 /* vision/choose.h: which frames of a streaming video are kept, and for which scene.
  * Idea        the video is seen as windows of 0.4 s; of each, the sharpest settled frame stands for
- * it. Once the scene detector is sure about a window, it joins its scene, and its novelty against
- * what the scene has kept decides: what nothing kept explains begins an event; of an event the best
- * frame is kept, when the event is over or has lasted for a while. So a scene gives its first
- * frame, a still room none more, and each visitor one or a few Returns     a window that looks like
- * a kept frame of an earlier scene (a shot that comes back) takes that frame for known, so the
- * scene keeps none of its own: duplicate_of Fillers     while fewer than min_frames are kept,
- * evenly spread frames are remembered; at the end they fill up Call order  create; for each frame:
- * push, offer when push says so, then take choices and scenes; finish; take the rest; destroy
+ *             it. Once the scene detector is sure about a window, it joins its scene, and its
+ *             novelty against what the scene has kept decides: what nothing kept explains begins an
+ *             event; of an event the best frame is kept, when the event is over or has lasted for a
+ *             while. So a scene gives its first frame, a still room none more, and each visitor one
+ *             or a few
+ * Returns     a window that an earlier scene has shown (a shot that comes back) was judged there
+ *             and is known from the start, so the scene keeps none of its own: duplicate_of
+ * Fillers     while fewer than min_frames are kept, evenly spread frames are remembered; at the end
+ *             they fill up
+ * Call order  create; for each frame: push, offer when push says so, then take choices and scenes;
+ *             finish; take the rest; destroy
  * Ownership   pictures are opaque: offer gives one reference to the chooser; a taken choice gives
- * one to the caller; the rest are dropped with ops.unref Memory      at most windows_max + 2 *
- * min_frames + 3 pictures at a time, 2 KB a kept
- *             frame, and 10 MB for itself at most Threads     one at a time Failure
- * ORI_NOMEM from push; ORI_LIMIT never: past kept_max nothing more is kept, is_full says so Units
- * pts in microseconds, increasing; scenes count from 1 */
+ *             one to the caller; the rest are dropped with ops.unref
+ * Memory      at most windows_max + 2 * min_frames + 3 pictures at a time, 2 KB a kept frame, and
+ *             10 MB for itself at most
+ * Threads     one at a time
+ * Failure     ORI_NOMEM from push; ORI_LIMIT never: past kept_max nothing more is kept, and is_full
+ *             says so
+ * Units       pts in microseconds, increasing; scenes count from 1 */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

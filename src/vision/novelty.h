@@ -3,8 +3,8 @@
  * not: a person who walked in, the room behind one who left, the next part of a pan.
  * Method     4 x 4 luma blocks (and the chroma they cover) of the thumb are sought in every known
  *            thumb, in place and within +-2 samples, after the common change of light is taken out;
- * a block that none explains is new. Blocks that always flicker are granted more Threads    pure
- * functions but for the flicker memory, which its owner guards */
+ *            a block that none explains is new. Blocks that always flicker are granted more
+ * Threads    pure functions but for the flicker memory, which its owner guards */
 #include <stddef.h>
 
 #include "vision/thumb.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define HALF_WIDTH_MAX 4096 /* samples of a half-size row that are looked at */
-#define ROWS_BETWEEN 8
+#define ROWS_BETWEEN 16
 #define GRID 64 /* cells a side that the deviation is taken over */
 
 static void half_row(const struct ori_plane *luma, int y, int n, int16_t *ret_row)

@@ -6,7 +6,7 @@
 #include "util/plane.h"
 
 /* Mean absolute Laplacian of the luma at half size (2 x 2 averages, so that sensor noise counts for
- * little), on every fourth pair of rows: enough to rank frames of one scene. After the
+ * little), on a pair of rows in sixteen: enough to rank frames of one scene. After the
  * "modified Laplacian" focus measure of Nayar & Nakagawa 1994 (IEEE PAMI 16). 0: flat. */
 double ori_sharpness(const struct ori_plane *luma);
 

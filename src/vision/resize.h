@@ -1,9 +1,9 @@
 #pragma once
 /* vision/resize.h: RGB pictures to the square a model takes.
  * Method     bicubic (a = -0.5) with antialias: the kernel's support grows with the scale; two
- * passes in 8 bits, rows first, weights in 22-bit fixed point, rounded and clamped between the
- *            passes. This is how Pillow resizes, which is what the models were trained behind
- *            (Pillow, src/libImaging/Resample.c, as the reference for results)
+ *            passes in 8 bits, rows first, weights in 22-bit fixed point, rounded and clamped
+ *            between the passes. This is how Pillow resizes, which is what the models were trained
+ *            behind (Pillow, src/libImaging/Resample.c, as the reference for results)
  * Threads    pure functions; memory for one pass is allocated and freed inside
  * Limits     sides 1..32768; out of memory is ORI_NOMEM
  * Checked by tests/unit/vision_resize_test.c against Pillow's output, at most 1 level apart */

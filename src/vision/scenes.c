@@ -18,7 +18,7 @@
 #define FLASH_US 300000
 #define SAMPLE_GAP_US 80000
 #define FADE_REST_US 110000
-#define FADE_GAIN 1.025      /* in FADE_REST_US: less, and the fade is over */
+#define FADE_GAIN 1.025     /* in FADE_REST_US: less, and the fade is over */
 #define FADE_SHARE 0.7      /* of the contrast to come: more, and the picture is there already */
 #define SCENE_MIN_US 120000 /* shorter than any shot a person can see as one */
 #define CUT_SCALE 0.63 /* unlikeness over the neighbours' that counts as the threshold's scale */

@@ -4,8 +4,8 @@
  *            (size + 1) x size cells, a bit for each cell that is darker than its right neighbour.
  *            Nominates; alone it cannot tell two people in the same room apart
  * signature  32 x 32 cells of luma and 16 x 16 of chroma: confirms. Two pictures are the same when
- * no single cell differs by more than coding and a slight change of light explain Threads    pure
- * functions, no allocation */
+ *            no single cell differs by more than coding and a slight change of light explain
+ * Threads    pure functions, no allocation */
 #include <stdbool.h>
 #include <stdint.h>
 
