@@ -22,8 +22,9 @@
 #define FADE_SHARE 0.7      /* of the contrast to come: more, and the picture is there already */
 #define SCENE_MIN_US 120000 /* shorter than any shot a person can see as one */
 #define CUT_SCALE 0.63 /* unlikeness over the neighbours' that counts as the threshold's scale */
-#define SAME_STRUCTURE 0.72 /* light changed, not the scene */
-#define GRADUAL_UNLIKE 0.75 /* ends of a transition differ at least so much */
+#define SAME_STRUCTURE 0.72  /* light changed, not the scene */
+#define GRADUAL_UNLIKE 0.75  /* ends of a transition differ at least so much */
+#define USUAL_THRESHOLD 0.22 /* which GRADUAL_UNLIKE was tuned at */
 #define CALM 0.9         /* of the rate of change inside a transition: what surrounds it has less */
 #define SHARE_NOISE 0.06 /* motion alone may look like a share of this */
 #define GRADUAL_RESIDUE 0.42 /* and the frames in between are mixtures to this degree */
@@ -236,6 +237,13 @@ static bool is_fade_in(const struct sample *first, const struct sample *last)
     return first->is_fading_in && first->thumb.std < FADE_SHARE * last->thumb.std;
 }
 
+/* How unlike the ends of a transition must be: the threshold moves it, up to never at 1. */
+static double least_unlike(const struct ori_scenes *scenes)
+{
+    double beyond = (scenes->options.threshold - USUAL_THRESHOLD) / (1 - USUAL_THRESHOLD);
+    return GRADUAL_UNLIKE + beyond * (1 - GRADUAL_UNLIKE);
+}
+
 /* Looks for a transition that ended two samples ago. */
 static void seek_gradual(struct ori_scenes *scenes)
 {
@@ -255,7 +263,7 @@ static void seek_gradual(struct ori_scenes *scenes)
         if (path < GRADUAL_UNLIKE || is_fade_in(&scenes->samples[first], &scenes->samples[last]) ||
             !is_busier_inside(scenes, first, last) ||
             ori_structure_likeness(a, b) > SAME_STRUCTURE ||
-            (unlike = ori_unlikeness_relit(a, b)) < GRADUAL_UNLIKE ||
+            (unlike = ori_unlikeness_relit(a, b)) < least_unlike(scenes) ||
             !is_mixture(scenes, first, last, &found))
             continue;
         add_boundary(scenes, (struct ori_boundary){
