@@ -18,7 +18,10 @@
 #define FLASH_US 300000
 #define SAMPLE_GAP_US 80000
 #define FADE_REST_US 110000
-#define FADE_GAIN 1.025     /* in FADE_REST_US: less, and the fade is over */
+#define FADE_GAIN 1.025 /* in FADE_REST_US: less, and the fade is over */
+#define FADE_MIN_US 80000
+#define FADE_DIM 20.0       /* a video that begins with less contrast may be coming up */
+#define FALL 0.997          /* of the contrast of the frame before: a fade-out loses more */
 #define FADE_SHARE 0.7      /* of the contrast to come: more, and the picture is there already */
 #define SCENE_MIN_US 120000 /* shorter than any shot a person can see as one */
 #define CUT_SCALE 0.63 /* unlikeness over the neighbours' that counts as the threshold's scale */
@@ -70,7 +73,9 @@ struct ori_scenes {
     int64_t settled_us;
     bool is_fading_in; /* after a blank: the picture still gains contrast, no place for mixtures */
     double fade_std;
+    int64_t fade_begin_us;
     int64_t fade_us; /* when it last gained */
+    int64_t fall_us; /* since when every frame has had less contrast than the one before */
     bool has_ended;
 };
 
@@ -316,18 +321,32 @@ static void decide_blank(struct ori_scenes *scenes, size_t i)
                          });
 }
 
+/* Frames on their way to or from one colour are dim halves of a picture: nobody wants them. */
+static void mark_fade(struct ori_scenes *scenes, int64_t from_us, int64_t to_us)
+{
+    if (to_us - from_us < FADE_MIN_US)
+        return;
+    add_boundary(scenes, (struct ori_boundary){.kind = ORI_BOUNDARY_FLASH,
+                                               .pts_us = from_us,
+                                               .from_us = from_us,
+                                               .to_us = to_us,
+                                               .score = 0});
+}
+
 /* A picture that comes up out of black passes through dark mixtures of itself: not a transition. */
 static void follow_fade(struct ori_scenes *scenes, const struct recent *at)
 {
     if (at->is_after_blank) {
         scenes->is_fading_in = true;
         scenes->fade_std = 0;
+        scenes->fade_begin_us = at->pts_us;
     }
     if (at->thumb.std > scenes->fade_std * FADE_GAIN) {
         scenes->fade_std = at->thumb.std;
         scenes->fade_us = at->pts_us;
     } else if (at->pts_us - scenes->fade_us > FADE_REST_US) {
         scenes->is_fading_in = false;
+        mark_fade(scenes, scenes->fade_begin_us, scenes->fade_us);
     }
 }
 
@@ -377,10 +396,14 @@ void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, i
 {
     *ret_change = scenes->has_last_seen ? ori_unlikeness(&scenes->last_seen, thumb) : 0;
     if (ori_thumb_is_blank(thumb, scenes->options.solid_std)) {
+        if (!scenes->has_blank_run && scenes->has_last_seen)
+            mark_fade(scenes, scenes->fall_us, pts_us);
         if (!scenes->has_blank_run)
             scenes->blank_from_us = pts_us;
         scenes->has_blank_run = true;
     } else {
+        if (!scenes->has_last_seen || thumb->std > scenes->last_seen.std * FALL)
+            scenes->fall_us = pts_us;
         advance(scenes); /* makes room: at most RECENT_MAX - 1 members are left */
         struct recent *frame = recent_at(scenes, scenes->recent_count++);
         frame->thumb = *thumb;
@@ -388,7 +411,8 @@ void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, i
         frame->change = scenes->has_blank_run ? 0 : *ret_change;
         frame->blank_from_us =
             scenes->has_blank_run && scenes->has_last_seen ? scenes->blank_from_us : -1;
-        frame->is_after_blank = scenes->has_blank_run || !scenes->has_last_seen;
+        frame->is_after_blank =
+            scenes->has_blank_run || (!scenes->has_last_seen && thumb->std < FADE_DIM);
         frame->is_flash = pts_us <= scenes->flash_until_us;
         scenes->has_blank_run = false;
         scenes->last_seen = *thumb;

@@ -37,7 +37,7 @@ enum ori_boundary_kind {
     ORI_BOUNDARY_CUT = 1,
     ORI_BOUNDARY_GRADUAL,
     ORI_BOUNDARY_BLANK,
-    ORI_BOUNDARY_FLASH /* no boundary: tells that [from_us, to_us) is a flash inside a scene */
+    ORI_BOUNDARY_FLASH /* no boundary: [from_us, to_us) is a flash, or a fade from or to one colour */
 };
 
 struct ori_boundary {
