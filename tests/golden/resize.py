@@ -70,7 +70,7 @@ def result(kind, width, height, box, out_width, out_height):
 
 def main():
     out = sys.stdout
-    out.write("/* Made by tests/golden/resize.py with Pillow %s: do not edit. */\n" % __version__)
+    out.write("/* Made by tests/golden/resize.py with Pillow %s: do not edit. */\n/* clang-format off */\n" % __version__)
     for kind, width, height, box, out_width, out_height in CASES:
         data = result(kind, width, height, box, out_width, out_height).tobytes()
         values = [data[i * 7919 % len(data)] for i in range(PLACES)]
