@@ -34,9 +34,10 @@ bench: deps build ## measure against ffmpeg and the earlier pipeline; writes doc
 format: ## clang-format all C files in place
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
 
-lint: build ## clang-tidy and cppcheck
+lint: build ## clang-tidy, cppcheck, subjects of new commits
 	@tools/deps build lint
 	@tools/lint
+	@tools/check-commits
 
 clean: ## remove what was built and the demo's output
 	rm -rf $(BUILD) $(BUILD)-asan .demo
