@@ -223,33 +223,6 @@ double ori_mixture_residue(const struct ori_thumb *a, const struct ori_thumb *b,
     return sqrt(residue / length);
 }
 
-/* The brightness that most of the picture gained: median over blocks, so that an object that comes
- * into view does not count. */
-static double common_offset(const struct ori_thumb *a, const struct ori_thumb *b)
-{
-    int histogram[511] = {0};
-    int n = 0;
-    for (int y = 0; y + 4 <= a->height; y += 4) {
-        for (int x = 0; x + 4 <= a->width; x += 4, n++) {
-            int difference = 0;
-            for (int j = 0; j < 4; j++) {
-                for (int i = 0; i < 4; i++) {
-                    int at = (y + j) * a->width + x + i;
-                    difference += b->luma[at] - a->luma[at];
-                }
-            }
-            histogram[255 + difference / 16]++;
-        }
-    }
-    int seen = 0;
-    for (int i = 0; i < 511; i++) {
-        seen += histogram[i];
-        if (2 * seen >= n)
-            return i - 255;
-    }
-    return 0;
-}
-
 static double unlikeness_mapped(const struct ori_thumb *a, const struct ori_thumb *b, double gain,
                                 double offset)
 {
@@ -271,6 +244,8 @@ double ori_unlikeness_relit(const struct ori_thumb *a, const struct ori_thumb *b
     double gain = a->std > 0.5 ? b->std / a->std : 1;
     gain = gain > 8 ? 8 : gain < 0.125 ? 0.125 : gain;
     double stretched = unlikeness_mapped(a, b, gain, b->mean - a->mean * gain);
-    double shifted = unlikeness_mapped(a, b, 1, common_offset(a, b));
+    /* The median, so that an object that comes into view does not count. */
+    int offset = ori_median_difference(b->luma, a->luma, a->width * a->height);
+    double shifted = unlikeness_mapped(a, b, 1, offset);
     return stretched < shifted ? stretched : shifted;
 }

@@ -52,17 +52,7 @@ static double chroma_difference(const struct ori_thumb *a, const struct ori_thum
 
 static int median_offset(const struct ori_thumb *a, const struct ori_thumb *b)
 {
-    int histogram[511] = {0};
-    int n = a->width * a->height;
-    for (int i = 0; i < n; i++)
-        histogram[255 + a->luma[i] - b->luma[i]]++;
-    int seen = 0;
-    for (int i = 0; i < 511; i++) {
-        seen += histogram[i];
-        if (2 * seen >= n)
-            return i - 255;
-    }
-    return 0;
+    return ori_median_difference(a->luma, b->luma, a->width * a->height);
 }
 
 static bool is_explained(const struct ori_thumb *thumb, const struct ori_thumb *known, int offset,

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vision/thumb.h"
+
 /* Measured on re-encodes at crf 18 to 40 of the sample videos: cells move by 6 at most; a person
  * who enters the room moves cells by 20 and more. */
 #define CELL_MAX 9
@@ -113,20 +115,6 @@ void ori_signature_make(const struct ori_plane planes[3], const struct ori_box *
     }
 }
 
-static int median_difference(const uint8_t *a, const uint8_t *b, int n)
-{
-    int histogram[511] = {0};
-    for (int i = 0; i < n; i++)
-        histogram[255 + a[i] - b[i]]++;
-    int seen = 0;
-    for (int i = 0; i < 511; i++) {
-        seen += histogram[i];
-        if (2 * seen >= n)
-            return i - 255;
-    }
-    return 0;
-}
-
 /* Largest difference to the cells left, right, above and below. */
 static int relief(const uint8_t *cells, int side, int x, int y)
 {
@@ -145,7 +133,7 @@ static int relief(const uint8_t *cells, int side, int x, int y)
 static bool is_same_cells(const uint8_t *a, const uint8_t *b, int side, int cell_max)
 {
     int n = side * side;
-    int offset = median_difference(a, b, n);
+    int offset = ori_median_difference(a, b, n);
     if (abs(offset) > OFFSET_MAX)
         return false;
     long sum = 0;

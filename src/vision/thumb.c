@@ -155,3 +155,18 @@ void ori_thumb_make(const struct ori_plane planes[3], double downscale, struct o
             thumb->chroma_std = std;
     }
 }
+
+int ori_median_difference(const uint8_t *a, const uint8_t *b, int n)
+{
+    int histogram[511] = {0};
+    int seen = 0;
+    int difference = -255;
+    for (int i = 0; i < n; i++)
+        histogram[255 + a[i] - b[i]]++;
+    for (; difference < 255; difference++) {
+        seen += histogram[255 + difference];
+        if (2 * seen >= n)
+            break;
+    }
+    return difference;
+}

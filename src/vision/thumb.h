@@ -34,3 +34,6 @@ void ori_shrink(const struct ori_plane *plane, int factor_x, int factor_y, uint8
 /* The plain C twin of ori_shrink, for tests. */
 void ori_shrink_reference(const struct ori_plane *plane, int factor_x, int factor_y,
                           uint8_t *ret_out);
+
+/* Median of a[i] - b[i] over n samples, n > 0: what most of a picture gained in brightness. */
+int ori_median_difference(const uint8_t *a, const uint8_t *b, int n);
