@@ -19,6 +19,7 @@ struct ori_item {
     struct ori_extract_options options;
     struct ori_manifest old; /* what stands in the folder */
     bool has_old;
+    bool knows_old; /* it was read, or is surely not there or broken */
     struct ori_blob_lock *lock;
     bool has_effects; /* something in the stores may have changed */
     bool has_points;  /* the new points are in: the attempt is not taken back any more */

@@ -23,8 +23,10 @@ ori_status ori_item_load_old(struct ori_item *item, struct ori_error *err)
     manifest_key(item, key);
     ori_status status = ori_blob_get(item->environment->blobs, key, ORI_LIMIT_MAX_MANIFEST_BYTES,
                                      &data, &bytes, &why);
-    if (status == ORI_NOT_FOUND)
+    if (status == ORI_NOT_FOUND) {
+        item->knows_old = true;
         return ORI_OK;
+    }
     bool is_broken = status == ORI_LIMIT; /* far too long for a manifest of ours */
     if (status == ORI_OK) {
         status = ori_manifest_parse((const char *)data, bytes, item->request->platform,
@@ -33,6 +35,7 @@ ori_status ori_item_load_old(struct ori_item *item, struct ori_error *err)
         is_broken = status == ORI_STORE || status == ORI_LIMIT;
         free(data);
     }
+    item->knows_old = item->has_old || is_broken;
     if (is_broken) {
         item->result->had_broken_manifest = true;
         return ORI_OK;
@@ -205,10 +208,11 @@ ori_status ori_item_sweep(struct ori_item *item, const struct ori_manifest *keep
 void ori_item_take_back(struct ori_item *item)
 {
     /* What goes wrong here is not told: the first cause is what matters, and the next run sweeps
-     * again. With the new points in, the manifest on disk names the new frames already. */
+     * again. With the new points in, the manifest on disk names the new frames already. Stopped
+     * before the manifest of before was read, nothing of ours is there, and maybe all of its. */
     const struct ori_item_request *request = item->request;
     struct ori_error ignored = {0};
-    if (!item->lock || item->has_points)
+    if (!item->knows_old || item->has_points)
         return;
     if (item->has_effects && item->has_old)
         (void)!ori_item_store_manifest(item, &item->old, false, &ignored);
