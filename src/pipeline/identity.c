@@ -54,6 +54,12 @@ static ori_status add_sample(struct ori_hash *hash, int fd, int64_t offset, uint
     return status;
 }
 
+/* Past the year 2262 the number wraps: it is compared, never read as a time. */
+static int64_t change_ns(const struct stat *st)
+{
+    return (int64_t)((uint64_t)st->st_mtim.tv_sec * 1000000000 + (uint64_t)st->st_mtim.tv_nsec);
+}
+
 ori_status ori_identity_source(int fd, struct ori_source_identity *ret_identity,
                                struct ori_error *err)
 {
@@ -80,7 +86,7 @@ ori_status ori_identity_source(int fd, struct ori_source_identity *ret_identity,
     if (status != ORI_OK)
         goto out;
     ret_identity->bytes = st.st_size;
-    ret_identity->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    ret_identity->mtime_ns = change_ns(&st);
     ori_hash_hex(digest, ori_hash_bytes(ORI_HASH_SHA256), ret_identity->digest);
 out:
     ori_hash_destroy(&hash);

@@ -162,6 +162,23 @@ static void time_and_size_count(void **state)
     close(fd);
 }
 
+/* File systems know years that nanoseconds in 64 bits do not. */
+static void a_time_far_away(void **state)
+{
+    (void)state;
+    int fd = make_file(10, 1);
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = INT64_C(12000000000)}};
+    assert_int_equal(futimens(fd, times), 0);
+    struct ori_source_identity before = identity_of(fd);
+    struct ori_source_identity again = identity_of(fd);
+    assert_true(ori_identity_is_same(&before, &again));
+    times[1].tv_nsec = 1000;
+    assert_int_equal(futimens(fd, times), 0);
+    again = identity_of(fd);
+    assert_false(ori_identity_is_same(&before, &again));
+    close(fd);
+}
+
 /* Each field of the options, one at a time: does the fingerprint see it? */
 static void what_makes_other_settings(void **state)
 {
@@ -235,6 +252,7 @@ int main(void)
         cmocka_unit_test(paths_that_are_none),
         cmocka_unit_test(what_makes_it_another_file),
         cmocka_unit_test(time_and_size_count),
+        cmocka_unit_test(a_time_far_away),
         cmocka_unit_test(what_makes_other_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
