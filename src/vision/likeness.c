@@ -220,7 +220,7 @@ double ori_mixture_residue(const struct ori_thumb *a, const struct ori_thumb *b,
     if (length <= 0)
         return 1;
     *ret_share = along / length;
-    return sqrt(residue / length);
+    return residue > 0 ? sqrt(residue / length) : 0; /* rounding may leave less than nothing */
 }
 
 static double unlikeness_mapped(const struct ori_thumb *a, const struct ori_thumb *b, double gain,

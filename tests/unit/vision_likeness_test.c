@@ -197,6 +197,26 @@ static void blends_are_mixtures(void **state)
     picture_deinit(&between);
 }
 
+/* Thirds, sevenths and the like are not exact in binary: what is left over may be under zero. */
+static void an_exact_mixture_leaves_nothing(void **state)
+{
+    (void)state;
+    struct ori_thumb a = {.width = 64, .height = 64};
+    struct ori_thumb b = a;
+    struct ori_thumb between = a;
+    for (int whole = 2; whole <= 50; whole++) {
+        for (int part = 0; part <= whole; part++) {
+            double share = -1;
+            memset(b.luma, whole, 64 * 64);
+            memset(between.luma, part, 64 * 64);
+            double residue = ori_mixture_residue(&a, &b, &between, &share);
+            if (!(residue >= 0 && residue < 1e-6))
+                fail_msg("%d of %d: %f", part, whole, residue);
+            assert_true(share > (double)part / whole - 1e-9 && share < (double)part / whole + 1e-9);
+        }
+    }
+}
+
 static void wipes_are_mixtures(void **state)
 {
     (void)state;
@@ -276,6 +296,7 @@ int main(void)
         cmocka_unit_test(small_motion_counts_for_little),
         cmocka_unit_test(light_that_changed_is_allowed_for),
         cmocka_unit_test(blends_are_mixtures),
+        cmocka_unit_test(an_exact_mixture_leaves_nothing),
         cmocka_unit_test(wipes_are_mixtures),
         cmocka_unit_test(other_sizes_have_nothing_in_common),
         cmocka_unit_test(tiny_pictures_stay_in_range),
