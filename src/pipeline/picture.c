@@ -13,6 +13,7 @@
 #include "util/clock.h"
 
 #define REAP_GRACE_MS 150
+#define MESSAGES_A_ROUND 64 /* before cancel and deadline are looked at again */
 
 static ori_status take_picture(const struct ori_child *child, const struct ori_msg_picture *picture,
                                uint8_t **ret_input, struct ori_error *err)
@@ -66,13 +67,15 @@ static ori_status hear_out(struct ori_child *child, const struct ori_cancel *can
 {
     bool is_done = false;
     ori_status status = ORI_OK;
-    while (status == ORI_OK && !is_done) {
+    for (int taken = 0; status == ORI_OK && !is_done;) {
         union ori_child_message message;
         status = ori_child_receive(child, &message, err);
-        if (status == ORI_AGAIN)
-            status = wait_for_more(child, cancel, deadline_us, err);
-        else if (status == ORI_OK)
+        if (status == ORI_OK)
             status = take_message(child, &message, input, &is_done, err);
+        else if (status == ORI_AGAIN)
+            status = wait_for_more(child, cancel, deadline_us, err);
+        if (status == ORI_OK && !is_done && ++taken % MESSAGES_A_ROUND == 0)
+            status = wait_for_more(child, cancel, deadline_us, err);
     }
     if (status == ORI_EOF) {
         status = ori_child_reap(child, REAP_GRACE_MS, err);

@@ -5,7 +5,8 @@
  *   scene START_MS END_MS     the next scene
  *   frame PTS_MS VALUE        the next frame: a still of 100 bytes VALUE
  *   picture VALUE             the answer to a picture job
- *   warning | need | fail | done | crash | nonsense | quit | hang */
+ *   warning | need | fail | done | crash | nonsense | quit | hang
+ *   flood                     says PROGRESS for ever */
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -113,6 +114,9 @@ static void actor_line(struct actor *actor, const char *word, long a, long b)
         _exit(0);
     while (strcmp(word, "hang") == 0)
         pause();
+    struct ori_msg_progress progress = {.type = ORI_MSG_PROGRESS};
+    while (strcmp(word, "flood") == 0)
+        actor_say(actor, &progress, sizeof progress);
 }
 
 static int actor_play(void)

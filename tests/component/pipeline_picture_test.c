@@ -98,6 +98,8 @@ static void limits_of_bytes_and_time(void **state)
     assert_int_equal(load(bytes, NULL, &input), ORI_LIMIT);
     write_script("hang\n");
     assert_int_equal(load(hasty, NULL, &input), ORI_TIMEOUT);
+    write_script("flood\n");
+    assert_int_equal(load(hasty, NULL, &input), ORI_TIMEOUT);
     assert_null(input);
     ori_settings_destroy(&bytes);
     ori_settings_destroy(&hasty);
