@@ -10,15 +10,10 @@
 #define RINGING 2.5      /* tolerances that a coded edge may stray by, */
 #define RINGING_LINES 16 /* this near to it: a transform block and its filter, */
 #define ECHO 3           /* where the edge is so many times as high */
-#define EDGE_DEPTH                                                                                 \
-    4 /* lines behind the edge in which a step may lie: soft edges of scaled video                 \
-       */
+#define EDGE_DEPTH 4     /* lines behind the edge that a step may take: scaled video is soft */
 #define RANGE_LINES 16
 #define SAME_LINE 2    /* edges this near to each other are one edge */
 #define SHARE_MAX 0.45 /* of the picture that one bar may take */
-#define STRAIGHT 0.6
-#define STRAIGHT_PAIR 0.3
-#define STRAIGHT_LONE_COLOUR 0.9
 #define TEXT_SHARE 0.5 /* of a line that writing may cover */
 
 /* One side seen as lines that run along it: line 0 is the outermost. */
@@ -387,6 +382,7 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
     borders->is_black[side] = view.colour <= 16 * options->black_limit;
     if (bar.thickness > 0)
         borders->steps[side] = find_steps(&view, bar.thickness, (int)(16 * options->edge_thresh));
+    borders->at_once[side] = __builtin_popcountll(borders->steps[side]);
 }
 
 void ori_borders_init(struct ori_borders *borders)
@@ -428,10 +424,13 @@ void ori_borders_merge(struct ori_borders *into, const struct ori_borders *more)
         if (a == ORI_BORDER_UNKNOWN || b < a - SAME_LINE) {
             into->thickness[side] = b;
             into->steps[side] = more->steps[side];
+            into->at_once[side] = more->at_once[side];
             into->is_black[side] = more->is_black[side];
         } else if (abs(a - b) <= SAME_LINE) {
             into->thickness[side] = a < b ? a : b;
             into->steps[side] |= more->steps[side];
+            if (more->at_once[side] > into->at_once[side])
+                into->at_once[side] = more->at_once[side];
             into->is_black[side] = into->is_black[side] && more->is_black[side];
         }
     }
@@ -445,9 +444,15 @@ static int32_t safe_lines(const struct ori_borders *borders, int side)
     return thickness - clean <= RINGING_LINES ? thickness : clean;
 }
 
-static double straightness(const struct ori_borders *borders, int side)
+struct proof {
+    double straight; /* share of the edge that must have shown a step, */
+    double at_once;  /* and share that must have done so in one frame */
+};
+
+static bool is_proved(const struct ori_borders *borders, int side, struct proof least)
 {
-    return __builtin_popcountll(borders->steps[side]) / (double)STRETCHES;
+    return __builtin_popcountll(borders->steps[side]) >= least.straight * STRETCHES &&
+           borders->at_once[side] >= least.at_once * STRETCHES;
 }
 
 static bool is_pair(int a, int b)
@@ -460,20 +465,25 @@ static bool is_pair(int a, int b)
 /* Lines of this side that are proved to be a bar. */
 static int proved_lines(const struct ori_borders *borders, int side)
 {
+    static const struct proof black_pair = {0.35, 0.35};
+    static const struct proof pair = {0.6, 0.5};
+    static const struct proof black_alone = {0.6, 0.5};
+    static const struct proof alone = {0.9, 0.5};
     int opposite = side ^ 1;
     int thickness = borders->thickness[side];
     int other = borders->thickness[opposite];
+    bool is_black = borders->is_black[side];
     if (thickness == ORI_BORDER_UNKNOWN || thickness == 0)
         return 0;
-    double straight = straightness(borders, side);
-    bool has_twin = other != ORI_BORDER_UNKNOWN && other > 0 && is_pair(thickness, other);
-    if (has_twin && borders->is_black[side] == borders->is_black[opposite]) {
-        double other_straight = straightness(borders, opposite);
-        double least = borders->is_black[side] ? STRAIGHT_PAIR : STRAIGHT;
-        return straight >= least && other_straight >= least ? safe_lines(borders, side) : 0;
+    bool is_safe = false;
+    if (other != ORI_BORDER_UNKNOWN && other > 0 && is_pair(thickness, other) &&
+        is_black == borders->is_black[opposite]) {
+        struct proof least = is_black ? black_pair : pair;
+        is_safe = is_proved(borders, side, least) && is_proved(borders, opposite, least);
+    } else {
+        is_safe = is_proved(borders, side, is_black ? black_alone : alone);
     }
-    double least = borders->is_black[side] ? STRAIGHT : STRAIGHT_LONE_COLOUR;
-    return straight >= least ? safe_lines(borders, side) : 0;
+    return is_safe ? safe_lines(borders, side) : 0;
 }
 
 static int keep_margin(int lines, int margin)

@@ -9,8 +9,9 @@
  *             then widen the box
  * Evidence    a plain sky or a dark film has flat lines too. So a side counts only where its edge
  *             is straight: the share of 64 stretches along the edge that have shown a step of
- *             `edge_thresh` within 4 lines of it (0.6 of them, or 0.3 when the opposite side has a
- *             bar of the same size; 0.9 for a single bar that is not black)
+ *             `edge_thresh` within 4 lines of it, over all frames and in a single one: what moves
+ *             past a plain wall draws a straight edge too, but piece by piece. A pair of black bars
+ *             of the same size needs 0.35 of both, any other bar more (proved_lines in borders.c)
  * Blank       frames of one colour say nothing and change nothing
  * Cost        reads the bars and a few lines more, not the picture
  * Threads     pure functions, no allocation
@@ -38,6 +39,7 @@ struct ori_borders {
     int32_t thickness[ORI_SIDES]; /* border lines, ringing forgiven; ORI_BORDER_UNKNOWN, or 0 */
     int32_t clean[ORI_SIDES];     /* the same with nothing forgiven, <= thickness */
     uint64_t steps[ORI_SIDES];    /* stretches of the edge at thickness that have shown a step */
+    int32_t at_once[ORI_SIDES];   /* most of them that one frame has shown */
     bool is_black[ORI_SIDES];
 };
 

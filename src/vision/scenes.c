@@ -13,6 +13,7 @@
 
 #define RECENT_MAX 64
 #define NEIGHBOURS 3
+#define MOTION_US 700000 /* frames further apart tell nothing of each other's motion */
 #define SAMPLES_MAX 36
 #define PENDING_MAX 32
 #define FLASH_US 300000
@@ -122,14 +123,18 @@ static void add_boundary(struct ori_scenes *scenes, struct ori_boundary boundary
     scenes->pending[scenes->pending_count++] = boundary;
 }
 
-/* Mean of the two largest changes around member i of the recent line. */
+/* Mean of the two largest changes around member i of the recent line; a slide that is one frame for
+ * seconds has none near it. */
 static double neighbour_change(struct ori_scenes *scenes, size_t i)
 {
+    int64_t at_us = recent_at(scenes, i)->pts_us;
     double first = 0;
     double second = 0;
     size_t from = i > NEIGHBOURS ? i - NEIGHBOURS : 0;
     for (size_t k = from; k <= i + NEIGHBOURS && k < scenes->recent_count; k++) {
-        double change = k == i ? 0 : recent_at(scenes, k)->change;
+        const struct recent *near = recent_at(scenes, k);
+        bool is_near = k != i && llabs((long long)(near->pts_us - at_us)) <= MOTION_US;
+        double change = is_near ? near->change : 0;
         if (change > first) {
             second = first;
             first = change;

@@ -271,9 +271,42 @@ static void allow_is_exact(void **state)
         assert_int_equal(ori_borders_allow(&borders, 100, 100, &cases[i].box), cases[i].is_allowed);
 }
 
+/* A card that crosses a plain backdrop shows its straight edges everywhere, one piece at a time. */
+static void what_passes_a_plain_wall_is_no_edge(void **state)
+{
+    (void)state;
+    enum { WIDTH = 320, HEIGHT = 180, CARD = 60 };
+    static uint8_t luma[WIDTH * HEIGHT];
+    static const uint8_t backdrops[] = {235, 16};
+    const struct ori_plane planes[3] = {{luma, WIDTH, WIDTH, HEIGHT}, {0}, {0}};
+    const struct ori_borders_options options = {.tolerance = 5,
+                                                .edge_thresh = 10,
+                                                .black_limit = 24,
+                                                .safe_margin_px = 4,
+                                                .min_crop_ratio = 0.02};
+    for (size_t k = 0; k < sizeof backdrops; k++) {
+        struct ori_borders all;
+        struct ori_box box;
+        ori_borders_init(&all);
+        for (int left = 0; left + CARD <= WIDTH; left += 4) {
+            struct ori_borders borders;
+            memset(luma, backdrops[k], sizeof luma);
+            for (int y = 60; y < 120; y++) {
+                for (int x = left; x < left + CARD; x++)
+                    luma[y * WIDTH + x] = (uint8_t)(60 + (7 * x + 13 * y) % 90);
+            }
+            ori_borders_measure(planes, &options, &borders);
+            ori_borders_merge(&all, &borders);
+        }
+        assert_int_equal(60, all.thickness[ORI_TOP]);
+        assert_false(ori_borders_box(&all, WIDTH, HEIGHT, &options, &box));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_passes_a_plain_wall_is_no_edge),
         cmocka_unit_test(bars_of_every_kind_are_measured),
         cmocka_unit_test(an_edge_may_be_soft),
         cmocka_unit_test(colour_alone_ends_a_bar),
