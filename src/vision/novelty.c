@@ -32,7 +32,8 @@ static int block_sad(const struct ori_thumb *a, int ax, int ay, const struct ori
 
 static double chroma_difference(const struct ori_thumb *a, const struct ori_thumb *b, int x, int y)
 {
-    if (!a->chroma_width || a->chroma_width != b->chroma_width)
+    if (!a->chroma_width || a->chroma_width != b->chroma_width ||
+        a->chroma_height != b->chroma_height)
         return 0;
     double largest = 0;
     for (int c = 0; c < 2; c++) {
