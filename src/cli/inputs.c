@@ -322,6 +322,27 @@ static ori_status visit(struct collector *collector, const char *path, const cha
     return ori_inputs_is_video_name(name) ? add_row(collector, path, shown, NULL, err) : ORI_OK;
 }
 
+/* One name of a folder. A path too long to be opened is told as the folder's own trouble. */
+static ori_status visit_name(struct collector *collector, const struct level *level,
+                             const char *name, struct ori_error *err)
+{
+    char *path = NULL;
+    char *shown = NULL;
+    struct ori_error cause = {0};
+    ori_status status = ori_fs_join(level->real, name, &path, &cause);
+    if (status == ORI_OK)
+        status = ori_fs_join(level->shown, name, &shown, &cause);
+    if (status == ORI_OK)
+        status = visit(collector, path, shown, name, err);
+    else if (status == ORI_LIMIT)
+        status = add_row(collector, level->real, level->shown, &cause, err);
+    else if (err)
+        *err = cause;
+    free(path);
+    free(shown);
+    return status;
+}
+
 /* Works through the levels until none is left. */
 static ori_status walk(struct collector *collector, struct ori_error *err)
 {
@@ -336,15 +357,7 @@ static ori_status walk(struct collector *collector, struct ori_error *err)
             continue;
         }
         const char *name = level->names[level->next++];
-        char *path = NULL;
-        char *shown = NULL;
-        status = ori_fs_join(level->real, name, &path, err);
-        if (status == ORI_OK)
-            status = ori_fs_join(level->shown, name, &shown, err);
-        if (status == ORI_OK)
-            status = visit(collector, path, shown, name, err);
-        free(path);
-        free(shown);
+        status = visit_name(collector, level, name, err);
     }
     return status;
 }

@@ -1,4 +1,5 @@
 /* Folders made for the purpose, with everything in them that a folder can hold. */
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -245,6 +246,60 @@ static void depth_has_a_limit(void **state)
 }
 
 /* Links that fan out: a walk over all routes would never end. */
+/* A folder in *folder whose name has so many bytes; path follows. */
+static void go_down(int *folder, char path[ORI_LIMIT_MAX_PATH_BYTES], size_t bytes)
+{
+    char name[256] = "";
+    memset(name, 'f', bytes);
+    assert_int_equal(mkdirat(*folder, name, 0777), 0);
+    int next = openat(*folder, name, O_RDONLY | O_DIRECTORY);
+    assert_true(next >= 0);
+    close(*folder);
+    *folder = next;
+    strncat(path, "/", ORI_LIMIT_MAX_PATH_BYTES - strlen(path) - 1);
+    strncat(path, name, ORI_LIMIT_MAX_PATH_BYTES - strlen(path) - 1);
+}
+
+/* What fits behind the path and a '/'. */
+static size_t room_behind(const char *path)
+{
+    return ORI_LIMIT_MAX_PATH_BYTES - 2 - strlen(path);
+}
+
+static void a_path_of_the_longest(void **state)
+{
+    (void)state;
+    static const char *const operands[] = {"long", "long/z.mp4"};
+    char path[ORI_LIMIT_MAX_PATH_BYTES];
+    char name[256];
+    struct ori_inputs inputs;
+    make_folder("long");
+    make_file("long/z.mp4");
+    int folder = open("long", O_RDONLY | O_DIRECTORY);
+    assert_non_null(realpath("long", path));
+    while (room_behind(path) > 220 + 201)
+        go_down(&folder, path, 200);
+    if (room_behind(path) > 221)
+        go_down(&folder, path, room_behind(path) - 221);
+    size_t room = room_behind(path);
+    assert_in_range(room, 220, 221);
+    for (size_t more = 0; more < 2; more++) {
+        memset(name, 'v', sizeof name);
+        memcpy(name + room + more - 4, ".mp4", 5);
+        int file = openat(folder, name, O_WRONLY | O_CREAT, 0666);
+        assert_true(file >= 0);
+        close(file);
+        collect(operands, 2, &inputs);
+        assert_int_equal(inputs.count, 2);
+        assert_int_equal(inputs.rows[0].status, more ? ORI_LIMIT : ORI_OK);
+        assert_string_equal(inputs.rows[1].shown, "long/z.mp4");
+        assert_int_equal(inputs.rows[1].status, ORI_OK);
+        ori_inputs_deinit(&inputs);
+        assert_int_equal(unlinkat(folder, name, 0), 0);
+    }
+    close(folder);
+}
+
 static void each_folder_once(void **state)
 {
     (void)state;
@@ -327,6 +382,7 @@ int main(void)
         cmocka_unit_test(named_twice),
         cmocka_unit_test(what_is_not_there),
         cmocka_unit_test(depth_has_a_limit),
+        cmocka_unit_test(a_path_of_the_longest),
         cmocka_unit_test(each_folder_once),
         cmocka_unit_test(many_files_in_order),
         cmocka_unit_test(cancelled),
