@@ -59,7 +59,7 @@ ORI_SETTING_ROW(VP_ITEM_TIMEOUT, vp_item_timeout, INT, "3600", 1, 604800, "", "s
 ORI_SETTING_ROW(VP_MAX_PIXELS, vp_max_pixels, INT, "67108864", 1024, 1073741824, "", "pixels",
                 PIPELINE, USED, "largest picture: width times height; 8192 x 8192 by default")
 ORI_SETTING_ROW(VP_MAX_DURATION, vp_max_duration, INT, "86400", 0, 31536000, "", "seconds",
-                PIPELINE, USED, "longest video; 0 is any")
+                PIPELINE, USED, "longest video; 0 is any up to the most, which is a year")
 ORI_SETTING_ROW(VP_MAX_BYTES, vp_max_bytes, BYTES, "68719476736", 0, 1125899906842624, "", "bytes",
                 PIPELINE, USED, "largest video file; 0 is any")
 ORI_SETTING_ROW(VP_SPEED, vp_speed, CHOICE, "exact", 0, 0, "exact fast turbo", "", PIPELINE, LATER,

@@ -5,6 +5,9 @@
 #define DECODE_THREADS 1
 /* Enough to decode on while stills are written and a batch is computed; each holds one still. */
 #define SLOTS 4
+/* Any length: the largest VP_MAX_DURATION. The protocol's times go a day further: the last frame's
+ * time on screen. */
+#define DURATION_S_MAX 31536000
 #define STILL_OVERHEAD (INT64_C(1) << 20) /* headers, chunks, and what zlib adds to noise */
 
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings)
@@ -17,6 +20,7 @@ enum ori_still_format ori_options_still_format(const struct ori_settings *settin
 void ori_options_extract(const struct ori_settings *settings, const struct ori_model_info *model,
                          struct ori_extract_options *ret_options)
 {
+    int64_t duration_s = settings->vp_max_duration > 0 ? settings->vp_max_duration : DURATION_S_MAX;
     *ret_options = (struct ori_extract_options){
         .has_crop = settings->vp_enable_crop,
         .has_dedup = settings->vp_enable_dedup,
@@ -40,7 +44,7 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
         .still_quality = (int32_t)settings->vp_frame_quality,
         .decode_threads = DECODE_THREADS,
         .pixels_max = settings->vp_max_pixels,
-        .duration_us_max = settings->vp_max_duration * 1000000,
+        .duration_us_max = duration_s * 1000000,
         .input = {.side = model->side,
                   .fit = model->fit == ORI_MODEL_FIT_SQUASH ? ORI_INPUT_SQUASH
                                                             : ORI_INPUT_SHORTER_CROP},
