@@ -147,6 +147,10 @@ static ori_status make_rgb(struct extract *extract, const struct ori_frame *fram
 {
     struct ori_rgb *rgb = &extract->rgb;
     ori_frame_rgb_size(&extract->info, box, &rgb->width, &rgb->height);
+    /* VP_MAX_PIXELS was about coded pixels; squaring them can make eight times as many. */
+    if ((int64_t)rgb->width * rgb->height > extract->options->pixels_max)
+        return ori_error_set(err, ORI_LIMIT, "%dx%d square pixels, more than %lld in all",
+                             rgb->width, rgb->height, (long long)extract->options->pixels_max);
     rgb->stride = 3 * (ptrdiff_t)rgb->width;
     size_t bytes = (size_t)rgb->stride * (size_t)rgb->height;
     if (bytes > extract->rgb_bytes) {

@@ -233,6 +233,16 @@ def test_pixel_limit_at_its_edge(oriane, clip, spare, code):
     assert oriane.run(clip("one_frame").path, settings=settings).code == code
 
 
+@pytest.mark.parametrize("spare,code", [(0, 0), (-1, 1)])
+def test_pixel_limit_counts_square_pixels(oriane, clip, spare, code):
+    frame = oriane.run(clip("anamorphic").path, out="first").one["frames"][0]
+    settings = {"VP_MAX_PIXELS": frame["width"] * frame["height"] + spare}
+    result = oriane.run(clip("anamorphic").path, settings=settings, out="second")
+    assert result.code == code, result
+    if code:
+        check_failed(result.one, "limit_exceeded")
+
+
 def test_a_folder_called_mp4(oriane, clip, tmp_path):
     (tmp_path / "folder.mp4").mkdir()
     shutil.copy(clip("one_frame").path, tmp_path / "folder.mp4" / "in.mp4")
