@@ -17,8 +17,7 @@
 #include "util/utf8.h"
 
 #define LOG_TAIL_BYTES 2048
-#define FIRST_FREE_FD                                                                              \
-    16 /* above the descriptors of child_proto.h, so that no dup2 overwrites one */
+#define FIRST_FREE_FD 16 /* above those of child_proto.h, so that no dup2 overwrites one */
 
 struct ori_child {
     pid_t pid; /* 0: not started or reaped */

@@ -113,7 +113,7 @@ struct ori_msg_range { /* NEED, HAVE */
 };
 struct ori_msg_info {
     uint32_t type;
-    int32_t width; /* upright, square pixels: what a player shows */
+    int32_t width; /* upright; pixels as coded, which all boxes count in: frames have square ones */
     int32_t height;
     int32_t has_duration;
     int64_t duration_us;

@@ -288,8 +288,8 @@ ori_status ori_item_extract(struct ori_item *item, struct ori_error *err)
             status = take_messages(item, err);
     }
     if (status == ORI_OK) {
-        struct ori_error ignored = {
-            0}; /* everything was said and checked: how it ends is its own */
+        /* Everything was said and checked: how it ends is its own. */
+        struct ori_error ignored = {0};
         (void)!ori_child_reap(item->child, REAP_GRACE_MS, &ignored);
         take_done(item);
     }

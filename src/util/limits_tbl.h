@@ -63,7 +63,7 @@ ORI_LIMIT_ROW(VECTOR_MODEL_BYTES, 255, "bytes", "name of a point's model")
 ORI_LIMIT_ROW(SEARCH_HITS, 1000, "points", "answer to one search")
 ORI_LIMIT_ROW(BLOB_KEY_BYTES, 1024, "bytes", "an object's key")
 ORI_LIMIT_ROW(BLOB_NAME_BYTES, 200, "bytes",
-              "one segment of a key: the name of its part has 55 more")
+              "one segment of a key; leaves room for the longer name of its part")
 ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")
 
 /* cli */

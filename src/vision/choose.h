@@ -15,7 +15,7 @@
  * Ownership   pictures are opaque: offer gives one reference to the chooser; a taken choice gives
  *             one to the caller; the rest are dropped with ops.unref
  * Memory      at most windows_max + 2 * min_frames + 3 pictures at a time, 2 KB a kept frame, and
- *             10 MB for itself at most
+ *             13 MB for itself at most
  * Threads     one at a time
  * Failure     ORI_NOMEM from push; ORI_LIMIT never: past kept_max nothing more is kept, and is_full
  *             says so

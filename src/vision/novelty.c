@@ -8,9 +8,7 @@
 
 #define BLOCK 4
 #define REACH 2
-#define FLICKER_SECONDS                                                                            \
-    20.0 /* time constant of the slow average: a passer-by does not raise it                       \
-          */
+#define FLICKER_SECONDS 20.0 /* of the slow average: a passer-by does not raise it */
 #define FLICKER_GRANT 3.0
 #define TOLERANCE_MIN 6.0  /* code values a block may differ by and still be the same thing: */
 #define TOLERANCE_MAX 12.0 /* less in pictures of low contrast */

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 
 #define SIDE_MAX 32768
-#define PRECISION                                                                                  \
-    22 /* bits behind the point of a weight: 8 + 22 + sign fit 32 with room for overshoot */
-#define SUPPORT 2.0 /* of the bicubic kernel at scale 1 */
+#define PRECISION 22 /* bits of a weight's fraction: 8 + 22 + sign fit 32, room for overshoot */
+#define SUPPORT 2.0  /* of the bicubic kernel at scale 1 */
 
 /* For each output position: where its input begins, how many samples, and their weights. */
 struct taps {
