@@ -13,7 +13,8 @@
 
 #define RECENT_MAX 64
 #define NEIGHBOURS 3
-#define MOTION_US 700000 /* frames further apart tell nothing of each other's motion */
+#define MOTION_US 700000 /* frames further apart tell less of each other's motion, */
+#define FAR_SHARE 0.5    /* this much of it */
 #define SAMPLES_MAX 36
 #define PENDING_MAX 32
 #define FLASH_US 300000
@@ -123,8 +124,8 @@ static void add_boundary(struct ori_scenes *scenes, struct ori_boundary boundary
     scenes->pending[scenes->pending_count++] = boundary;
 }
 
-/* Mean of the two largest changes around member i of the recent line; a slide that is one frame for
- * seconds has none near it. */
+/* Mean of the two largest changes around member i of the recent line. Those far away count less: a
+ * slide may be one frame for seconds, and what comes before and after it is no motion. */
 static double neighbour_change(struct ori_scenes *scenes, size_t i)
 {
     int64_t at_us = recent_at(scenes, i)->pts_us;
@@ -132,9 +133,9 @@ static double neighbour_change(struct ori_scenes *scenes, size_t i)
     double second = 0;
     size_t from = i > NEIGHBOURS ? i - NEIGHBOURS : 0;
     for (size_t k = from; k <= i + NEIGHBOURS && k < scenes->recent_count; k++) {
-        const struct recent *near = recent_at(scenes, k);
-        bool is_near = k != i && llabs((long long)(near->pts_us - at_us)) <= MOTION_US;
-        double change = is_near ? near->change : 0;
+        const struct recent *other = recent_at(scenes, k);
+        bool is_far = llabs((long long)(other->pts_us - at_us)) > MOTION_US;
+        double change = k == i ? 0 : is_far ? FAR_SHARE * other->change : other->change;
         if (change > first) {
             second = first;
             first = change;

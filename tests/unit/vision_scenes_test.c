@@ -101,6 +101,24 @@ static void slow_and_fast_films_have_cuts_too(void **state)
     check_cuts(*state, "240 fps", fast, COUNT(fast), 240);
 }
 
+/* A slide show is stored as a frame or two for each slide: every one of them is a scene. */
+static void slides_of_few_frames_are_scenes(void **state)
+{
+    static const struct film_shot shots[] = {
+        {.seconds = 4, .texture = 0}, {.seconds = 4, .texture = 1}, {.seconds = 4, .texture = 2},
+        {.seconds = 4, .texture = 3}, {.seconds = 4, .texture = 4}, {.seconds = 4, .texture = 5},
+    };
+    static const struct film_shot brief[] = {
+        {.seconds = 1, .texture = 0}, {.seconds = 1, .texture = 1}, {.seconds = 1, .texture = 2},
+        {.seconds = 1, .texture = 3}, {.seconds = 1, .texture = 4}, {.seconds = 1, .texture = 5},
+    };
+    check_cuts(*state, "a frame a slide", shots, COUNT(shots), 0.25);
+    check_cuts(*state, "two frames a slide", shots, COUNT(shots), 0.5);
+    check_cuts(*state, "a frame a brief slide", brief, COUNT(brief), 1);
+    check_cuts(*state, "two frames a brief slide", brief, COUNT(brief), 2);
+    check_cuts(*state, "three frames a brief slide", brief, COUNT(brief), 3);
+}
+
 /* --- what is no boundary ------------------------------------------------------------------ */
 
 struct calm_film {
@@ -227,6 +245,7 @@ int main(void)
         cmocka_unit_test(shots_too_short_to_see_are_no_scenes),
         cmocka_unit_test(cuts_near_the_ends_are_found),
         cmocka_unit_test(slow_and_fast_films_have_cuts_too),
+        cmocka_unit_test(slides_of_few_frames_are_scenes),
         cmocka_unit_test(what_is_one_scene_stays_whole),
         cmocka_unit_test(lights_on_is_no_cut),
         cmocka_unit_test(flashes_are_no_cuts),
