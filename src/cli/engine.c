@@ -1,40 +1,19 @@
 #include "cli/engine.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "util/fs.h"
-
 /* One thread computes for so many that decode: kept frames are rare beside decoded ones. */
 #define WORKERS_AN_EMBED_THREAD 4
 
-static ori_status make_folder_of(const char *path, struct ori_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path)
-        return ORI_OK;
-    char *folder = strndup(path, (size_t)(slash - path));
-    if (!folder)
-        return ori_error_set(err, ORI_NOMEM, "path of the vector store");
-    ori_status status = ori_fs_make_folders(folder, err);
-    free(folder);
-    return status;
-}
-
 static ori_status open_vectors(const struct ori_settings *settings, bool is_read_only,
-                               struct ori_engine *engine, struct ori_error *err)
+                               const struct ori_cancel *cancel, struct ori_engine *engine,
+                               struct ori_error *err)
 {
     struct ori_vector_options options = {.path = settings->vector_db,
                                          .model = engine->model_info.name,
                                          .dim = engine->model_info.dim,
                                          .threads = (int)settings->vp_max_workers,
-                                         .is_read_only = is_read_only};
-    ori_status status = ORI_OK;
-    if (!is_read_only)
-        status = make_folder_of(settings->vector_db, err);
-    if (status == ORI_OK)
-        status = ori_vector_open_embedded(&options, &engine->vectors, err);
-    return status;
+                                         .is_read_only = is_read_only,
+                                         .cancel = cancel};
+    return ori_vector_open_embedded(&options, &engine->vectors, err);
 }
 
 static ori_status open_batcher(const struct ori_settings *settings, const struct ori_cancel *cancel,
@@ -61,7 +40,7 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
     if (status == ORI_OK && use == ORI_ENGINE_RUN)
         status = ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err);
     if (status == ORI_OK && use != ORI_ENGINE_EMBED)
-        status = open_vectors(settings, use == ORI_ENGINE_SEARCH, ret_engine, err);
+        status = open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err);
     if (status == ORI_OK && use == ORI_ENGINE_RUN)
         status = open_batcher(settings, cancel, ret_engine, err);
     if (status != ORI_OK)

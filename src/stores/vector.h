@@ -63,6 +63,8 @@ struct ori_vector_options {
     int dim;
     int threads;       /* of one search */
     bool is_read_only; /* a missing file is then ORI_NOT_FOUND */
+    /* Ends waits for another process's write: ORI_CANCELLED. Borrowed until close; may be NULL. */
+    const struct ori_cancel *cancel;
 };
 ori_status ori_vector_open_embedded(const struct ori_vector_options *options,
                                     struct ori_vector_store **ret_store, struct ori_error *err);

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "util/cancel.h"
 #include "util/clock.h"
 
 #define APPLICATION_ID "1869768534" /* "oriV" in ASCII, as a number */
 #define SCHEMA_VERSION 1
 #define SCHEMA_VERSION_TEXT "1"
+#define BUSY_POLL_MS 5
 
 struct schema_object {
     const char *name;
@@ -101,10 +101,16 @@ static ori_status translate(const struct ori_vector_db *db, int code, struct ori
     switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        status = ori_error_set(err, ORI_STORE,
-                               "vector store %s is busy: another process has been writing for more "
-                               "than %d ms",
-                               db->path, db->busy_ms);
+        if (ori_cancel_is_set(db->cancel))
+            status =
+                ori_error_set(err, ORI_CANCELLED,
+                              "stopped while another process wrote to vector store %s", db->path);
+        else
+            status =
+                ori_error_set(err, ORI_STORE,
+                              "vector store %s is busy: another process has been writing for more "
+                              "than %d ms",
+                              db->path, db->busy_ms);
         break;
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
@@ -365,14 +371,27 @@ static ori_status set_wal(struct ori_vector_db *db, struct ori_error *err)
             return ORI_OK;
         if ((code & 0xFF) != SQLITE_BUSY || ori_clock_us() >= deadline_us)
             return translate(db, code, err);
-        (void)ori_cancel_wait(NULL, 5);
+        if (ori_cancel_wait(db->cancel, BUSY_POLL_MS) == ORI_CANCELLED)
+            return translate(db, code, err);
     }
+}
+
+/* SQLite's own busy handler cannot be cancelled. waits: how often this wait has asked. */
+static int wait_while_busy(void *self, int waits)
+{
+    struct ori_vector_db *db = self;
+    const int64_t now_us = ori_clock_us();
+    if (waits == 0)
+        db->busy_since_us = now_us;
+    if (now_us - db->busy_since_us >= (int64_t)db->busy_ms * 1000)
+        return 0;
+    return ori_cancel_wait(db->cancel, waits < BUSY_POLL_MS ? 1 : BUSY_POLL_MS) == ORI_AGAIN;
 }
 
 static void set_guards(struct ori_vector_db *db)
 {
     sqlite3_extended_result_codes(db->handle, 1);
-    sqlite3_busy_timeout(db->handle, db->busy_ms);
+    sqlite3_busy_handler(db->handle, wait_while_busy, db);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
@@ -499,11 +518,11 @@ static ori_status open_to_write(struct ori_vector_db *db, const char *name, cons
 }
 
 ori_status ori_vector_db_open(struct ori_vector_db *db, const char *path, bool is_read_only,
-                              int busy_ms, const char *model, int dim, struct ori_error *err)
+                              const char *model, int dim, struct ori_error *err)
 {
     char *name = NULL;
     ori_status status = ORI_OK;
-    *db = (struct ori_vector_db){.busy_ms = busy_ms};
+    *db = (struct ori_vector_db){.busy_ms = db->busy_ms, .cancel = db->cancel};
     db->path = strdup(path);
     /* Names like ":memory:" mean something to SQLite; "./:memory:" is a file. */
     if (!db->path || asprintf(&name, "%s%s", path[0] == '/' ? "" : "./", path) < 0) {

@@ -7,13 +7,14 @@
  * Call order  open; statements by ori_vector_db_step and friends; close
  * Threads     a connection is used by one thread at a time
  * Failure     every SQLite code becomes a status here: STORE (busy, damaged, not a vector store),
- *             STORE_VERSION, NOT_FOUND, NOT_WRITABLE, DISK_FULL, NOMEM, LIMIT
+ *             CANCELLED (while busy), STORE_VERSION, NOT_FOUND, NOT_WRITABLE, DISK_FULL, NOMEM, LIMIT
  * Durability  synchronous=FULL: a commit survives kill -9 and power loss. NORMAL would survive the
  *             kill too; FULL costs one fsync a video */
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/cancel.h"
 #include "util/status.h"
 
 enum ori_vector_statement {
@@ -40,7 +41,9 @@ struct ori_vector_db {
     sqlite3 *handle;
     sqlite3_stmt *statements[ORI_VS_COUNT]; /* prepared at first use */
     char *path;
-    int busy_ms;
+    int busy_ms;                     /* how long another process's write is waited for */
+    int64_t busy_since_us;           /* of the wait that goes on */
+    const struct ori_cancel *cancel; /* ends that wait; may be NULL */
 };
 
 struct ori_vector_state { /* the row of table `store` */
@@ -50,10 +53,11 @@ struct ori_vector_state { /* the row of table `store` */
     int64_t points;
 };
 
-/* Fills db in place; after a failure there is nothing to close. The first open of a new file
- * writes model and dim into it. is_read_only: a missing or still empty file is ORI_NOT_FOUND. */
+/* Fills db in place, where it stays until close: its busy_ms and cancel are set before, all else is
+ * overwritten; after a failure there is nothing to close. The first open of a new file writes model
+ * and dim into it. is_read_only: a missing or still empty file is ORI_NOT_FOUND. */
 ori_status ori_vector_db_open(struct ori_vector_db *db, const char *path, bool is_read_only,
-                              int busy_ms, const char *model, int dim, struct ori_error *err);
+                              const char *model, int dim, struct ori_error *err);
 void ori_vector_db_close(struct ori_vector_db *db); /* idempotent on a zeroed or closed db */
 
 /* The statement, reset and without bindings; NULL with *ret_status set when it cannot be had. */

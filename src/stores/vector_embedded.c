@@ -320,12 +320,12 @@ static ori_status open_files(struct ori_vector_embedded *store,
     if (!options->is_read_only) {
         status = make_folder_of(options->path, err);
         if (status == ORI_OK)
-            status = ori_vector_db_open(&store->writer, options->path, false, store->limits.busy_ms,
-                                        options->model, options->dim, err);
+            status = ori_vector_db_open(&store->writer, options->path, false, options->model,
+                                        options->dim, err);
     }
     if (status == ORI_OK)
-        status = ori_vector_db_open(&store->reader, options->path, true, store->limits.busy_ms,
-                                    options->model, options->dim, err);
+        status = ori_vector_db_open(&store->reader, options->path, true, options->model,
+                                    options->dim, err);
     if (status == ORI_OK)
         status = ori_vector_db_state(&store->reader, &state, err);
     if (status == ORI_OK && state.points > 0 && !ori_vector_embedded_is_same_model(store, &state))
@@ -353,6 +353,8 @@ ori_status ori_vector_open_embedded_limited(const struct ori_vector_options *opt
     store->is_read_only = options->is_read_only;
     store->limits = *limits;
     store->change_seen = -1;
+    store->writer.busy_ms = store->reader.busy_ms = limits->busy_ms;
+    store->writer.cancel = store->reader.cancel = options->cancel;
     pthread_mutex_init(&store->write, NULL); /* on Linux these three cannot fail */
     pthread_mutex_init(&store->read, NULL);
     pthread_rwlock_init(&store->rows, NULL);

@@ -3,6 +3,7 @@
 #include "stores_vector_fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
@@ -89,6 +90,59 @@ static void test_an_empty_file_is_a_new_store(void **state)
     fill_and_close(1);
     assert_int_equal(open_as("test/model", DIM, true, &store, NULL), ORI_OK);
     ori_vector_close(&store);
+}
+
+static void *set_token(void *self)
+{
+    (void)!ori_cancel_wait(NULL, 20);
+    ori_cancel_set(self);
+    return NULL;
+}
+
+struct upsert { /* one, on a thread of its own */
+    struct ori_vector_store *store;
+    ori_status status;
+};
+
+static void *upsert_one(void *self)
+{
+    struct upsert *upsert = self;
+    struct maker maker;
+    upsert->status = ori_vector_upsert(upsert->store, make_point(&maker, 1, 2), 1, NULL);
+    return NULL;
+}
+
+/* Two threads of this process wait for another one's write; the token ends both waits. */
+static void test_cancel_ends_the_wait(void **state)
+{
+    (void)state;
+    limits.busy_ms = 3600000;
+    struct ori_cancel cancel;
+    assert_int_equal(ori_cancel_init(&cancel, NULL, NULL), ORI_OK);
+    const struct ori_vector_options options = {
+        .path = file, .model = "test/model", .dim = DIM, .threads = 1, .cancel = &cancel};
+    struct ori_vector_store *store = NULL;
+    struct maker maker;
+    sqlite3 *other = NULL;
+    pthread_t threads[2];
+    assert_int_equal(ori_vector_open_embedded_limited(&options, &limits, &store, NULL), ORI_OK);
+    assert_int_equal(sqlite3_open(file, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(pthread_create(&threads[0], NULL, set_token, &cancel), 0);
+    struct upsert here = {.store = store};
+    struct upsert there = here;
+    assert_int_equal(pthread_create(&threads[1], NULL, upsert_one, &there), 0);
+    upsert_one(&here);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    assert_int_equal(here.status, ORI_CANCELLED);
+    assert_int_equal(there.status, ORI_CANCELLED);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    /* What need not wait goes on: what was begun is still taken back. */
+    assert_int_equal(ori_vector_upsert(store, make_point(&maker, 1, 1), 1, NULL), ORI_OK);
+    ori_vector_close(&store);
+    ori_cancel_deinit(&cancel);
 }
 
 static void test_busy_is_told_in_time(void **state)
@@ -345,6 +399,7 @@ int main(void)
         IN_FOLDER(test_read_only),
         IN_FOLDER(test_an_empty_file_is_a_new_store),
         IN_FOLDER(test_busy_is_told_in_time),
+        IN_FOLDER(test_cancel_ends_the_wait),
         IN_FOLDER(test_foreign_files_are_refused_and_left_alone),
         IN_FOLDER(test_a_newer_version_is_told),
         IN_FOLDER(test_tables_that_are_not_ours),
