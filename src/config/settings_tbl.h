@@ -43,7 +43,7 @@ ORI_SETTING_ROW(VP_REPORTS_DIR, vp_reports_dir, STRING, "{VP_OUTPUT_DIR}/reports
                 PLACES, LATER, "folder for the report pages of jobs")
 ORI_SETTING_ROW(VP_INPUT_DIR, vp_input_dir, STRING, "input", 1, 4000, "", "", PLACES, LATER,
                 "folder that a request's videos are looked for in: platform/code/video.mp4")
-ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, USED,
+ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, LATER,
                 "everything stays on this machine: no S3, no Qdrant, no external database")
 ORI_SETTING_ROW(SKIP_UPLOAD, skip_upload, BOOL, "0", 0, 1, "", "", PLACES, LATER,
                 "frames stay in VP_FRAMES_DIR even where S3 is set up")

@@ -106,9 +106,9 @@ static void describe(struct ori_buf *text, const struct ori_result_inputs *input
     ori_buf_printf(text, "result=%d\nmodel=%s\nprecision=%s\ndim=%d\n", ORI_RESULT_VERSION,
                    inputs->model, inputs->precision, inputs->dim);
     ori_buf_printf(text, "input=%d/%d\n", x->input.side, x->input.fit);
-    ori_buf_printf(text, "crop=%d/%d/%a/%d/%d/%d/%a\n", x->has_crop, x->crop_probes,
-                   x->crop_clip_secs, x->crop_limit, x->crop_safe_margin_px, x->crop_over_text,
-                   x->min_crop_ratio);
+    /* crop_probes and crop_clip_secs change nothing: all frames are looked at. */
+    ori_buf_printf(text, "crop=%d/%d/%d/%d/%a\n", x->has_crop, x->crop_limit,
+                   x->crop_safe_margin_px, x->crop_over_text, x->min_crop_ratio);
     ori_buf_printf(text, "border=%a/%a\ndownscale=%a\n", x->tolerance, x->edge_thresh,
                    x->downscale);
     ori_buf_printf(text, "scene=%a/%a/%d\n", x->scene_thresh, x->sample_fps, x->min_frames);

@@ -49,8 +49,11 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
  * run left. */
 static ori_status step_lock(struct ori_item *item, struct ori_error *err)
 {
-    return ori_blob_lock_video(item->environment->blobs, item->request->platform,
-                               item->request->code, item->cancel, &item->lock, err);
+    ori_status status = ori_blob_lock_video(item->environment->blobs, item->request->platform,
+                                            item->request->code, item->cancel, &item->lock, err);
+    /* Whoever had the lock before us had it for as long as an item may take: our time begins now. */
+    item->deadline_us = ori_clock_us() + item->environment->settings->vp_item_timeout * 1000000;
+    return status;
 }
 
 /* ORI_EOF: done already, the old manifest is the result. */

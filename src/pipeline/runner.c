@@ -197,8 +197,16 @@ ori_status ori_runner_start(const struct ori_runner_options *options,
     runner->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (runner->fd < 0)
         status = ori_error_set_errno(err, errno, false, "runner");
-    for (size_t i = 0; i < workers && status == ORI_OK; i++)
-        status = start_worker(runner, err);
+    for (size_t i = 0; i < workers && status == ORI_OK; i++) {
+        struct ori_error why = {0};
+        status = start_worker(runner, &why);
+        if (status != ORI_OK && i > 0) { /* fewer workers do the same work */
+            status = ORI_OK;
+            break;
+        }
+        if (status != ORI_OK && err)
+            *err = why;
+    }
     if (status != ORI_OK) {
         ori_runner_stop(&runner);
         return status;

@@ -77,15 +77,29 @@ void ori_chooser_destroy(struct ori_chooser **chooser)
     *chooser = NULL;
 }
 
+/* Those that no window can touch any more. */
+static void forget_marks(struct ori_chooser *chooser)
+{
+    int64_t oldest_us =
+        chooser->window_count ? window_at(chooser, 0)->start_us : chooser->newest_us;
+    size_t left = 0;
+    for (size_t i = 0; i < chooser->mark_count; i++) {
+        const struct ori_boundary *mark = &chooser->marks[i];
+        int64_t last_us = mark->pts_us > mark->to_us ? mark->pts_us : mark->to_us;
+        if (last_us + WINDOW_US >= oldest_us)
+            chooser->marks[left++] = *mark;
+    }
+    chooser->mark_count = left;
+}
+
 static void take_marks(struct ori_chooser *chooser)
 {
     struct ori_boundary boundary;
     while (ori_scenes_take(chooser->detector, &boundary)) {
-        if (chooser->mark_count == MARKS_MAX) { /* the oldest has been passed long ago */
-            memmove(chooser->marks, chooser->marks + 1,
-                    --chooser->mark_count * sizeof *chooser->marks);
-        }
-        chooser->marks[chooser->mark_count++] = boundary;
+        if (chooser->mark_count == MARKS_MAX)
+            forget_marks(chooser);
+        if (chooser->mark_count < MARKS_MAX)
+            chooser->marks[chooser->mark_count++] = boundary;
     }
 }
 

@@ -204,9 +204,9 @@ static void what_makes_other_settings(void **state)
     } while (0)
     SEEN(has_crop, 0, true);
     SEEN(has_dedup, 1, true);
-    SEEN(crop_probes, 1, true);
+    SEEN(crop_probes, 1, false);
     SEEN(crop_limit, 1, true);
-    SEEN(crop_clip_secs, 0.1, true);
+    SEEN(crop_clip_secs, 0.1, false);
     SEEN(crop_safe_margin_px, 1, true);
     SEEN(crop_over_text, 1, true);
     SEEN(min_crop_ratio, 0.01, true);
