@@ -21,5 +21,6 @@ int main(int argc, char **argv)
     if (fill_standard_descriptors() != 0)
         return ORI_EXIT_FAILED;
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is an error of write, told and counted */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow */
     return ori_cli_main(argc, argv, (const char *const *)environ);
 }

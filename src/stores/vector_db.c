@@ -122,7 +122,7 @@ static ori_status translate(const struct ori_vector_db *db, int code, struct ori
         break;
     case SQLITE_IOERR:
         status = ori_error_set(err, errnum == ENOSPC ? ORI_DISK_FULL : ORI_STORE,
-                               "vector store %s: %s (%s)", db->path, words, strerror(errnum));
+                               "vector store %s: %s", db->path, errnum ? strerror(errnum) : words);
         break;
     case SQLITE_READONLY:
     case SQLITE_PERM:

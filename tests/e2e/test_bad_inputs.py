@@ -1,6 +1,7 @@
 """Hostile input is normal input: each bad item fails with its stable code, the others go on."""
 
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -198,6 +199,18 @@ def test_full_disk(oriane, clip, small_disk, tmp_path):
     assert again.code == 0, again
     assert oriane.run(path, out="fresh").code == 0
     assert harness.effects(small_disk / "out") == harness.effects(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("bytes_each,code", [(4096, "store_failed"), (100_000, "disk_full")])
+def test_file_that_may_not_grow(oriane, clip, tmp_path, bytes_each, code):
+    """Ends the run, or the item, with a code: no signal ends the program."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_each, bytes_each))
+    result = oriane.run(clip("cuts").path, preexec_fn=limit)
+    assert result.code == 1, result
+    assert code in result.err and "Success" not in result.err, result
+    assert harness.leftovers(tmp_path / "out") == []
+    assert oriane.run(clip("cuts").path).code == 0
 
 
 def test_corrupt_vector_store_is_said_not_crashed(oriane, clip, tmp_path):
