@@ -9,9 +9,9 @@
 #define SIGNATURES_MAX 16 /* of a window's frames, for shots that come back */
 #define JUDGED_MAX 4096   /* half an hour of windows in which a shot may return: 6 MB */
 #define KNOWN_MAX 24      /* thumbs of a scene's kept frames that novelty is held against */
-#define MARKS_MAX 256 /* boundaries and flashes of 13 s: more than can be told apart */
-#define QUEUE_MAX 352   /* finish may settle every window and pass every mark at once */
-#define FILLERS_MAX 128 /* 2 * the largest VP_MIN_FRAMES */
+#define MARKS_MAX 256     /* boundaries and flashes of 13 s: more than can be told apart */
+#define QUEUE_MAX 352     /* finish may settle every window and pass every mark at once */
+#define FILLERS_MAX 128   /* 2 * the largest VP_MIN_FRAMES */
 #define WINDOW_US 400000
 
 struct window {

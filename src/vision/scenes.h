@@ -42,7 +42,7 @@ enum ori_boundary_kind {
 
 struct ori_boundary {
     enum ori_boundary_kind kind;
-    int64_t pts_us; /* first frame of the new scene */
+    int64_t pts_us;  /* first frame of the new scene */
     int64_t from_us; /* frames in [from_us, to_us) are in a transition; none for cuts */
     int64_t to_us;
     double score;
