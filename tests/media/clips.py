@@ -101,7 +101,8 @@ def sources(path):
     n = 48
     parts = [film.shot(11, n, W, H), film.lavfi(f"testsrc2=s={W}x{H}:r={FPS}", n),
              film.shot(12, n, W, H), film.lavfi(f"mandelbrot=s={W}x{H}:r={FPS}", n),
-             film.lavfi(f"gradients=s={W}x{H}:r={FPS}:speed=0.01:seed=3", n),
+             film.lavfi(f"gradients=s={W}x{H}:r={FPS}:speed=0.01:seed=3:"
+                        "nb_colors=2:c0=0x102040:c1=0xf0c060", n),
              film.lavfi(f"smptebars=s={W}x{H}:r={FPS}", n), film.shot(13, n, W, H),
              film.lavfi(f"cellauto=s={W}x{H}:r={FPS}:rule=110:seed=7", n)]
     film.encode((f for p in parts for f in p), path, FPS)
