@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/ending.h"
-#include "cli/engine.h"
+#include "pipeline/engine.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "pipeline/picture.h"
@@ -155,7 +155,7 @@ static ori_status print_json(struct embed *embed, struct ori_error *err)
 static ori_status embed_steps(struct embed *embed, struct ori_error *err)
 {
     ori_status status = ori_engine_open(embed->cli->settings, ORI_ENGINE_EMBED, &embed->cancel,
-                                        &embed->engine, err);
+                                        NULL, &embed->engine, err);
     if (status == ORI_OK)
         status = ori_model_scratch_create(embed->engine.model, &embed->scratch, err);
     if (status != ORI_OK)

@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/ending.h"
-#include "cli/engine.h"
+#include "pipeline/engine.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -234,7 +234,7 @@ static ori_status run_steps(struct run *run, struct ori_error *err)
 {
     /* The model first: without its files nothing else is worth a beginning. */
     ori_status status =
-        ori_engine_open(run->cli->settings, ORI_ENGINE_RUN, &run->cancel, &run->engine, err);
+        ori_engine_open(run->cli->settings, ORI_ENGINE_RUN, &run->cancel, NULL, &run->engine, err);
     if (status == ORI_OK)
         status = collect(run, err);
     if (status == ORI_OK)

@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/ending.h"
-#include "cli/engine.h"
+#include "pipeline/engine.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/table.h"
@@ -177,8 +177,8 @@ static ori_status search_steps(struct search *search, struct ori_error *err)
                                        .video_code = ori_cli_text(cli, "video"),
                                        .second_min = -1,
                                        .second_max = -1};
-    ori_status status =
-        ori_engine_open(cli->settings, ORI_ENGINE_SEARCH, &search->cancel, &search->engine, err);
+    ori_status status = ori_engine_open(cli->settings, ORI_ENGINE_SEARCH, &search->cancel, NULL,
+                                        &search->engine, err);
     if (status == ORI_NOT_FOUND)
         ori_error_context(err, "nothing is stored yet, `oriane run` comes first");
     if (status == ORI_OK)

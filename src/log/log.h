@@ -40,7 +40,9 @@ bool ori_log_sink_is_terminal(const struct ori_log_sink *sink);
 
 struct ori_log {
     struct ori_log_sink *sink; /* NULL: says nothing */
-    const char *platform;      /* NULL: not in the line, likewise the others */
+    const char *request_id;    /* NULL: not in the line, likewise the others */
+    const char *job_id;
+    const char *platform;
     const char *code;
     const char *stage;
 };

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "embed/model.h"
+#include "metrics/metrics.h"
 #include "util/cancel.h"
 #include "util/status.h"
 
@@ -46,6 +47,7 @@ struct ori_batcher_options {
     const struct ori_cancel *cancel; /* of the process; ends forward passes early */
     size_t batch_size;               /* cut to what the model takes */
     int threads;                     /* embed threads, 1..64 */
+    struct ori_metrics *metrics;     /* NULL: nothing is counted */
 };
 
 ori_status ori_batcher_create(const struct ori_batcher_options *options,
@@ -58,6 +60,8 @@ ori_status ori_batcher_inbox_init(struct ori_batcher *batcher, struct ori_batche
 /* Withdraws first. Idempotent. */
 void ori_batcher_inbox_deinit(struct ori_batcher_inbox *inbox);
 
+/* Tickets that wait for an embed thread now. */
+size_t ori_batcher_waiting(struct ori_batcher *batcher);
 /* Never blocks. On failure nothing was lent. */
 ori_status ori_batcher_submit(struct ori_batcher_inbox *inbox, struct ori_batcher_ticket *ticket,
                               struct ori_error *err);

@@ -16,6 +16,8 @@
 
 #include "config/settings.h"
 #include "embed/model.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
 #include "pipeline/batcher.h"
 #include "pipeline/manifest.h"
 #include "stores/blob.h"
@@ -30,10 +32,12 @@ struct ori_item_environment {
     struct ori_batcher *batcher;
     struct ori_blob_store *blobs;
     struct ori_vector_store *vectors;
-    const char *child_program; /* NULL: this program */
+    const char *child_program;   /* NULL: this program */
+    struct ori_metrics *metrics; /* NULL: nothing is counted */
 };
 
 struct ori_item_progress {
+    const char *stage; /* static: the step that runs, "open" to "manifest" */
     int64_t pts_us;
     int64_t duration_us; /* 0: not known */
     uint32_t frames;     /* kept so far */
@@ -43,8 +47,9 @@ struct ori_item_request {
     const char *path; /* absolute */
     const char *platform;
     const char *code;
-    bool is_forced; /* again, although it is done */
-    /* Called on the item's thread, a few times a second; may be NULL. */
+    bool is_forced;            /* again, although it is done */
+    const struct ori_log *log; /* with the item's prefix; NULL: says nothing */
+    /* Called on the item's thread when a stage begins and a few times a second; may be NULL. */
     void (*on_progress)(void *self, const struct ori_item_progress *progress);
     void *on_progress_self;
 };

@@ -11,7 +11,10 @@
 #include "util/status.h"
 
 struct ori_picture_request {
-    const char *path;
+    const char *path; /* NULL: fd */
+    int fd;           /* a regular file, borrowed; read from offset on, bytes of it */
+    int64_t offset;
+    int64_t bytes;
     const struct ori_settings *settings;
     const struct ori_model_info *model;
     const char *child_program; /* NULL: this program */
@@ -22,3 +25,9 @@ struct ori_picture_request {
 ori_status ori_picture_load(const struct ori_picture_request *request,
                             const struct ori_cancel *cancel, uint8_t **ret_input,
                             struct ori_error *err);
+
+/* A small JPEG of the same picture, sides at most side (16..1024), aspect kept, never larger than it is:
+ * *ret_jpeg is malloc'ed, the caller frees. Failures as above. */
+ori_status ori_picture_thumb(const struct ori_picture_request *request, int side,
+                             const struct ori_cancel *cancel, uint8_t **ret_jpeg, size_t *ret_bytes,
+                             struct ori_error *err);

@@ -66,6 +66,39 @@ ORI_LIMIT_ROW(BLOB_NAME_BYTES, 200, "bytes",
               "one segment of a key; leaves room for the longer name of its part")
 ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")
 
+/* stores: jobs */
+ORI_LIMIT_ROW(URL_BYTES, 2048, "bytes", "a URL of a video or of a webhook")
+ORI_LIMIT_ROW(JOB_EVENTS, 4096, "events", "kept of one job; of more the oldest go")
+ORI_LIMIT_ROW(JOB_LOGS, 1000, "lines", "log of one job; of more the oldest go")
+ORI_LIMIT_ROW(ITEM_LOSSES, 100, "losses",
+              "how often an item is begun again after the process that ran it was killed")
+ORI_LIMIT_ROW(IDEMPOTENCY_KEY_BYTES, 255, "bytes", "header Idempotency-Key")
+
+/* jobs */
+ORI_LIMIT_ROW(HUB_BYTES, 4194304, "bytes", "events in memory for all listeners")
+ORI_LIMIT_ROW(LISTENERS, 4096, "listeners", "connections that listen to events")
+ORI_LIMIT_ROW(WEBHOOK_TRIES, 12, "attempts", "of one webhook, before it is dead")
+ORI_LIMIT_ROW(WEBHOOK_ANSWER_BYTES, 65536, "bytes", "answer to a webhook that is read")
+
+/* http */
+ORI_LIMIT_ROW(CONNECTIONS, 16384, "connections", "open at once")
+ORI_LIMIT_ROW(HEADER_BYTES, 16384, "bytes", "request line and headers of one request")
+ORI_LIMIT_ROW(REQUEST_URL_BYTES, 4096, "bytes", "path and query of a request")
+ORI_LIMIT_ROW(HEADERS, 64, "headers", "one request")
+ORI_LIMIT_ROW(HEADERS_MS, 10000, "milliseconds", "from a request's first byte to its last header")
+ORI_LIMIT_ROW(BODY_MS, 60000, "milliseconds", "for the body of a request")
+ORI_LIMIT_ROW(IDLE_MS, 60000, "milliseconds", "a connection without a request")
+ORI_LIMIT_ROW(JSON_BYTES, 33554432, "bytes", "a JSON body; 100,000 videos with room to spare")
+ORI_LIMIT_ROW(JSON_DEPTH, 32, "levels", "arrays and objects inside each other in a JSON body")
+ORI_LIMIT_ROW(UPLOAD_BYTES, 67108864, "bytes", "an uploaded picture with its multipart frame")
+ORI_LIMIT_ROW(UPLOADS, 8, "uploads", "received at once")
+ORI_LIMIT_ROW(BODIES_BYTES, 268435456, "bytes", "bodies of all requests together")
+ORI_LIMIT_ROW(DESK_WAITING, 16384, "requests", "that wait for a thread of a desk")
+ORI_LIMIT_ROW(FAULTS, 100, "faults", "of one request that are told one by one")
+ORI_LIMIT_ROW(QUERY_PARAMETERS, 32, "parameters", "the query of a URL")
+ORI_LIMIT_ROW(ANSWER_BYTES, 134217728, "bytes", "one answer")
+ORI_LIMIT_ROW(TAIL_LINES, 1000, "lines", "of a log in one answer")
+
 /* cli */
 ORI_LIMIT_ROW(CLI_OPTIONS, 32, "options", "what one verb has of its own")
 ORI_LIMIT_ROW(INPUTS, 4194304, "videos", "one run")

@@ -37,3 +37,14 @@ ORI_STATUS_ROW(BAD_VECTOR, "bad_vector", 500, 0, "a vector is zero or not finite
 ORI_STATUS_ROW(MODEL_MISSING, "model_missing", 503, 0, "the model's files are not here")
 ORI_STATUS_ROW(NO_TEXT, "text_not_supported", 422, 0, "the model has no text encoder")
 ORI_STATUS_ROW(BACKEND, "backend_failed", 500, 1, "the model failed to compute")
+ORI_STATUS_ROW(WRONG_STATE, "wrong_state", 400, 0, "that cannot be done in this state")
+ORI_STATUS_ROW(KEY_REUSED, "idempotency_key_reused", 422, 0,
+               "the Idempotency-Key came before with another body")
+ORI_STATUS_ROW(OVERLOADED, "overloaded", 503, 1, "too much is waiting already")
+ORI_STATUS_ROW(NOT_READY, "not_ready", 503, 1, "the server is not ready yet")
+ORI_STATUS_ROW(NETWORK, "network_failed", 502, 1, "the other server could not be reached")
+ORI_STATUS_ROW(URL_REFUSED, "url_refused", 422, 0, "a URL leads where it must not")
+ORI_STATUS_ROW(UNSUPPORTED_URL, "unsupported_url", 422, 0,
+               "videos cannot be fetched from there by this version")
+ORI_STATUS_ROW(PORT_TAKEN, "port_taken", 500, 0, "another program listens on that address")
+ORI_STATUS_ROW(LOST, "worker_lost", 500, 1, "the process that ran it ended again and again")

@@ -1,4 +1,4 @@
-#include "cli/engine.h"
+#include "pipeline/engine.h"
 
 /* One thread computes for so many that decode: kept frames are rare beside decoded ones. */
 #define WORKERS_AN_EMBED_THREAD 4
@@ -17,20 +17,22 @@ static ori_status open_vectors(const struct ori_settings *settings, bool is_read
 }
 
 static ori_status open_batcher(const struct ori_settings *settings, const struct ori_cancel *cancel,
-                               struct ori_engine *engine, struct ori_error *err)
+                               struct ori_metrics *metrics, struct ori_engine *engine,
+                               struct ori_error *err)
 {
     int64_t workers = settings->vp_max_workers;
     struct ori_batcher_options options = {
         .model = engine->model,
         .cancel = cancel,
         .batch_size = (size_t)settings->vp_batch_size,
-        .threads = (int)((workers + WORKERS_AN_EMBED_THREAD - 1) / WORKERS_AN_EMBED_THREAD)};
+        .threads = (int)((workers + WORKERS_AN_EMBED_THREAD - 1) / WORKERS_AN_EMBED_THREAD),
+        .metrics = metrics};
     return ori_batcher_create(&options, &engine->batcher, err);
 }
 
 ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
-                           const struct ori_cancel *cancel, struct ori_engine *ret_engine,
-                           struct ori_error *err)
+                           const struct ori_cancel *cancel, struct ori_metrics *metrics,
+                           struct ori_engine *ret_engine, struct ori_error *err)
 {
     *ret_engine = (struct ori_engine){0};
     ori_status status =
@@ -42,7 +44,7 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
     if (status == ORI_OK && use != ORI_ENGINE_EMBED)
         status = open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err);
     if (status == ORI_OK && use == ORI_ENGINE_RUN)
-        status = open_batcher(settings, cancel, ret_engine, err);
+        status = open_batcher(settings, cancel, metrics, ret_engine, err);
     if (status != ORI_OK)
         ori_engine_close(ret_engine);
     return status;

@@ -1,5 +1,5 @@
 #pragma once
-/* cli/engine.h: model, batcher and stores as the settings have them, opened and closed together.
+/* pipeline/engine.h: model, batcher and stores as the settings have them, opened and closed together.
  * Call order  open with what is needed; use; close (the reverse order)
  * Ownership   the settings and the token outlive it
  * Failure     one line that says what to do; nothing stays open */
@@ -7,6 +7,7 @@
 
 #include "config/settings.h"
 #include "embed/model.h"
+#include "metrics/metrics.h"
 #include "pipeline/batcher.h"
 #include "stores/blob.h"
 #include "stores/vector.h"
@@ -26,7 +27,8 @@ enum ori_engine_use {
     ORI_ENGINE_RUN     /* all, writable; folders are made */
 };
 
+/* metrics: NULL for none. */
 ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
-                           const struct ori_cancel *cancel, struct ori_engine *ret_engine,
-                           struct ori_error *err);
+                           const struct ori_cancel *cancel, struct ori_metrics *metrics,
+                           struct ori_engine *ret_engine, struct ori_error *err);
 void ori_engine_close(struct ori_engine *engine); /* idempotent */

@@ -1,0 +1,86 @@
+#pragma once
+/* net/client.h: the one HTTP client of the program, over libcurl.
+ * Call order  global_init once, in main, before threads; create; fetch from any thread; destroy
+ *             when no fetch runs
+ * Pool        connections are kept and used again, connections_max at most at once; a fetch beyond
+ *             that waits for its turn
+ * Guard       with is_guarded the address a name leads to is judged at the moment of connecting
+ *             (net/address.h), so that no second answer of the name service gets past it; http and
+ *             https alone, no proxy of the environment, redirects are not followed
+ * Retry       connection failures, 408, 425, 429, 500, 502, 503, 504 are tried again
+ *             `retries` times with exponential backoff and jitter; Retry-After is obeyed up to
+ *             the deadline. Only for requests that may be repeated: the caller says so
+ * Limits      bytes of the answer's body and headers, time to connect, time in all, and a least
+ *             speed: a peer that trickles is dropped
+ * Cancel      noticed within 200 ms
+ * Failure     NETWORK (curl's words and code), TIMEOUT, URL_REFUSED, LIMIT, CANCELLED, NOMEM. An
+ *             answer of whatever HTTP status is ORI_OK
+ * Log         curl's own messages at trace, with the prefix of the log in the request; header
+ *             values that are secret never appear */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "log/log.h"
+#include "net/address.h"
+#include "util/buf.h"
+#include "util/cancel.h"
+#include "util/status.h"
+
+struct ori_net_client;
+
+struct ori_net_client_options {
+    const struct ori_network_list *allowed; /* for guarded requests; borrowed; may be NULL */
+    int connections_max;                    /* 1..1000 */
+    const char *user_agent;                 /* NULL: "oriane/VERSION" */
+};
+
+ori_status ori_net_global_init(struct ori_error *err);
+void ori_net_global_deinit(void);
+
+ori_status ori_net_client_create(const struct ori_net_client_options *options,
+                                 struct ori_net_client **ret_client, struct ori_error *err);
+void ori_net_client_destroy(struct ori_net_client **client); /* null-safe, nulls */
+
+struct ori_net_header {
+    const char *name;
+    const char *value; /* a control character in either is ORI_USAGE */
+};
+struct ori_net_request {
+    const char *method; /* "GET", "POST", "PUT", "DELETE", "HEAD" */
+    const char *url;
+    const struct ori_net_header *headers;
+    size_t headers_count;
+    const void *body; /* NULL: none */
+    size_t body_bytes;
+    bool is_guarded;
+    bool is_repeatable;
+    int retries;
+    int connect_ms;            /* 0: 5 s */
+    int64_t deadline_us;       /* of the monotonic clock, over all attempts */
+    size_t answer_bytes_max;   /* of the body */
+    const struct ori_log *log; /* may be NULL */
+    /* NULL: the body is collected in the answer. Else called with each piece instead; a status
+     * other than ORI_OK ends the fetch with it. */
+    ori_status (*on_body)(void *self, const void *data, size_t bytes, struct ori_error *err);
+    void *on_body_self;
+};
+struct ori_net_answer {
+    int status; /* HTTP */
+    struct ori_buf body;
+    char content_type[128];
+    int64_t retry_after_ms; /* -1: not said */
+    int attempts;
+};
+void ori_net_answer_init(struct ori_net_answer *ret_answer);
+void ori_net_answer_deinit(struct ori_net_answer *answer); /* idempotent */
+
+ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_request *request,
+                         const struct ori_cancel *cancel, struct ori_net_answer *answer,
+                         struct ori_error *err);
+
+/* Whether a text from outside is an http or https URL this client would take: a host, no user or
+ * password, a legal port, no control characters, at most ORI_LIMIT_MAX_URL_BYTES. ORI_URL_REFUSED
+ * says what is wrong. With is_guarded also refuses literal addresses that are not allowed. */
+ori_status ori_net_check_url(const char *url, bool is_guarded,
+                             const struct ori_network_list *allowed, struct ori_error *err);
