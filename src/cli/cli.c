@@ -189,11 +189,11 @@ static enum ori_exit run_version(struct ori_cli *cli)
 static ori_status load_settings(struct ori_cli *cli, const char *const *environment,
                                 struct ori_error *err)
 {
-    struct ori_settings_sources sources = {.flags = cli->values->flags,
-                                           .flags_count = cli->values->flags_count,
-                                           .environment = environment,
-                                           .env_file = ENV_FILE};
-    return ori_settings_load(&sources, &cli->settings, err);
+    cli->sources = (struct ori_settings_sources){.flags = cli->values->flags,
+                                                 .flags_count = cli->values->flags_count,
+                                                 .environment = environment,
+                                                 .env_file = ENV_FILE};
+    return ori_settings_load(&cli->sources, &cli->settings, err);
 }
 
 static void say_warnings(const struct ori_cli *cli)

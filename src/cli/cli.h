@@ -50,7 +50,8 @@ struct ori_verb {
 struct ori_cli_values; /* private */
 struct ori_cli {
     const struct ori_verb *verb;
-    const struct ori_settings *settings; /* NULL for a bare verb */
+    const struct ori_settings *settings; /* NULL for a bare verb, or once the verb took them over */
+    struct ori_settings_sources sources; /* where they came from, to read them again */
     struct ori_log log;                  /* its sink is standard error */
     char **operands;                     /* borrowed from argv */
     size_t operands_count;
