@@ -10,6 +10,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "media")]
 
 import clips  # noqa: E402
 import harness  # noqa: E402
+import server as server_harness  # noqa: E402
 
 
 def pytest_sessionstart(session):
@@ -59,3 +60,10 @@ def shared_media():
     if not (clips.SHARED / "truth.json").exists():
         pytest.skip("no real videos beside the repository (../shared/media)")
     return clips.SHARED
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One running server a module, for tests that look and do not disturb each other."""
+    with server_harness.Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
