@@ -23,6 +23,8 @@
 
 #define ORI_HTTP_ID_BYTES 65
 
+struct ori_resources; /* http/resources.h: the server's, made and destroyed with it */
+
 struct ori_http_request {
     const struct ori_route *route;
     enum ori_http_method method; /* HEAD is given to handlers as GET */
@@ -30,6 +32,7 @@ struct ori_http_request {
     const char *path; /* decoded, without the trailing slash */
     char request_id[ORI_HTTP_ID_BYTES];
     struct ori_service *service;
+    struct ori_resources *resources;
     const struct ori_settings *settings; /* the live snapshot for this request */
     const struct ori_cancel *cancel;     /* client gone (where that is seen), server ends */
     struct ori_log log;                  /* carries the request id */

@@ -20,7 +20,7 @@ ORI_ROUTE_ROW(POST, "/jobs/{job_id}/start", start_job, "jobs", KEY, DESK, OPTION
               "", "JobMoved", "Run again what did not succeed")
 ORI_ROUTE_ROW(POST, "/jobs/{job_id}/stop", stop_job, "jobs", KEY, SLOW, OPTIONAL_JSON, 200, "", "",
               "JobMoved", "Stop a job; running videos end within two seconds")
-ORI_ROUTE_ROW(GET, "/jobs/{job_id}/logs", job_logs, "jobs", KEY, DESK, NO_BODY, 200, "tail", "",
+ORI_ROUTE_ROW(GET, "/jobs/{job_id}/logs", job_logs, "jobs", KEY, DESK, NO_BODY, 200, "log_tail", "",
               "JobLogs", "A job's log as text")
 ORI_ROUTE_ROW(GET, "/jobs/{job_id}/progress", job_progress, "jobs", KEY, DESK, NO_BODY, 200, "", "",
               "JobProgress", "How many of a job's videos have ended")
@@ -30,7 +30,7 @@ ORI_ROUTE_ROW(GET, "/concurrency/stats", concurrency, "system", KEY, DESK, NO_BO
               "Concurrency", "What runs and what waits")
 ORI_ROUTE_ROW(GET, "/config", config, "system", KEY, INLINE, NO_BODY, 200, "", "", "Config",
               "Every setting that is not secret")
-ORI_ROUTE_ROW(GET, "/models/status", models, "system", KEY, INLINE, NO_BODY, 200, "", "", "Models",
+ORI_ROUTE_ROW(GET, "/models/status", models, "system", KEY, DESK, NO_BODY, 200, "", "", "Models",
               "The model that embeds frames")
 ORI_ROUTE_ROW(POST, "/search-by/text", search_text, "search", KEY, SLOW, JSON, 200, "limit",
               "TextSearch", "Hits", "Frames most like a text")
@@ -55,7 +55,7 @@ ORI_ROUTE_ROW(GET, "/api/docs", docs, "docs", BASIC, INLINE, NO_BODY, 200, "", "
               "The API's reference page")
 ORI_ROUTE_ROW(GET, "/api/docs/{file}", docs_file, "docs", BASIC, INLINE, NO_BODY, 200, "", "",
               "text/plain", "A part of the reference page")
-ORI_ROUTE_ROW(GET, "/api/openapi.json", openapi, "docs", BASIC, INLINE, NO_BODY, 200, "", "",
+ORI_ROUTE_ROW(GET, "/api/openapi.json", openapi, "docs", BASIC, DESK, NO_BODY, 200, "", "",
               "OpenApi", "This description as OpenAPI 3.1")
 ORI_ROUTE_ROW(GET, "/ui", ui, "ui", OPEN, INLINE, NO_BODY, 200, "", "", "text/html",
               "The console; it asks for the key itself")

@@ -98,6 +98,9 @@ ORI_LIMIT_ROW(FAULTS, 100, "faults", "of one request that are told one by one")
 ORI_LIMIT_ROW(QUERY_PARAMETERS, 32, "parameters", "the query of a URL")
 ORI_LIMIT_ROW(ANSWER_BYTES, 134217728, "bytes", "one answer")
 ORI_LIMIT_ROW(TAIL_LINES, 1000, "lines", "of a log in one answer")
+ORI_LIMIT_ROW(PROMPT_CHARS, 16384, "characters", "the prompt of a search by text")
+ORI_LIMIT_ROW(THUMB_CACHE_BYTES, 16777216, "bytes", "thumbnails that are kept in memory")
+ORI_LIMIT_ROW(KEPT_SCRATCHES, 64, "threads", "whose working memory for searches is kept")
 
 /* cli */
 ORI_LIMIT_ROW(CLI_OPTIONS, 32, "options", "what one verb has of its own")
