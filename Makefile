@@ -1,11 +1,12 @@
 # The short front of meson, pytest and tools/. `make help` lists the targets.
 BUILD ?= build
 PREFIX ?= /usr/local
+SAMPLES ?= input
 PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps build demo test test-long bench format lint clean install
+.PHONY: all help deps build demo samples test test-long bench bench-server format lint clean install
 all: build
 
 help: ## this list
@@ -19,8 +20,11 @@ build: ## build/oriane
 	@$(if $(CI),meson configure -Dwerror=true $(BUILD))
 	@ninja -C $(BUILD)
 
-demo: deps build ## find scenes, keep frames and search one of them: VIDEOS="a.mp4 b.mkv" for your own
+demo: deps build ## a server, a job, a search, and the console's address: VIDEOS="a.mp4 b.mkv" for your own
 	@tools/demo $(VIDEOS)
+
+samples: ## the hundred small videos that examples/sample_100_videos_request.json names, into SAMPLES
+	@tools/sample-videos $(SAMPLES)
 
 test: deps build ## every test: tools, C tests plain and under sanitizers, end to end
 	@$(PYTHON) tools/test
@@ -30,6 +34,10 @@ test-long: deps build ## the same with the long forms: 200 kills, longer clips
 
 bench: deps build ## measure against ffmpeg and the earlier pipeline; writes docs/performance.md
 	@$(PYTHON) bench/bench.py
+
+bench-server: deps build ## measure the server: latencies, job store, connections; likewise
+	@tools/deps bench
+	@$(PYTHON) bench/bench_server.py
 
 format: ## clang-format all C files in place
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
