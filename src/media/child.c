@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -306,9 +307,8 @@ ori_status ori_child_answer(struct ori_child *child, const struct ori_msg_range 
 
 /* Until the other end of the socket is closed, which only the end of the process does. Messages
  * that still come are thrown away; the log is read, lest the child waits for us. */
-static void wait_for_hangup(struct ori_child *child, int grace_ms)
+static void wait_for_hangup(struct ori_child *child, int64_t deadline_us)
 {
-    int64_t deadline_us = ori_clock_us() + (int64_t)grace_ms * 1000;
     for (;;) {
         char ignored[8];
         ssize_t got = recv(child->fd_socket, ignored, sizeof ignored, MSG_DONTWAIT);
@@ -323,6 +323,23 @@ static void wait_for_hangup(struct ori_child *child, int grace_ms)
         (void)poll(fds, 2, left_ms);
         ori_child_read_log(child);
     }
+}
+
+/* Whether the process ended by the deadline, which comes a moment after the socket was closed. What
+ * ended it is then its own matter or an outsider's, never our SIGKILL. It is not reaped. */
+static bool has_ended(const struct ori_child *child, int64_t deadline_us)
+{
+    struct pollfd ended = {.fd = pidfd_open(child->pid, 0), .events = POLLIN};
+    siginfo_t info = {.si_pid = 0};
+    for (;;) {
+        bool is_told = waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+        int left_ms = ori_clock_poll_ms(deadline_us);
+        if ((is_told && info.si_pid != 0) || left_ms == 0)
+            break;
+        (void)poll(&ended, 1, ended.fd < 0 && left_ms > 10 ? 10 : left_ms);
+    }
+    close_fd(&ended.fd);
+    return info.si_pid != 0;
 }
 
 /* The one place that reaps. SIGKILL first: it does nothing to a process that is ending already,
@@ -357,8 +374,10 @@ static const char *last_words(struct ori_child *child)
 ori_status ori_child_reap(struct ori_child *child, int grace_ms, struct ori_error *err)
 {
     ORI_ASSERT(child->pid > 0);
-    wait_for_hangup(child, grace_ms);
+    int64_t deadline_us = ori_clock_us() + (int64_t)grace_ms * 1000;
+    wait_for_hangup(child, deadline_us);
     ori_child_read_log(child);
+    bool is_by_itself = has_ended(child, deadline_us);
     int wait_status = kill_and_wait(child);
     ori_child_read_log(child);
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0)
@@ -367,6 +386,8 @@ ori_status ori_child_reap(struct ori_child *child, int grace_ms, struct ori_erro
     const char *colon = words[0] ? ": " : "";
     if (WIFSIGNALED(wait_status)) {
         const char *name = sigabbrev_np(WTERMSIG(wait_status));
+        if (is_by_itself && err && err->status == ORI_OK)
+            err->native = WTERMSIG(wait_status);
         return ori_error_set(err, ORI_CHILD_CRASHED,
                              "the decode process was ended by signal %d (SIG%s)%s%.200s",
                              WTERMSIG(wait_status), name ? name : "?", colon, words);

@@ -308,6 +308,46 @@ static void killed_at_any_moment(void **state)
     }
 }
 
+/* A signal from outside to the one child there is. */
+static void kill_only_child(int number)
+{
+    long pid = 0;
+    FILE *children = fopen("/proc/thread-self/children", "re");
+    assert_non_null(children);
+    assert_int_equal(fscanf(children, "%ld", &pid), 1);
+    fclose(children);
+    assert_int_equal(kill((pid_t)pid, number), 0);
+}
+
+/* Killed from outside, by the signal's number; killed by us for hanging, by none. */
+static void tells_who_killed(void **state)
+{
+    (void)state;
+    static const struct {
+        enum part part;
+        int signal; /* from outside; 0: none comes */
+        int native;
+    } rows[] = {{PART_HANG, SIGKILL, SIGKILL},
+                {PART_HANG, SIGTERM, SIGTERM},
+                {PART_ABORT, 0, SIGSEGV},
+                {PART_EXIT_3, 0, 0},
+                {PART_HANG, 0, 0},
+                {PART_DEAF, 0, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ori_error ignored = {0};
+        struct ori_error err = {0};
+        uint32_t frames = 0;
+        struct ori_child *child = start(rows[i].part);
+        (void)!hear_out(child, &frames, &ignored);
+        if (rows[i].signal)
+            kill_only_child(rows[i].signal);
+        int grace_ms = rows[i].native ? PATIENCE_MS : 50;
+        assert_int_equal(ori_child_reap(child, grace_ms, &err), ORI_CHILD_CRASHED);
+        assert_int_equal(err.native, rows[i].native);
+        ori_child_destroy(&child);
+    }
+}
+
 /* Messages that were said before the end are heard, also when the child is gone by then. */
 static void last_words_are_heard(void **state)
 {
@@ -349,6 +389,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends),
         cmocka_unit_test(killed_at_any_moment),
+        cmocka_unit_test(tells_who_killed),
         cmocka_unit_test(last_words_are_heard),
         cmocka_unit_test(a_program_that_is_not_there),
     };
