@@ -8,24 +8,13 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "pipeline/medium.h"
 #include "util/fs.h"
 #include "util/limits.h"
 
-static const char *const endings[] = {
-    "mp4",  "m4v", "mov", "mkv", "webm", "avi", "ts",  "m2ts", "mts", "mpg",
-    "mpeg", "vob", "flv", "f4v", "wmv",  "asf", "3gp", "3g2",  "ogv", "ivf",
-};
-
 bool ori_inputs_is_video_name(const char *name)
 {
-    const char *dot = strrchr(name, '.');
-    if (!dot || dot == name)
-        return false;
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        if (strcasecmp(dot + 1, endings[i]) == 0)
-            return true;
-    }
-    return false;
+    return ori_medium_is_video_name(name);
 }
 
 /* Open addressing over 64-bit keys that are never 0; grows at half full. */

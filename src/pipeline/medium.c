@@ -2,8 +2,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static const char *const endings[] = {
+    "mp4",  "m4v", "mov", "mkv", "webm", "avi", "ts",  "m2ts", "mts", "mpg",
+    "mpeg", "vob", "flv", "f4v", "wmv",  "asf", "3gp", "3g2",  "ogv", "ivf",
+};
+
+bool ori_medium_is_video_name(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    if (!dot || dot == name)
+        return false;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        if (strcasecmp(dot + 1, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
 
 static ori_status check(int fd, int64_t bytes_max, int64_t *ret_bytes, struct ori_error *err)
 {

@@ -1,6 +1,7 @@
 #pragma once
 /* pipeline/medium.h: a local file opened to be handed to a decode child.
  * Threads   any */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/status.h"
@@ -10,3 +11,6 @@
  * LIMIT. The texts do not name the path: whoever shows them does. */
 ori_status ori_medium_open(const char *path, int64_t bytes_max, int *ret_fd, int64_t *ret_bytes,
                            struct ori_error *err);
+
+/* Whether a file's name ends like one of a container this program reads: "clip.MP4". */
+bool ori_medium_is_video_name(const char *name);
