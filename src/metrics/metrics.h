@@ -3,7 +3,8 @@
  * Table       metrics_tbl.h: name, kind, unit, labels with all their values, help. Nothing can be
  *             counted that has no row there, and no label value comes from outside
  * Call order  create; add, set, observe from anywhere; render; destroy last of all
- * Cost        an atomic add; rows marked COSTLY do nothing when the registry was made without them
+ * Cost        an atomic add; rows marked COSTLY do nothing when the registry was made without them,
+ *             and are not on the page. Neither are the GPU's memory and load then
  * Threads     any
  * Source      Prometheus text exposition format 0.0.4; counters end in _total, units are seconds
  *             and bytes; a histogram's buckets are cumulative */
@@ -19,6 +20,7 @@ struct ori_metrics;
 enum ori_metric {
 #define ORI_METRIC_ROW(id, ...) ORI_METRIC_##id,
 #include "metrics/metrics_tbl.h"
+#undef ORI_METRIC_ROW
     ORI_METRIC_COUNT
 };
 
@@ -36,8 +38,24 @@ void ori_metrics_observe(struct ori_metrics *metrics, enum ori_metric metric, in
 /* The current number of a counter or gauge, the sum of a histogram. */
 double ori_metrics_value(const struct ori_metrics *metrics, enum ori_metric metric, int label);
 
-/* Label values: the stages of an item, in the order of metrics_tbl.h's set STAGE. -1: none such. */
+/* Label numbers. The states of jobs and items are numbered as in stores/job_states_tbl.h, codes as
+ * ori_status. */
+enum ori_metric_queue {
+    ORI_METRIC_QUEUE_ITEMS,    /* waiting items of all jobs */
+    ORI_METRIC_QUEUE_EMBED,    /* frames that wait for the model */
+    ORI_METRIC_QUEUE_DESK,     /* requests that wait for a thread of the quick desk */
+    ORI_METRIC_QUEUE_SLOW,     /* of the slow desk */
+    ORI_METRIC_QUEUE_WEBHOOKS, /* webhooks that wait for their next attempt */
+    ORI_METRIC_QUEUE_COUNT
+};
+/* 200..299 is 1; a status that is none is 4, the server's own fault. */
+static inline int ori_metrics_class(int http_status)
+{
+    return http_status >= 100 && http_status <= 599 ? http_status / 100 - 1 : 4;
+}
+/* The number of a stage's word, "open" or "decode"; of a word that is none it is "other". */
 int ori_metrics_stage(const char *stage);
 
-/* The whole page, process figures and build info among it. */
+/* The whole page, process figures and build info among it. Does not fail: what cannot be read of
+ * the system is left out. */
 void ori_metrics_render(struct ori_metrics *metrics, struct ori_buf *page);

@@ -1,12 +1,12 @@
 /* metrics/metrics_tbl.h: every metric, one row each.
  * ORI_METRIC_ROW(ID, "name", KIND, SET, COST, "help")
  *   KIND  COUNTER GAUGE HISTOGRAM_SECONDS
- *   SET   the label and its values: NONE; STAGE (stages of an item); STATUS (codes of
- *         util/status_tbl.h); ITEM_STATE, JOB_STATE (words of the contract); ROUTE (http's routes,
- *         whose words http gives); CLASS (HTTP status classes); QUEUE
+ *   SET   the label and its values (metrics_labels.c): NONE; STAGE (stages of an item); STATUS
+ *         (codes of util/status_tbl.h); ITEM_STATE, ENDED_STATE, JOB_STATE (words of the contract,
+ *         in the order of stores/job_states_tbl.h); CLASS (HTTP status classes); QUEUE
  *   COST  CHEAP, or COSTLY: left out with ENABLE_PERFORMANCE_METRICS=0
  * The file is included more than once on purpose. */
-ORI_METRIC_ROW(ITEMS_ENDED, "oriane_items_total", COUNTER, ITEM_STATE, CHEAP,
+ORI_METRIC_ROW(ITEMS_ENDED, "oriane_items_total", COUNTER, ENDED_STATE, CHEAP,
                "items that ended, by how")
 ORI_METRIC_ROW(FAILURES, "oriane_failures_total", COUNTER, STATUS, CHEAP,
                "attempts at an item that failed, by code")

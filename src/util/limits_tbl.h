@@ -16,6 +16,10 @@ ORI_LIMIT_ROW(LOG_LINE_BYTES, 8192, "bytes",
 ORI_LIMIT_ROW(LOG_VALUE_BYTES, 1024, "bytes", "one value in a line of the log, cut likewise")
 ORI_LIMIT_ROW(LOG_STATUS_BYTES, 1024, "bytes", "the progress line under the log")
 
+/* metrics */
+ORI_LIMIT_ROW(GPUS, 64, "GPUs", "looked at for figures")
+ORI_LIMIT_ROW(METRICS_BYTES, 1048576, "bytes", "the page of figures")
+
 /* config */
 ORI_LIMIT_ROW(SETTING_BYTES, 4096, "bytes", "the value of one setting")
 ORI_LIMIT_ROW(ENV_FILE_BYTES, 262144, "bytes", "the .env file")
