@@ -35,8 +35,8 @@ ORI_ROUTE_ROW(GET, "/models/status", models, "system", KEY, DESK, NO_BODY, 200, 
 ORI_ROUTE_ROW(POST, "/search-by/text", search_text, "search", KEY, SLOW, JSON, 200, "limit",
               "TextSearch", "Hits", "Frames most like a text")
 ORI_ROUTE_ROW(POST, "/search-by/image", search_image, "search", KEY, SLOW, UPLOAD, 200,
-              "limit platform video_code second_min second_max group_by", "", "Hits",
-              "Frames most like a picture")
+              "limit platform_filter video_code second_min second_max group_by", "ImageSearch",
+              "Hits", "Frames most like a picture")
 ORI_ROUTE_ROW(POST, "/search-by/frame", search_frame, "search", KEY, SLOW, JSON, 200, "limit",
               "FrameSearch", "Hits", "Frames most like a stored frame, found by its id")
 ORI_ROUTE_ROW(GET, "/frames/{platform}/{code}", list_frames, "frames", KEY, SLOW, NO_BODY, 200, "",

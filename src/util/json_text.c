@@ -27,11 +27,26 @@ static void add_ascii(struct ori_buf *buf, unsigned char c)
     }
 }
 
+/* Bytes from the start that stand for themselves: most texts are nothing else. */
+static size_t plain_run(const unsigned char *s, size_t bytes)
+{
+    size_t n = 0;
+    while (n < bytes && s[n] >= 0x20 && s[n] < 0x7F && s[n] != '"' && s[n] != '\\')
+        n++;
+    return n;
+}
+
 void ori_json_add_text(struct ori_buf *buf, const char *text, size_t bytes)
 {
     const unsigned char *s = (const unsigned char *)text;
     ori_buf_add(buf, "\"", 1);
     for (size_t i = 0; i < bytes;) {
+        size_t run = plain_run(s + i, bytes - i);
+        if (run > 0) {
+            ori_buf_add(buf, s + i, run);
+            i += run;
+            continue;
+        }
         size_t step = ori_text_utf8_step(s + i, bytes - i);
         if (step == 0)
             ori_buf_add_text(buf, "\\ufffd");
