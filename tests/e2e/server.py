@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -321,14 +322,13 @@ class Server:
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def add_video(self, platform, code, source, name="video.mp4"):
-        """A clip where the server looks for it, as a hard link or a copy; "platform/code"."""
-        target = self.videos / platform / code / name
+    def add_video(self, platform, code, source):
+        """A copy of the file where the server looks for it; "platform/code"."""
+        suffix = Path(source).suffix
+        name = f"{code}/video.mp4" if suffix == ".mp4" else f"{code}{suffix}"
+        target = self.videos / platform / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target)
-        except OSError:
-            target.write_bytes(Path(source).read_bytes())
+        shutil.copy2(source, target)
         return f"{platform}/{code}"
 
     def submit(self, items, headers=None, **options):
@@ -352,6 +352,13 @@ class Server:
         def look():
             answer = self.get("/ready", key=False)
             return answer if answer.status == 200 else None
+        return poll(look, timeout, lambda: f"/ready: {self.get('/ready', key=False)}")
+
+    def wait_not_ready(self, reason, timeout=START_S):
+        """Until /ready is a 503 whose detail has this text; that answer."""
+        def look():
+            answer = self.get("/ready", key=False)
+            return answer if answer.status == 503 and reason in answer.json["detail"] else None
         return poll(look, timeout, lambda: f"/ready: {self.get('/ready', key=False)}")
 
     def run(self, items, **options):
