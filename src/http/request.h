@@ -4,8 +4,8 @@
  *            HTTP thread (INLINE) or on a thread of a desk; never both
  * Texts      all checked: UTF-8, no NUL; path parameters and query are decoded and legal by their
  *            kind before a handler is called
- * Body       whole in memory for JSON; a file in memory (memfd) for an upload; never larger than
- *            the route allows
+ * Body       whole in memory for JSON; a file in memory (memfd) for an upload, whose form is known
+ *            to be well made before the handler is called; never larger than the route allows
  * Ownership  everything belongs to the request; a response's bytes are the response's
  * Errors     ori_http_fail gives problem+json from an ori_error: status and code by
  *            util/status_tbl.h, the text as detail. ori_http_problem for what needs more */
@@ -114,3 +114,6 @@ struct ori_http_part {
 };
 ori_status ori_http_part(const struct ori_http_request *request, const char *field,
                          struct ori_http_part *ret_part, struct ori_error *err);
+/* A plain field of the form (no file name, no type of its own): text, NULL when not given. Each is UTF-8
+ * of at most ORI_LIMIT_MAX_FORM_TEXT_BYTES, checked before the handler is called. */
+const char *ori_http_form_text(const struct ori_http_request *request, const char *name);

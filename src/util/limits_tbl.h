@@ -29,6 +29,12 @@ ORI_LIMIT_ROW(SETTING_WARNINGS, 20, "warnings", "unknown names that are told one
 ORI_LIMIT_ROW(SETTINGS_PAGE_BYTES, 1048576, "bytes",
               "help and reference pages made from the tables")
 
+/* net */
+ORI_LIMIT_ROW(NETWORKS, 256, "networks", "URL_ALLOW_PRIVATE")
+ORI_LIMIT_ROW(NET_CONNECTIONS, 1000, "connections", "one HTTP client")
+ORI_LIMIT_ROW(NET_HEADERS, 64, "headers", "one request to another server")
+ORI_LIMIT_ROW(NET_HEADER_BYTES, 65536, "bytes", "headers of another server's answer")
+
 /* media: what a decode child may say (media/child_proto.h) */
 ORI_LIMIT_ROW(CHILD_SLOTS, 64, "slots", "shared memory of one decode process")
 ORI_LIMIT_ROW(CHILD_SIDE, 131072, "pixels", "a side of the picture a decode process tells of")
@@ -102,6 +108,20 @@ ORI_LIMIT_ROW(FAULTS, 100, "faults", "of one request that are told one by one")
 ORI_LIMIT_ROW(QUERY_PARAMETERS, 32, "parameters", "the query of a URL")
 ORI_LIMIT_ROW(ANSWER_BYTES, 134217728, "bytes", "one answer")
 ORI_LIMIT_ROW(TAIL_LINES, 1000, "lines", "of a log in one answer")
+ORI_LIMIT_ROW(ADDRESS_CONNECTIONS, 1024, "connections",
+              "open at once from one address that is not this machine")
+ORI_LIMIT_ROW(ANSWER_MS, 300000, "milliseconds", "for a client to take an answer, events left out")
+ORI_LIMIT_ROW(IGNORED_BYTES, 65536, "bytes", "a body where none is expected; it is read and dropped")
+ORI_LIMIT_ROW(DROPPED_BYTES, 67108864, "bytes",
+              "of a refused body, read so that the client sees the refusal")
+ORI_LIMIT_ROW(JSON_VALUES, 1000000, "values", "a JSON body")
+ORI_LIMIT_ROW(FORM_PARTS, 64, "parts", "a multipart form")
+ORI_LIMIT_ROW(FORM_HEADER_BYTES, 4096, "bytes", "headers of one part of a form")
+ORI_LIMIT_ROW(FORM_TEXT_BYTES, 4096, "bytes", "a plain field of a form")
+ORI_LIMIT_ROW(ANSWER_HEADER_BYTES, 8192, "bytes", "headers a handler gives to an answer")
+ORI_LIMIT_ROW(WRONG_KEYS, 30, "requests",
+              "with a wrong key or password from one address in a minute; the next get 429")
+ORI_LIMIT_ROW(LINGERING, 64, "connections", "refused ones whose client is still sending")
 ORI_LIMIT_ROW(PROMPT_CHARS, 16384, "characters", "the prompt of a search by text")
 ORI_LIMIT_ROW(THUMB_CACHE_BYTES, 16777216, "bytes", "thumbnails that are kept in memory")
 ORI_LIMIT_ROW(KEPT_SCRATCHES, 64, "threads", "whose working memory for searches is kept")
