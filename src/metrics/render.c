@@ -1,5 +1,5 @@
 /* The page as Prometheus reads it: text exposition format 0.0.4. */
-#include "metrics/build_versions.h"
+#include "metrics/built_from.h"
 #include "metrics/metrics_priv.h"
 #include "util/text.h"
 
@@ -113,19 +113,10 @@ static void write_row(const struct ori_metrics *metrics, int metric, struct ori_
 
 static void write_build_info(struct ori_buf *page)
 {
-    static const char *const pairs[][2] = {
-        {"version", ORI_VERSION},
-        {"compiler", __VERSION__},
-        {"libavformat", ORI_BUILT_LIBAVFORMAT},
-        {"libavcodec", ORI_BUILT_LIBAVCODEC},
-        {"sqlite", ORI_BUILT_SQLITE},
-        {"libcurl", ORI_BUILT_LIBCURL},
-        {"libmicrohttpd", ORI_BUILT_LIBMICROHTTPD},
-    };
     struct ori_buf labels;
     ori_buf_init(&labels, LABELS_BYTES_MAX);
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-        ori_metrics_write_label(&labels, pairs[i][0], pairs[i][1]);
+    for (size_t i = 0; ori_built_from[i][0]; i++)
+        ori_metrics_write_label(&labels, ori_built_from[i][0], ori_built_from[i][1]);
     ori_metrics_write_head(page, "oriane_build_info", "gauge",
                            "always 1; what this program was built from");
     ori_metrics_write_value(page, "oriane_build_info", ori_buf_text(&labels), 1);
