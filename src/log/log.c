@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@
 #define PIECE_BYTES_MAX (ORI_LIMIT_MAX_LOG_LINE_BYTES + 2 * ORI_LIMIT_MAX_LOG_STATUS_BYTES)
 
 struct ori_log_sink {
-    int fd; /* immutable, as are level, is_json and is_terminal */
-    enum ori_log_level level;
+    int fd;            /* immutable, as are is_json and is_terminal */
+    _Atomic int level; /* enum ori_log_level */
     bool is_json;
     bool is_terminal;
     /* The lock is what keeps lines whole and the status below them: so writing happens under it. */
@@ -50,7 +51,7 @@ ori_status ori_log_sink_create(int fd, enum ori_log_level level, enum ori_log_fo
     if (!sink)
         return ori_error_set(err, ORI_NOMEM, "log");
     sink->fd = fd;
-    sink->level = level;
+    atomic_init(&sink->level, (int)level);
     sink->is_terminal = isatty(fd) == 1;
     sink->is_json = form == ORI_LOG_JSON || (form == ORI_LOG_AUTO && !sink->is_terminal);
     pthread_mutex_init(&sink->lock, NULL); /* cannot fail with default attributes */
@@ -105,9 +106,16 @@ bool ori_log_sink_is_terminal(const struct ori_log_sink *sink)
     return sink && sink->is_terminal;
 }
 
+void ori_log_sink_set_level(struct ori_log_sink *sink, enum ori_log_level level)
+{
+    ORI_ASSERT((unsigned)level < ORI_LOG_LEVEL_COUNT);
+    if (sink)
+        atomic_store(&sink->level, (int)level);
+}
+
 bool ori_log_is_on(const struct ori_log *log, enum ori_log_level level)
 {
-    return log && log->sink && level <= log->sink->level;
+    return log && log->sink && (int)level <= atomic_load(&log->sink->level);
 }
 
 /* Bytes of text that fit the limit of a value, whole UTF-8 sequences. */
@@ -172,8 +180,9 @@ static void add_value(struct ori_buf *buf, const struct ori_log_field *field, bo
     }
 }
 
-/* One more pair, unless the line would grow past its limit: then it says that it was cut. */
-static void add_pair(struct ori_buf *line, const struct ori_log_field *field, bool is_json)
+/* One more pair. False when the line would grow past its limit: then it says that it was cut, once,
+ * and is full. */
+static bool add_pair(struct ori_buf *line, const struct ori_log_field *field, bool is_json)
 {
     static const char cut_json[] = ",\"cut\":true";
     static const char cut_text[] = " cut=true";
@@ -182,25 +191,27 @@ static void add_pair(struct ori_buf *line, const struct ori_log_field *field, bo
     ori_buf_printf(&pair, is_json ? ",\"%s\":" : " %s=", field->key);
     add_value(&pair, field, is_json);
     size_t reserved = sizeof cut_json + 2; /* its closing brace and the line's end */
-    if (pair.status == ORI_OK && line->used + pair.used + reserved <= line->bytes_max)
+    bool fits = pair.status == ORI_OK && line->used + pair.used + reserved <= line->bytes_max;
+    if (fits)
         ori_buf_add(line, pair.data, pair.used);
-    else if (line->bytes_max - line->used >= reserved)
+    else
         ori_buf_add_text(line, is_json ? cut_json : cut_text);
     ori_buf_deinit(&pair);
+    return fits;
 }
 
 static void add_pairs(struct ori_buf *line, const struct ori_log *log,
                       const struct ori_log_field *fields)
 {
-    const struct ori_log_field prefix[] = {ori_log_text("platform", log->platform),
-                                           ori_log_text("code", log->code),
-                                           ori_log_text("stage", log->stage)};
-    for (size_t i = 0; i < sizeof prefix / sizeof prefix[0]; i++) {
-        if (prefix[i].text)
-            add_pair(line, &prefix[i], log->sink->is_json);
-    }
-    for (; fields && fields->key; fields++)
-        add_pair(line, fields, log->sink->is_json);
+    const struct ori_log_field prefix[] = {
+        ori_log_text("request_id", log->request_id), ori_log_text("job_id", log->job_id),
+        ori_log_text("platform", log->platform), ori_log_text("code", log->code),
+        ori_log_text("stage", log->stage)};
+    bool fits = true;
+    for (size_t i = 0; i < sizeof prefix / sizeof prefix[0] && fits; i++)
+        fits = !prefix[i].text || add_pair(line, &prefix[i], log->sink->is_json);
+    for (; fits && fields && fields->key; fields++)
+        fits = add_pair(line, fields, log->sink->is_json);
 }
 
 void ori_log_event(const struct ori_log *log, enum ori_log_level level, const char *event,

@@ -5,8 +5,9 @@
  *             trace  per frame; nothing per frame above it
  * Where       once, where a thing is handled; layers below return a status and do not log
  * Form        text for people when the descriptor is a terminal, else one JSON object a line
- * Prefix      a log carries platform, code and stage; copy the struct and set more of them for
- *             the work below. The texts are borrowed and outlive the copy
+ * Prefix      a log carries request_id, job_id, platform, code and stage; copy the struct and set
+ *             more of them for the work below. The texts are borrowed and outlive the copy
+ * Time        RFC 3339, UTC, with milliseconds
  * Foreign     values are escaped: no control character reaches the terminal, no value ends its
  *             line or its quotes; longer than its limit it is cut and says by how much
  * Progress    ori_log_status keeps one line under the log; log lines appear above it, whole
@@ -37,6 +38,8 @@ ori_status ori_log_sink_create(int fd, enum ori_log_level level, enum ori_log_fo
                                struct ori_log_sink **ret_sink, struct ori_error *err);
 void ori_log_sink_destroy(struct ori_log_sink **sink); /* null-safe, nulls; takes the status away */
 bool ori_log_sink_is_terminal(const struct ori_log_sink *sink);
+/* From now on; any thread. sink NULL: nothing happens. */
+void ori_log_sink_set_level(struct ori_log_sink *sink, enum ori_log_level level);
 
 struct ori_log {
     struct ori_log_sink *sink; /* NULL: says nothing */
