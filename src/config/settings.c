@@ -268,6 +268,30 @@ void ori_settings_destroy(const struct ori_settings **settings)
     free(dead);
 }
 
+ori_status ori_settings_keep(const struct ori_settings *from, const struct ori_settings *to,
+                             enum ori_setting setting, struct ori_error *err)
+{
+    struct ori_settings *fresh = (struct ori_settings *)to; /* load made it, nobody has it yet */
+    struct ori_buf text;
+    char *copy = NULL;
+    ori_buf_init(&text, 4 * ORI_LIMIT_MAX_SETTING_BYTES);
+    ori_settings_write_back(from, setting, &text);
+    ori_status status = ori_buf_finish(&text, "settings", err);
+    if (status == ORI_OK) {
+        status = ori_setting_value_read(ori_setting_row(setting), ori_buf_text(&text),
+                                        field_of(fresh, setting), &copy);
+        if (status != ORI_OK)
+            (void)ori_error_set(err, status, "settings");
+    }
+    if (status == ORI_OK) {
+        free(fresh->own->texts[setting]);
+        fresh->own->texts[setting] = copy;
+        fresh->own->origins[setting] = from->own->origins[setting];
+    }
+    ori_buf_deinit(&text);
+    return status;
+}
+
 enum ori_setting_origin ori_settings_origin(const struct ori_settings *settings,
                                             enum ori_setting setting)
 {

@@ -78,6 +78,11 @@ ori_status ori_settings_load(const struct ori_settings_sources *sources,
                              const struct ori_settings **ret_settings, struct ori_error *err);
 void ori_settings_destroy(const struct ori_settings **settings); /* null-safe, nulls */
 
+/* Gives `to` the value, and the origin, that `from` has: for config/live.h alone, before anybody
+ * else has seen `to`. On failure nothing has changed. */
+ori_status ori_settings_keep(const struct ori_settings *from, const struct ori_settings *to,
+                             enum ori_setting setting, struct ori_error *err);
+
 enum ori_setting_origin ori_settings_origin(const struct ori_settings *settings,
                                             enum ori_setting setting);
 /* Unknown VP_* and QDRANT_* names, one line each with the nearest known name. */
