@@ -1,0 +1,201 @@
+#include "http/job_json.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/json_out.h"
+
+struct items_visit {
+    struct ori_buf *buf;
+    int64_t frames;
+};
+
+bool ori_job_json_has_ended(const struct ori_job *job)
+{
+    return job->state == ORI_JOB_COMPLETED || job->state == ORI_JOB_FAILED ||
+           job->state == ORI_JOB_STOPPED;
+}
+
+void ori_job_json_time(struct ori_buf *buf, const char *key, int64_t wall_us)
+{
+    char text[ORI_CLOCK_TEXT_BYTES];
+    ori_clock_rfc3339(wall_us, text);
+    ori_json_put_text(buf, key, text);
+}
+
+void ori_job_json_counts(struct ori_buf *buf, const char *key, const struct ori_job_counts *counts)
+{
+    ori_json_begin_object(buf, key);
+    ori_json_put_whole(buf, "total", counts->total);
+    ori_json_put_whole(buf, "waiting", counts->waiting);
+    ori_json_put_whole(buf, "processing", counts->processing);
+    ori_json_put_whole(buf, "success", counts->success);
+    ori_json_put_whole(buf, "failed", counts->failed);
+    ori_json_put_whole(buf, "stopped", counts->stopped);
+    ori_json_end_object(buf);
+}
+
+void ori_job_json_done(struct ori_buf *buf, const char *key, const struct ori_job_counts *counts)
+{
+    ori_json_begin_object(buf, key);
+    ori_json_put_whole(buf, "completed", counts->success + counts->failed + counts->stopped);
+    ori_json_put_whole(buf, "total", counts->total);
+    ori_json_end_object(buf);
+}
+
+static void put_error(struct ori_buf *buf, const struct ori_job_item *item)
+{
+    const struct ori_job_error *error = &item->error;
+    if (!error->code[0]) {
+        ori_json_put_null(buf, "error");
+        return;
+    }
+    ori_json_begin_object(buf, "error");
+    ori_json_put_text(buf, "code", error->code);
+    ori_json_put_text(buf, "message", error->message);
+    ori_json_put_text(buf, "stage", error->stage);
+    ori_json_put_bool(buf, "retryable", error->is_retryable);
+    ori_json_put_whole(buf, "attempts", item->attempts);
+    ori_json_end_object(buf);
+}
+
+/* Percent of one item: 100 is for what has ended well or not, and for nothing else. */
+static int percent_of(const struct ori_job_item *item)
+{
+    if (item->state == ORI_ITEM_SUCCESS || item->state == ORI_ITEM_FAILED ||
+        item->state == ORI_ITEM_STOPPED)
+        return 100;
+    int percent = item->permille / 10;
+    return percent > 99 ? 99 : percent;
+}
+
+static ori_status put_item(void *self, const struct ori_job_item *item, struct ori_error *err)
+{
+    struct items_visit *visit = self;
+    struct ori_buf *buf = visit->buf;
+    ori_json_begin_object(buf, NULL);
+    ori_json_put_text(buf, "platform", item->platform);
+    ori_json_put_text(buf, "code", item->code);
+    if (item->url)
+        ori_json_put_text(buf, "url", item->url);
+    ori_json_put_text(buf, "status", ori_item_state_word(item->state));
+    ori_json_put_whole(buf, "progress", percent_of(item));
+    ori_json_put_text(buf, "stage", item->stage);
+    ori_json_put_whole(buf, "frames", item->frames);
+    ori_json_put_whole(buf, "attempts", item->attempts);
+    put_error(buf, item);
+    ori_json_end_object(buf);
+    if (item->state == ORI_ITEM_SUCCESS)
+        visit->frames += item->frames;
+    return ori_buf_finish(buf, "the answer", err); /* past its limit the rest is not read */
+}
+
+ori_status ori_job_json_items(struct ori_job_store *store, const struct ori_job *job,
+                              size_t items_max, struct ori_buf *buf, const char *key,
+                              int64_t *ret_frames, struct ori_error *err)
+{
+    struct items_visit visit = {.buf = buf};
+    ori_json_begin_array(buf, key);
+    ori_status status = ori_job_store_items(store, job->seq, 0, items_max, put_item, &visit, err);
+    ori_json_end_array(buf);
+    *ret_frames = visit.frames;
+    return status;
+}
+
+static void put_results(struct ori_buf *buf, const struct ori_job *job, size_t items_max,
+                        int64_t frames)
+{
+    if (!ori_job_json_has_ended(job)) {
+        ori_json_put_null(buf, "results");
+        return;
+    }
+    ori_json_begin_object(buf, "results");
+    ori_json_put_whole(buf, "success", job->counts.success);
+    ori_json_put_whole(buf, "failed", job->counts.failed);
+    ori_json_put_whole(buf, "stopped", job->counts.stopped);
+    if (items_max > 0 && job->counts.total > (int64_t)items_max)
+        ori_json_put_null(buf, "frames"); /* not all items were looked at */
+    else
+        ori_json_put_whole(buf, "frames", frames);
+    ori_json_end_object(buf);
+}
+
+static void put_failure(struct ori_buf *buf, const struct ori_job *job)
+{
+    char text[64];
+    if (job->state != ORI_JOB_FAILED) {
+        ori_json_put_null(buf, "error");
+        return;
+    }
+    snprintf(text, sizeof text, "none of its %lld videos succeeded", (long long)job->counts.total);
+    ori_json_put_text(buf, "error", job->counts.total == 1 ? "its one video failed" : text);
+}
+
+static void put_webhook(struct ori_buf *buf, const struct ori_job *job)
+{
+    if (!job->has_webhook) {
+        ori_json_put_null(buf, "webhook");
+        return;
+    }
+    ori_json_begin_object(buf, "webhook");
+    ori_json_put_text(buf, "url", job->webhook_url);
+    ori_json_put_text(buf, "status", job->webhook_state[0] ? job->webhook_state : "pending");
+    ori_json_put_whole(buf, "attempts", job->webhook_attempts);
+    ori_json_end_object(buf);
+}
+
+ori_status ori_job_json(struct ori_job_store *store, const struct ori_job *job, size_t items_max,
+                        struct ori_buf *buf, const char *key, struct ori_error *err)
+{
+    int64_t frames = 0;
+    ori_json_begin_object(buf, key);
+    ori_json_put_text(buf, "job_id", job->job_id);
+    ori_json_put_text(buf, "jobId", job->job_id);
+    ori_json_put_text(buf, "status", ori_job_state_word(job->state));
+    ori_job_json_time(buf, "created_at", job->created_us);
+    ori_job_json_time(buf, "updated_at", job->updated_us);
+    ori_json_put_whole(buf, "priority", job->options.priority);
+    ori_json_put_bool(buf, "force", job->options.is_forced);
+    ori_status status = ori_job_json_items(store, job, items_max, buf, "items", &frames, err);
+    ori_job_json_done(buf, "progress", &job->counts);
+    ori_json_put_whole(buf, "percentage", job->progress);
+    ori_job_json_counts(buf, "counts", &job->counts);
+    put_results(buf, job, items_max, frames);
+    put_failure(buf, job);
+    put_webhook(buf, job);
+    ori_json_end_object(buf);
+    return status;
+}
+
+void ori_resource_job_id(const struct ori_http_request *request, char ret_id[ORI_JOB_ID_BYTES])
+{
+    const char *id = ori_http_param(request, "job_id");
+    size_t i = 0;
+    for (; id[i] && i + 1 < ORI_JOB_ID_BYTES; i++)
+        ret_id[i] = (char)tolower((unsigned char)id[i]);
+    ret_id[i] = '\0';
+}
+
+void ori_resource_job_failure(const struct ori_http_request *request,
+                              struct ori_http_response *response, const struct ori_error *err)
+{
+    if (err->status == ORI_NOT_FOUND)
+        ori_http_problem(request, response, ori_status_http(ORI_NOT_FOUND),
+                         ori_status_code(ORI_NOT_FOUND), "Job not found");
+    else
+        ori_http_fail(request, response, err);
+}
+
+bool ori_resource_find_job(const struct ori_http_request *request,
+                           struct ori_http_response *response, struct ori_job *ret_job)
+{
+    struct ori_error err = {0};
+    char id[ORI_JOB_ID_BYTES];
+    ori_resource_job_id(request, id);
+    if (ori_job_store_get(request->service->store, id, ret_job, &err) == ORI_OK)
+        return true;
+    ori_resource_job_failure(request, response, &err);
+    return false;
+}
