@@ -9,7 +9,9 @@
  *             https alone, no proxy of the environment, redirects are not followed
  * Retry       connection failures, 408, 425, 429, 500, 502, 503, 504 are tried again
  *             `retries` times with exponential backoff and jitter; Retry-After is obeyed up to
- *             the deadline. Only for requests that may be repeated: the caller says so
+ *             the deadline; would the wait go past that, the last answer or failure is the result.
+ *             Only for requests that may be repeated: the caller says so. Others never go over a
+ *             kept connection either, for on one that has died they would be sent twice
  * Limits      bytes of the answer's body and headers, time to connect, time in all, and a least
  *             speed: a peer that trickles is dropped
  * Cancel      noticed within 200 ms
@@ -33,6 +35,7 @@ struct ori_net_client_options {
     const struct ori_network_list *allowed; /* for guarded requests; borrowed; may be NULL */
     int connections_max;                    /* 1..1000 */
     const char *user_agent;                 /* NULL: "oriane/VERSION" */
+    int stall_s;                            /* slower than 64 bytes a second for so long; 0: 30 */
 };
 
 ori_status ori_net_global_init(struct ori_error *err);
@@ -47,7 +50,7 @@ struct ori_net_header {
     const char *value; /* a control character in either is ORI_USAGE */
 };
 struct ori_net_request {
-    const char *method; /* "GET", "POST", "PUT", "DELETE", "HEAD" */
+    const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD" */
     const char *url;
     const struct ori_net_header *headers;
     size_t headers_count;
@@ -57,11 +60,12 @@ struct ori_net_request {
     bool is_repeatable;
     int retries;
     int connect_ms;            /* 0: 5 s */
-    int64_t deadline_us;       /* of the monotonic clock, over all attempts */
+    int64_t deadline_us;       /* of the monotonic clock, over all attempts and waits */
     size_t answer_bytes_max;   /* of the body */
     const struct ori_log *log; /* may be NULL */
-    /* NULL: the body is collected in the answer. Else called with each piece instead; a status
-     * other than ORI_OK ends the fetch with it. */
+    /* NULL: the body is collected in the answer. Else called with each piece of a 2xx answer
+     * instead (what other answers say is still collected); a status other than ORI_OK ends the fetch
+     * with it. Once it was called, the fetch is not tried again. */
     ori_status (*on_body)(void *self, const void *data, size_t bytes, struct ori_error *err);
     void *on_body_self;
 };

@@ -1,0 +1,395 @@
+/* One attempt of a fetch: a handle filled in, run by poll beside the cancel token, and what libcurl
+ * said of it in the program's own words. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "net/client_priv.h"
+#include "util/clock.h"
+#include "util/limits.h"
+#include "util/text.h"
+
+#define CONNECT_MS 5000
+#define SPEED_LEAST 64 /* bytes a second */
+#define POLL_MS_MAX 1000
+
+bool ori_net_is_passing(int http_status)
+{
+    switch (http_status) {
+    case 408:
+    case 425:
+    case 429:
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- callbacks ---- */
+
+/* The guard: asked for each address a name leads to, at the moment of connecting. */
+static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct ori_net_transfer *transfer = self;
+    (void)purpose;
+    if (transfer->request->is_guarded &&
+        !ori_address_is_allowed(transfer->allowed, &address->addr)) {
+        transfer->refused++;
+        return CURL_SOCKET_BAD;
+    }
+    /* Close-on-exec from its birth: other threads start processes. */
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    transfer->opened += fd >= 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int http_status(const struct ori_net_transfer *transfer)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *self)
+{
+    struct ori_net_transfer *transfer = self;
+    size_t bytes = size * count;
+    (void)data;
+    transfer->header_bytes += bytes;
+    if (transfer->header_bytes <= ORI_LIMIT_MAX_NET_HEADER_BYTES)
+        return bytes;
+    transfer->status =
+        ori_error_set(&transfer->err, ORI_LIMIT, "the answer's headers are longer than %d bytes",
+                      ORI_LIMIT_MAX_NET_HEADER_BYTES);
+    return bytes + 1;
+}
+
+static ori_status take_piece(struct ori_net_transfer *transfer, const char *data, size_t bytes)
+{
+    const struct ori_net_request *request = transfer->request;
+    struct ori_error *err = &transfer->err;
+    int status = http_status(transfer);
+    transfer->body_bytes += (int64_t)bytes;
+    if ((uint64_t)transfer->body_bytes > request->answer_bytes_max)
+        return ori_error_set(err, ORI_LIMIT, "the answer is longer than %zu bytes",
+                             request->answer_bytes_max);
+    if (request->on_body && status >= 200 && status < 300) {
+        transfer->is_delivered = true;
+        return request->on_body(request->on_body_self, data, bytes, err);
+    }
+    ori_buf_add(&transfer->answer->body, data, bytes);
+    return ori_buf_finish(&transfer->answer->body, "answer", err);
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *self)
+{
+    struct ori_net_transfer *transfer = self;
+    size_t bytes = size * count;
+    if (bytes == 0)
+        return 0;
+    transfer->status = take_piece(transfer, data, bytes);
+    return transfer->status == ORI_OK ? bytes : 0;
+}
+
+/* ---- headers ---- */
+
+static bool is_token(const char *name)
+{
+    static const char letters[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"; /* RFC 9110, 5.6.2 */
+    return name[0] != '\0' && strspn(name, letters) == strlen(name);
+}
+
+static ori_status add_line(struct ori_net_transfer *transfer, const char *line,
+                           struct ori_error *err)
+{
+    struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+    if (!longer)
+        return ori_error_set(err, ORI_NOMEM, "headers");
+    transfer->headers = longer;
+    return ORI_OK;
+}
+
+static ori_status add_header(struct ori_net_transfer *transfer, const struct ori_net_header *header,
+                             struct ori_error *err)
+{
+    struct ori_buf line;
+    if (!is_token(header->name) || ori_text_has_control(header->value))
+        return ori_error_set(err, ORI_USAGE, "a header with a character that is not allowed");
+    ori_buf_init(&line, ORI_LIMIT_MAX_NET_HEADER_BYTES);
+    /* "Name:" would take a header away, "Name;" is libcurl's way to send one without a value. */
+    ori_buf_printf(&line, header->value[0] ? "%s: %s" : "%s;%s", header->name, header->value);
+    ori_status status = ori_buf_finish(&line, "a header", err);
+    if (status == ORI_OK)
+        status = add_line(transfer, ori_buf_text(&line), err);
+    ori_buf_deinit(&line);
+    return status;
+}
+
+static ori_status add_headers(struct ori_net_transfer *transfer, struct ori_error *err)
+{
+    const struct ori_net_request *request = transfer->request;
+    bool has_type = false;
+    ori_status status = ORI_OK;
+    if (request->headers_count > ORI_LIMIT_MAX_NET_HEADERS)
+        return ori_error_set(err, ORI_LIMIT, "more than %d headers", ORI_LIMIT_MAX_NET_HEADERS);
+    for (size_t i = 0; i < request->headers_count && status == ORI_OK; i++) {
+        has_type = has_type || strcasecmp(request->headers[i].name, "content-type") == 0;
+        status = add_header(transfer, &request->headers[i], err);
+    }
+    if (status == ORI_OK)
+        status = add_line(transfer, "Expect:", err); /* a round trip for nothing */
+    if (status == ORI_OK && !has_type)
+        status = add_line(transfer, "Content-Type:", err); /* libcurl would say it was a form */
+    return status;
+}
+
+/* ---- the handle ---- */
+
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (code == CURLE_OK)                                                                      \
+            code = curl_easy_setopt(easy, option, value);                                          \
+    } while (0)
+
+static CURLcode set_method(CURL *easy, const struct ori_net_request *request)
+{
+    CURLcode code = CURLE_OK;
+    bool is_get = strcmp(request->method, "GET") == 0;
+    bool is_head = strcmp(request->method, "HEAD") == 0;
+    bool has_body = request->body || strcmp(request->method, "POST") == 0 ||
+                    strcmp(request->method, "PUT") == 0;
+    if (is_head)
+        SET(CURLOPT_NOBODY, 1L);
+    else if (has_body) {
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(request->body ? request->body_bytes : 0));
+        SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
+    }
+    if (!is_get && !is_head)
+        SET(CURLOPT_CUSTOMREQUEST, request->method);
+    return code;
+}
+
+static CURLcode set_callbacks(CURL *easy, struct ori_net_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, transfer);
+    SET(CURLOPT_HEADERFUNCTION, take_header);
+    SET(CURLOPT_HEADERDATA, transfer);
+    SET(CURLOPT_WRITEFUNCTION, take_body);
+    SET(CURLOPT_WRITEDATA, transfer);
+    SET(CURLOPT_ERRORBUFFER, transfer->words);
+    if (ori_log_is_on(transfer->request->log, ORI_LOG_TRACE)) {
+        SET(CURLOPT_DEBUGFUNCTION, ori_net_trace);
+        SET(CURLOPT_DEBUGDATA, (void *)transfer->request->log);
+        SET(CURLOPT_VERBOSE, 1L);
+    }
+    return code;
+}
+
+static CURLcode set_rules(CURL *easy, const struct ori_net_request *request, int stall_s)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_PROXY, ""); /* not even one of the environment */
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(CURLOPT_PATH_AS_IS, 1L); /* signed URLs are signed as they are */
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a cancelled fetch does not wait for the name service */
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_CONNECTTIMEOUT_MS,
+        (long)(request->connect_ms > 0 ? request->connect_ms : CONNECT_MS));
+    SET(CURLOPT_LOW_SPEED_LIMIT, (long)SPEED_LEAST);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)stall_s);
+    if (request->answer_bytes_max > 0 && request->answer_bytes_max <= INT64_MAX)
+        SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->answer_bytes_max);
+    /* On a kept connection that turns out to be dead libcurl sends the request once more. */
+    if (!request->is_repeatable)
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+    return code;
+}
+
+static ori_status prepare(struct ori_net_slot *slot, struct ori_net_transfer *transfer,
+                          const char *user_agent, int stall_s, struct ori_error *err)
+{
+    CURL *easy = slot->easy;
+    CURLcode code = CURLE_OK;
+    ori_status status = add_headers(transfer, err);
+    if (status != ORI_OK)
+        return status;
+    code = set_callbacks(easy, transfer);
+    if (code == CURLE_OK)
+        code = set_rules(easy, transfer->request, stall_s);
+    if (code == CURLE_OK)
+        code = set_method(easy, transfer->request);
+    SET(CURLOPT_URL, transfer->request->url);
+    SET(CURLOPT_USERAGENT, user_agent);
+    SET(CURLOPT_HTTPHEADER, transfer->headers);
+    if (code == CURLE_OUT_OF_MEMORY)
+        return ori_error_set(err, ORI_NOMEM, "HTTP request");
+    if (code != CURLE_OK)
+        return ori_error_set(err, ORI_INTERNAL, "HTTP request: %s", curl_easy_strerror(code));
+    return ORI_OK;
+}
+
+/* ---- the run ---- */
+
+static ori_status check_waiting(const struct ori_net_transfer *transfer, struct ori_error *err)
+{
+    if (ori_cancel_is_set(transfer->cancel))
+        return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
+    if (ori_clock_us() >= transfer->request->deadline_us)
+        return ori_error_set(err, ORI_TIMEOUT, "no whole answer within the time allowed");
+    return ORI_OK;
+}
+
+static ori_status wait_for_more(CURLM *multi, const struct ori_net_transfer *transfer,
+                                struct ori_error *err)
+{
+    const struct ori_cancel *cancel = transfer->cancel;
+    struct curl_waitfd extra = {.fd = cancel ? cancel->fd : -1, .events = CURL_WAIT_POLLIN};
+    int wait_ms = ori_clock_poll_ms(transfer->request->deadline_us);
+    if (wait_ms < 0 || wait_ms > POLL_MS_MAX)
+        wait_ms = POLL_MS_MAX;
+    CURLMcode code = curl_multi_poll(multi, &extra, cancel ? 1 : 0, wait_ms, NULL);
+    if (code != CURLM_OK)
+        return ori_error_set(err, code == CURLM_OUT_OF_MEMORY ? ORI_NOMEM : ORI_INTERNAL,
+                             "waiting for an answer: %s", curl_multi_strerror(code));
+    return check_waiting(transfer, err);
+}
+
+static CURLcode result_of(CURLM *multi)
+{
+    int left = 0;
+    CURLMsg *message = curl_multi_info_read(multi, &left);
+    return message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_GOT_NOTHING;
+}
+
+/* To the end of the transfer, whatever it is: *ret_result. Another status: it was broken off. */
+static ori_status run(CURLM *multi, const struct ori_net_transfer *transfer, CURLcode *ret_result,
+                      struct ori_error *err)
+{
+    int running = 1;
+    ori_status status = check_waiting(transfer, err);
+    while (status == ORI_OK) {
+        CURLMcode code = curl_multi_perform(multi, &running);
+        if (code != CURLM_OK)
+            return ori_error_set(err, code == CURLM_OUT_OF_MEMORY ? ORI_NOMEM : ORI_INTERNAL,
+                                 "HTTP: %s", curl_multi_strerror(code));
+        if (!running) {
+            *ret_result = result_of(multi);
+            return ORI_OK;
+        }
+        status = wait_for_more(multi, transfer, err);
+    }
+    return status;
+}
+
+/* ---- the end ---- */
+
+struct outcome {
+    ori_status status;
+    bool can_repeat;
+};
+
+static struct outcome outcome_of(CURLcode result, const struct ori_net_transfer *transfer)
+{
+    switch ((int)result) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return (struct outcome){ORI_TIMEOUT, true};
+    case CURLE_OUT_OF_MEMORY:
+        return (struct outcome){ORI_NOMEM, false};
+    case CURLE_FILESIZE_EXCEEDED:
+        return (struct outcome){ORI_LIMIT, false};
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return (struct outcome){ORI_URL_REFUSED, false};
+    case CURLE_COULDNT_CONNECT:
+        if (transfer->refused > 0 && transfer->opened == 0)
+            return (struct outcome){ORI_URL_REFUSED, false};
+        return (struct outcome){ORI_NETWORK, true};
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+        return (struct outcome){ORI_NETWORK, true};
+    default:
+        return (struct outcome){ORI_NETWORK, false};
+    }
+}
+
+static ori_status fail(CURLcode result, struct ori_net_transfer *transfer, struct ori_error *err)
+{
+    if (transfer->status != ORI_OK) { /* one of our callbacks ended it, and said why */
+        if (err && err->status == ORI_OK)
+            *err = transfer->err;
+        return ori_error_set(err, transfer->status, "%s", ori_status_text(transfer->status));
+    }
+    struct outcome outcome = outcome_of(result, transfer);
+    const char *words = transfer->words[0] ? transfer->words : curl_easy_strerror(result);
+    transfer->can_repeat = outcome.can_repeat && !transfer->is_delivered;
+    if (outcome.status == ORI_URL_REFUSED && transfer->refused > 0)
+        words = "the name leads to an address that is not public";
+    else if (outcome.status == ORI_LIMIT)
+        words = "the answer is longer than allowed";
+    if (err && err->status == ORI_OK)
+        err->native = (int)result;
+    return ori_error_set(err, outcome.status, "%s (curl %d)", words, (int)result);
+}
+
+static void read_answer(const struct ori_net_transfer *transfer)
+{
+    struct ori_net_answer *answer = transfer->answer;
+    char *type = NULL;
+    struct curl_header *header = NULL;
+    curl_off_t wait_s = 0;
+    answer->status = http_status(transfer);
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type &&
+        strlen(type) < sizeof answer->content_type && !ori_text_has_control(type))
+        snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
+    if (curl_easy_header(transfer->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) ==
+            CURLHE_OK &&
+        curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK &&
+        wait_s >= 0 && wait_s <= INT32_MAX)
+        answer->retry_after_ms = (int64_t)wait_s * 1000;
+}
+
+ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *transfer,
+                           const char *user_agent, int stall_s, struct ori_error *err)
+{
+    CURLcode result = CURLE_OK;
+    transfer->easy = slot->easy;
+    ori_status status = prepare(slot, transfer, user_agent, stall_s, err);
+    if (status != ORI_OK)
+        goto out;
+    CURLMcode code = curl_multi_add_handle(slot->multi, slot->easy);
+    if (code != CURLM_OK) {
+        status = ori_error_set(err, ORI_NOMEM, "HTTP: %s", curl_multi_strerror(code));
+        goto out;
+    }
+    status = run(slot->multi, transfer, &result, err);
+    if (status == ORI_OK && result != CURLE_OK)
+        status = fail(result, transfer, err);
+    else if (status == ORI_OK)
+        read_answer(transfer);
+    (void)curl_multi_remove_handle(slot->multi, slot->easy);
+out:
+    curl_easy_reset(slot->easy); /* it points to our stack; the connection stays */
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+    return status;
+}
