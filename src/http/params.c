@@ -20,11 +20,26 @@ static bool next_word(const char **words, char ret_word[WORD_BYTES])
     return bytes > 0;
 }
 
+/* From the query, or from a text field of an uploaded form; a form sends a field that was left blank
+ * as an empty one. */
+static const char *given_text(const struct ori_http_request *request, const char *name,
+                              const char **ret_place)
+{
+    const char *text = ori_http_query(request, name);
+    *ret_place = "query";
+    if (text || request->route->body != ORI_ROUTE_UPLOAD)
+        return text;
+    text = ori_http_form_text(request, name);
+    *ret_place = "body";
+    return text && text[0] ? text : NULL;
+}
+
 static bool read_one(const struct ori_http_request *request, const struct ori_param *param,
                      json_t *object, struct ori_http_faults *faults)
 {
     const struct ori_schema_rules rules = {.faults = faults};
-    const char *given = ori_http_query(request, param->field.name);
+    const char *place = NULL;
+    const char *given = given_text(request, param->field.name, &place);
     const char *text = given ? given : param->default_text;
     char loc[LOC_BYTES];
     if (!given && !text[0])
@@ -32,7 +47,7 @@ static bool read_one(const struct ori_http_request *request, const struct ori_pa
     json_t *value = ori_schema_value_of_text(&param->field, text);
     if (!value)
         return false;
-    snprintf(loc, sizeof loc, "query.%s", param->field.name);
+    snprintf(loc, sizeof loc, "%s.%s", place, param->field.name);
     if (given)
         ori_schema_check_field(&param->field, value, loc, &rules);
     return json_object_set_new(object, param->field.name, value) == 0;

@@ -1,5 +1,6 @@
 #pragma once
 /* http/params.h: the query of a request, read by the rows of params_tbl.h.
+ * Forms     of an upload route, what the query does not say is taken from the form's text fields
  * Answer    an object with every parameter that was given or has a default, by its name, typed
  * Faults    "query.page": a value that is not what its row says; it is in the object all the same,
  *           so that the caller looks at the faults first
