@@ -21,7 +21,7 @@ build: ## build/oriane
 	@ninja -C $(BUILD)
 
 demo: deps build ## a server, a job, a search, and the console's address: VIDEOS="a.mp4 b.mkv" for your own
-	@tools/demo $(VIDEOS)
+	@tools/demo $(if $(STAY),--stay) $(VIDEOS)
 
 samples: ## the hundred small videos that examples/sample_100_videos_request.json names, into SAMPLES
 	@tools/sample-videos $(SAMPLES)
