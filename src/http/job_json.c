@@ -1,8 +1,6 @@
 #include "http/job_json.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "util/clock.h"
 #include "util/json_out.h"
@@ -169,15 +167,6 @@ ori_status ori_job_json(struct ori_job_store *store, const struct ori_job *job, 
     return status;
 }
 
-void ori_resource_job_id(const struct ori_http_request *request, char ret_id[ORI_JOB_ID_BYTES])
-{
-    const char *id = ori_http_param(request, "job_id");
-    size_t i = 0;
-    for (; id[i] && i + 1 < ORI_JOB_ID_BYTES; i++)
-        ret_id[i] = (char)tolower((unsigned char)id[i]);
-    ret_id[i] = '\0';
-}
-
 void ori_resource_job_failure(const struct ori_http_request *request,
                               struct ori_http_response *response, const struct ori_error *err)
 {
@@ -192,8 +181,7 @@ bool ori_resource_find_job(const struct ori_http_request *request,
                            struct ori_http_response *response, struct ori_job *ret_job)
 {
     struct ori_error err = {0};
-    char id[ORI_JOB_ID_BYTES];
-    ori_resource_job_id(request, id);
+    const char *id = ori_http_param(request, "job_id");
     if (ori_job_store_get(request->service->store, id, ret_job, &err) == ORI_OK)
         return true;
     ori_resource_job_failure(request, response, &err);

@@ -30,8 +30,6 @@ bool ori_job_json_has_ended(const struct ori_job *job);
 /* The job that the path names; false: answered already, 404 with the contract's words. */
 bool ori_resource_find_job(const struct ori_http_request *request,
                            struct ori_http_response *response, struct ori_job *ret_job);
-/* The path's job id in lower case, as the store has them. */
-void ori_resource_job_id(const struct ori_http_request *request, char ret_id[ORI_JOB_ID_BYTES]);
 /* Answers with err; a job that is not there in the contract's words. */
 void ori_resource_job_failure(const struct ori_http_request *request,
                               struct ori_http_response *response, const struct ori_error *err);

@@ -1,6 +1,4 @@
 /* What changes a job, and what it says while it runs. */
-#include <string.h>
-
 #include "http/job_json.h"
 #include "http/resource.h"
 #include "util/json_out.h"
@@ -9,8 +7,7 @@
 void ori_resource_delete_job(struct ori_http_request *request, struct ori_http_response *response)
 {
     struct ori_error err = {0};
-    char id[ORI_JOB_ID_BYTES];
-    ori_resource_job_id(request, id);
+    const char *id = ori_http_param(request, "job_id");
     if (ori_service_delete_job(request->service, id, &err) != ORI_OK) {
         ori_resource_job_failure(request, response, &err);
         return;
@@ -38,8 +35,7 @@ void ori_resource_start_job(struct ori_http_request *request, struct ori_http_re
 {
     struct ori_error err = {0};
     struct ori_job job;
-    char id[ORI_JOB_ID_BYTES];
-    ori_resource_job_id(request, id);
+    const char *id = ori_http_param(request, "job_id");
     if (ori_service_start_job(request->service, id, &job, &err) == ORI_OK)
         put_moved(response, &job, "Job started: what did not succeed runs again");
     else
@@ -50,8 +46,7 @@ void ori_resource_stop_job(struct ori_http_request *request, struct ori_http_res
 {
     struct ori_error err = {0};
     struct ori_job job;
-    char id[ORI_JOB_ID_BYTES];
-    ori_resource_job_id(request, id);
+    const char *id = ori_http_param(request, "job_id");
     if (ori_service_stop_job(request->service, id, &job, &err) == ORI_OK)
         put_moved(response, &job, "Job stopped");
     else
