@@ -27,6 +27,9 @@ struct ori_child {
     uint8_t *memory;
     size_t memory_bytes;
     struct ori_child_talk talk;
+    struct ori_words words;
+    ori_words_fn on_line; /* immutable, as is its self */
+    void *on_line_self;
     size_t log_bytes; /* of log_tail in use */
     char log_tail[LOG_TAIL_BYTES];
 };
@@ -93,7 +96,8 @@ static ori_status make_channels(struct ori_child *child, struct far_ends *far,
         return ori_error_set_errno(err, errno, false, "log pipe of the decode process");
     child->fd_log = pair[0];
     far->log = pair[1];
-    if (fcntl(child->fd_log, F_SETFL, O_NONBLOCK) != 0)
+    /* Both ends: whoever talks more than we read loses words, not time. */
+    if (fcntl(child->fd_log, F_SETFL, O_NONBLOCK) != 0 || fcntl(far->log, F_SETFL, O_NONBLOCK) != 0)
         return ori_error_set_errno(err, errno, false, "log pipe of the decode process");
     far->null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (far->null < 0)
@@ -198,6 +202,8 @@ ori_status ori_child_spawn(const struct ori_child_options *options, struct ori_c
         return ori_error_set(err, ORI_NOMEM, "decode process");
     child->fd_socket = -1;
     child->fd_log = -1;
+    child->on_line = options->on_line;
+    child->on_line_self = options->on_line_self;
     ori_child_talk_begin(&child->talk, &start);
     far.medium = fcntl(options->fd_medium, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     if (far.medium < 0) {
@@ -275,13 +281,21 @@ void ori_child_read_log(struct ori_child *child)
     /* A few rounds, not until it is empty: a child that never stops talking must not keep us. */
     for (int round = 0; round < 16 && child->fd_log >= 0; round++) {
         ssize_t got = read(child->fd_log, text, sizeof text);
-        if (got > 0)
+        if (got > 0) {
             keep_tail(child, text, (size_t)got);
-        else if (got == 0)
+            ori_words_take(&child->words, text, (size_t)got, child->on_line, child->on_line_self);
+        } else if (got == 0) {
             close_fd(&child->fd_log);
-        else if (errno != EINTR)
+            ori_words_end(&child->words, child->on_line, child->on_line_self);
+        } else if (errno != EINTR) {
             return;
+        }
     }
+}
+
+uint64_t ori_child_untold(const struct ori_child *child)
+{
+    return ori_words_untold(&child->words);
 }
 
 const uint8_t *ori_child_slot(const struct ori_child *child, uint32_t slot)
@@ -358,17 +372,23 @@ static int kill_and_wait(struct ori_child *child)
     return wait_status;
 }
 
-/* The last line of the log that says something, for the text of an error. */
+/* The last line of the log that says something and is not libav's, for the text of an error. */
 static const char *last_words(struct ori_child *child)
 {
     char *text = child->log_tail;
     size_t end = child->log_bytes;
-    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == '\r' || text[end - 1] == ' '))
-        text[--end] = '\0';
-    char *newline = memrchr(text, '\n', end);
-    char *line = newline ? newline + 1 : text;
-    ori_utf8_clean(line);
-    return line;
+    for (;;) {
+        while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == '\r' || text[end - 1] == ' '))
+            text[--end] = '\0';
+        char *newline = memrchr(text, '\n', end);
+        char *line = newline ? newline + 1 : text;
+        if (line[0] != ORI_WORDS_MARK) {
+            ori_utf8_clean(line);
+            return line;
+        }
+        end = (size_t)(line - text);
+        text[end] = '\0';
+    }
 }
 
 ori_status ori_child_reap(struct ori_child *child, int grace_ms, struct ori_error *err)

@@ -18,6 +18,7 @@
 
 #include "media/child_message.h"
 #include "media/child_proto.h"
+#include "media/words.h"
 #include "util/status.h"
 
 struct ori_child;
@@ -26,6 +27,8 @@ struct ori_child_options {
     const char *program;        /* NULL: this program; a path for tests */
     int fd_medium;              /* open for reading */
     struct ori_msg_start start; /* its type is filled in */
+    ori_words_fn on_line;       /* each line of the log pipe, in read_log and reap; may be NULL */
+    void *on_line_self;
 };
 
 ori_status ori_child_spawn(const struct ori_child_options *options, struct ori_child **ret_child,
@@ -39,8 +42,10 @@ int ori_child_log(const struct ori_child *child);    /* readable: call read_log;
 /* The next message. ORI_AGAIN: none yet. ORI_EOF: the child hung up; reap says why. */
 ori_status ori_child_receive(struct ori_child *child, union ori_child_message *ret_message,
                              struct ori_error *err);
-/* Takes what stands in the log pipe; keeps the last few KiB for the text of a crash. */
+/* Takes what stands in the log pipe, or a part of much; keeps the last few KiB for the text of a
+ * crash, in which libav's own words are passed over. */
 void ori_child_read_log(struct ori_child *child);
+uint64_t ori_child_untold(const struct ori_child *child); /* lines that were not given to on_line */
 
 const uint8_t *ori_child_slot(const struct ori_child *child, uint32_t slot);
 ori_status ori_child_release(struct ori_child *child, uint32_t slot, struct ori_error *err);

@@ -3,7 +3,8 @@
  * Channel     one SOCK_SEQPACKET socket: a packet is a message, first field its type; fixed sizes,
  *             host byte order (both ends are the same program)
  * Descriptors the child starts with: 3 the medium (read-only), 4 the socket, 5 the shared memory;
- *             0 and 1 are /dev/null, 2 is the parent's log pipe
+ *             0 and 1 are /dev/null, 2 is the parent's log pipe, which never blocks: what does
+ *             not go in is lost
  * Memory      one memfd made and sealed (no shrink, no grow) by the parent, `slots` equal slots of
  *             slot_bytes. The child fills a free slot, says FRAME, and may use the slot again only
  *             after RELEASE. Layout of a slot: still bytes at 0, model input at input_offset
@@ -98,6 +99,8 @@ struct ori_msg_start {
     int64_t bytes;      /* size of the medium */
     uint32_t is_remote; /* reads need NEED / HAVE first */
     uint32_t slots;     /* ORI_CHILD_SLOTS_MIN.._MAX */
+    uint32_t words;     /* enum ori_words_level: what libav may say on the log pipe */
+    uint32_t unused;
     uint64_t slot_bytes;
     struct ori_extract_options options;
 };

@@ -48,10 +48,6 @@ struct ori_frame {
     struct ori_frame_impl *impl;
 };
 
-/* libav's own warnings go to standard error when is_verbose, nowhere otherwise (the start value is
- * libav's: call it once before any other function). */
-void ori_media_set_log(bool is_verbose);
-
 /* Recognises the container by its bytes, chooses the stream and decodes its first picture, so that
  * the info is true. Cover pictures are no video. */
 ori_status ori_video_open(struct ori_source *source, const struct ori_video_options *options,

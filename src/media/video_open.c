@@ -8,16 +8,10 @@
 
 #include <libavutil/avstring.h>
 #include <libavutil/display.h>
-#include <libavutil/log.h>
 
 #include "media/container_priv.h"
 #include "media/orient_priv.h"
 #include "util/limits.h"
-
-void ori_media_set_log(bool is_verbose)
-{
-    av_log_set_level(is_verbose ? AV_LOG_WARNING : AV_LOG_QUIET);
-}
 
 /* A file may name others (mov references, playlists): none is ever opened. */
 static int refuse_io_open(AVFormatContext *format, AVIOContext **pb, const char *url, int flags,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "media/still.h"
+#include "media/words.h"
 #include "pipeline/extract_priv.h"
 #include "util/clock.h"
 #include "util/limits.h"
@@ -291,11 +292,13 @@ int ori_extract_main(void)
     struct ori_error err = {0};
     struct ori_child_side side;
     const char *stage = "open";
-    ori_media_set_log(false); /* libav's own words: our causes say what matters */
+    ori_media_set_words(ORI_WORDS_NONE);
     if (ori_child_side_open(&side, &err) != ORI_OK) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
+    if (side.start.words < ORI_WORDS_LEVEL_COUNT)
+        ori_media_set_words((enum ori_words_level)side.start.words);
     ori_status status;
     if (side.start.job == ORI_CHILD_JOB_PICTURE) {
         status = prepare_picture(&side, &err);

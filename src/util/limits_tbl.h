@@ -42,6 +42,8 @@ ORI_LIMIT_ROW(CHILD_FRAMES, 65536, "frames", "kept frames of one video")
 ORI_LIMIT_ROW(CHILD_SCENES, 131072, "scenes", "scenes of one video")
 ORI_LIMIT_ROW(CHILD_WARNINGS, 64, "warnings", "warnings of one decode process")
 ORI_LIMIT_ROW(CHILD_MESSAGES, 16777216, "messages", "messages of one decode process")
+ORI_LIMIT_ROW(CHILD_LINES, 100, "lines", "of a decode process's own words that go into the log")
+ORI_LIMIT_ROW(CHILD_LINE_BYTES, 512, "bytes", "such a line; what is longer is cut and says so")
 ORI_LIMIT_ROW(CHILD_NEED_BYTES, 16777216, "bytes", "one range of a remote medium")
 
 /* media */

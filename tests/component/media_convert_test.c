@@ -1,6 +1,7 @@
 /* RGB out of decoded frames: against ffmpeg's own conversion, against whole-picture conversion for
  * boxes, against the test picture for turned clips, and against worked numbers for HDR. */
 #include "media_clips.h"
+#include "media/words.h"
 
 struct opened {
     struct ori_source source;
@@ -279,6 +280,6 @@ int main(void)
         cmocka_unit_test(test_hdr_grey),          cmocka_unit_test(test_planes),
         cmocka_unit_test(test_deep_planes_agree),
     };
-    ori_media_set_log(false);
+    ori_media_set_words(ORI_WORDS_NONE);
     return cmocka_run_group_tests_name("media_convert", tests, clips_setup, NULL);
 }

@@ -1,5 +1,6 @@
 /* Cut and damaged files: what is there is decoded, what is missing is told, and nothing crashes. */
 #include "media_clips.h"
+#include "media/words.h"
 
 #include "util/limits.h"
 
@@ -204,6 +205,6 @@ int main(void)
         cmocka_unit_test(test_outside_reference), cmocka_unit_test(test_packets_without_frames),
         cmocka_unit_test(test_mutations),
     };
-    ori_media_set_log(false);
+    ori_media_set_words(ORI_WORDS_NONE);
     return cmocka_run_group_tests_name("media_damage", tests, clips_setup, NULL);
 }

@@ -1,6 +1,7 @@
 /* Every container, codec, pixel format and shape of the contract: what open says, how many frames
  * come, and when. */
 #include "media_clips.h"
+#include "media/words.h"
 
 struct expected {
     const char *clip;
@@ -444,6 +445,6 @@ int main(void)
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_failing_reads),
     };
-    ori_media_set_log(false);
+    ori_media_set_words(ORI_WORDS_NONE);
     return cmocka_run_group_tests_name("media_video", tests, clips_setup, NULL);
 }
