@@ -20,6 +20,7 @@
 struct ori_batcher {
     const struct ori_model *model;   /* immutable */
     const struct ori_cancel *cancel; /* immutable */
+    struct ori_metrics *metrics;     /* immutable */
     size_t batch_size;               /* immutable */
     size_t dim;                      /* immutable */
     pthread_mutex_t lock;
@@ -28,7 +29,7 @@ struct ori_batcher {
     bool is_ending;          /* lock, as all below */
     struct ori_batcher_ticket *head;
     struct ori_batcher_ticket *tail;
-    size_t waiting;
+    size_t waiting; /* changed by set_waiting */
     int threads_count;
     pthread_t threads[THREADS_MAX]; /* owner thread */
 };
@@ -81,6 +82,14 @@ out:
     return status;
 }
 
+/* The lock is held. */
+static void set_waiting(struct ori_batcher *batcher, size_t waiting)
+{
+    batcher->waiting = waiting;
+    ori_metrics_set(batcher->metrics, ORI_METRIC_QUEUE_DEPTH, ORI_METRIC_QUEUE_EMBED,
+                    (double)waiting);
+}
+
 /* The lock is held. Waits until a batch is due and takes it; 0 when the batcher ends. */
 static size_t take_batch(struct embedder *embedder)
 {
@@ -102,9 +111,9 @@ static size_t take_batch(struct embedder *embedder)
     while (batcher->head && count < batcher->batch_size) {
         struct ori_batcher_ticket *ticket = batcher->head;
         batcher->head = ticket->next;
-        batcher->waiting--;
         embedder->tickets[count++] = ticket;
     }
+    set_waiting(batcher, batcher->waiting - count);
     if (!batcher->head)
         batcher->tail = NULL;
     return count;
@@ -119,6 +128,10 @@ static void embed_batch(struct embedder *embedder, size_t count)
         embedder->pictures[i] = embedder->tickets[i]->picture;
     ori_status status = ori_model_embed_pictures(embedder->scratch, embedder->pictures, count,
                                                  batcher->cancel, embedder->vectors, &error);
+    if (status == ORI_OK) {
+        ori_metrics_add(batcher->metrics, ORI_METRIC_EMBED_BATCHES, 0, 1);
+        ori_metrics_add(batcher->metrics, ORI_METRIC_EMBEDDINGS, 0, (double)count);
+    }
     for (size_t i = 0; i < count; i++) {
         struct ori_batcher_ticket *ticket = embedder->tickets[i];
         ticket->status = status;
@@ -208,6 +221,7 @@ ori_status ori_batcher_create(const struct ori_batcher_options *options,
         return ori_error_set(err, ORI_NOMEM, "batcher");
     batcher->model = options->model;
     batcher->cancel = options->cancel;
+    batcher->metrics = options->metrics;
     batcher->dim = (size_t)info.dim;
     batcher->batch_size =
         options->batch_size < info.batch_max ? options->batch_size : info.batch_max;
@@ -260,6 +274,14 @@ void ori_batcher_inbox_deinit(struct ori_batcher_inbox *inbox)
     *inbox = (struct ori_batcher_inbox){.fd = -1};
 }
 
+size_t ori_batcher_waiting(struct ori_batcher *batcher)
+{
+    pthread_mutex_lock(&batcher->lock);
+    size_t waiting = batcher->waiting;
+    pthread_mutex_unlock(&batcher->lock);
+    return waiting;
+}
+
 ori_status ori_batcher_submit(struct ori_batcher_inbox *inbox, struct ori_batcher_ticket *ticket,
                               struct ori_error *err)
 {
@@ -279,7 +301,7 @@ ori_status ori_batcher_submit(struct ori_batcher_inbox *inbox, struct ori_batche
         else
             batcher->head = ticket;
         batcher->tail = ticket;
-        batcher->waiting++;
+        set_waiting(batcher, batcher->waiting + 1);
         inbox->lent++;
         pthread_cond_signal(&batcher->has_work);
     }
@@ -315,7 +337,7 @@ static void unqueue(struct ori_batcher *batcher, struct ori_batcher_inbox *inbox
     while (*link) {
         if ((*link)->inbox == inbox) {
             *link = (*link)->next;
-            batcher->waiting--;
+            set_waiting(batcher, batcher->waiting - 1);
             inbox->lent--;
         } else {
             batcher->tail = *link;
