@@ -181,7 +181,8 @@ static ori_status work(struct run *run, struct ori_error *err)
                                          .works = run->works,
                                          .works_count = run->inputs.count,
                                          .workers = (int)run->cli->settings->vp_max_workers,
-                                         .is_forced = ori_cli_has(run->cli, "force")};
+                                         .is_forced = ori_cli_has(run->cli, "force"),
+                                         .log = &run->cli->log};
     run->begin_us = ori_clock_us();
     ori_status status = ori_runner_start(&options, &run->runner, err);
     if (status == ORI_OK)

@@ -109,10 +109,20 @@ static const struct {
     {"manifest", step_manifest},
 };
 
+void ori_item_tell(struct ori_item *item)
+{
+    const struct ori_item_request *request = item->request;
+    item->progress_us = ori_clock_us();
+    if (request->on_progress)
+        request->on_progress(request->on_progress_self, &item->progress);
+}
+
 static ori_status run_steps(struct ori_item *item, struct ori_error *err)
 {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         ori_status status = ORI_OK;
+        item->progress.stage = steps[i].name;
+        ori_item_tell(item);
         if (ori_cancel_is_set(item->cancel))
             status = ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
         else
@@ -138,6 +148,39 @@ void ori_item_result_deinit(struct ori_item_result *result)
 {
     if (result)
         ori_manifest_deinit(&result->manifest);
+}
+
+static void count_times(struct ori_metrics *metrics, const struct ori_item_timings *timings)
+{
+    const struct {
+        const char *stage;
+        double seconds;
+    } rows[] = {
+        {"open", timings->open},     {"extract", timings->extract}, {"decode", timings->decode},
+        {"vision", timings->vision}, {"still", timings->still},     {"wait", timings->wait},
+        {"embed", timings->embed},   {"objects", timings->objects}, {"vectors", timings->vectors},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ori_metrics_observe(metrics, ORI_METRIC_STAGE_SECONDS, ori_metrics_stage(rows[i].stage),
+                            rows[i].seconds);
+    ori_metrics_observe(metrics, ORI_METRIC_ITEM_SECONDS, 0, timings->total);
+}
+
+static void count_result(struct ori_metrics *metrics, const struct ori_item_result *result)
+{
+    const struct ori_manifest *manifest = &result->manifest;
+    if (result->status == ORI_CANCELLED || (result->status == ORI_OK && result->is_skipped))
+        return;
+    if (result->status != ORI_OK) {
+        ori_metrics_add(metrics, ORI_METRIC_FAILURES, (int)result->status, 1);
+        ori_metrics_add(metrics, ORI_METRIC_STAGE_FAILURES, ori_metrics_stage(result->error.stage),
+                        1);
+        return;
+    }
+    ori_metrics_add(metrics, ORI_METRIC_FRAMES, 0, (double)manifest->frames_count);
+    ori_metrics_add(metrics, ORI_METRIC_MEDIA_SECONDS, 0, (double)manifest->duration_us / 1e6);
+    ori_metrics_add(metrics, ORI_METRIC_MEDIA_BYTES, 0, (double)manifest->source.bytes);
+    count_times(metrics, &result->timings);
 }
 
 static void item_deinit(struct ori_item *item)
@@ -181,5 +224,6 @@ ori_status ori_item_run(const struct ori_item_environment *environment,
     }
     item_deinit(&item);
     ret_result->timings.total = seconds_since(begin_us);
+    count_result(environment->metrics, ret_result);
     return ret_result->status;
 }

@@ -52,6 +52,8 @@ static ori_status put_still(struct ori_item *item, const struct ori_manifest_fra
     ori_status status = ori_blob_put(item->environment->blobs, key, data, bytes,
                                      ori_still_content_type(format), err);
     item->result->timings.objects += seconds_since(begin_us);
+    if (status == ORI_OK)
+        ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_OBJECTS, 0, 1);
     return status;
 }
 
@@ -145,15 +147,11 @@ static ori_status take_fail(const struct ori_msg_fail *message, struct ori_error
 
 static void tell_progress(struct ori_item *item, const struct ori_msg_progress *message)
 {
-    const struct ori_item_request *request = item->request;
-    int64_t now_us = ori_clock_us();
-    if (!request->on_progress || now_us - item->progress_us < PROGRESS_US)
-        return;
-    item->progress_us = now_us;
-    struct ori_item_progress progress = {.pts_us = message->pts_us,
-                                         .duration_us = item->result->manifest.duration_us,
-                                         .frames = message->frames_kept};
-    request->on_progress(request->on_progress_self, &progress);
+    item->progress.pts_us = message->pts_us;
+    item->progress.duration_us = item->result->manifest.duration_us;
+    item->progress.frames = message->frames_kept;
+    if (ori_clock_us() - item->progress_us >= PROGRESS_US)
+        ori_item_tell(item);
 }
 
 static void take_info(struct ori_item *item, const struct ori_msg_info *message)
@@ -238,12 +236,48 @@ static ori_status wait_for_more(struct ori_item *item, struct ori_error *err)
     return ORI_OK;
 }
 
+/* How much the child may say: what would not go into the log is not even written. */
+static enum ori_words_level words_wanted(const struct ori_log *log)
+{
+    if (ori_log_is_on(log, ORI_LOG_TRACE))
+        return ORI_WORDS_VERBOSE;
+    if (ori_log_is_on(log, ORI_LOG_DEBUG))
+        return ORI_WORDS_WARNING;
+    return ori_log_is_on(log, ORI_LOG_WARN) ? ORI_WORDS_FATAL : ORI_WORDS_NONE;
+}
+
+static void log_words(void *self, enum ori_words_level words, const char *line)
+{
+    static const enum ori_log_level levels[ORI_WORDS_LEVEL_COUNT] = {
+        [ORI_WORDS_NONE] = ORI_LOG_TRACE,
+        [ORI_WORDS_FATAL] = ORI_LOG_WARN,
+        [ORI_WORDS_WARNING] = ORI_LOG_DEBUG,
+        [ORI_WORDS_VERBOSE] = ORI_LOG_TRACE};
+    const struct ori_item *item = self;
+    if (!item->request->log)
+        return;
+    struct ori_log log = *item->request->log;
+    log.stage = "decode";
+    ori_log_event(&log, levels[words], "decoder.said", ORI_LOG_FIELDS(ori_log_text("text", line)));
+}
+
+static void log_untold(const struct ori_item *item)
+{
+    uint64_t untold = ori_child_untold(item->child);
+    if (untold > 0)
+        ori_log_event(item->request->log, ORI_LOG_DEBUG, "decoder.said_more",
+                      ORI_LOG_FIELDS(ori_log_int("lines", (int64_t)untold)));
+}
+
 static ori_status start_child(struct ori_item *item, struct ori_error *err)
 {
     struct ori_child_options options = {.program = item->environment->child_program,
-                                        .fd_medium = item->fd};
+                                        .fd_medium = item->fd,
+                                        .on_line = log_words,
+                                        .on_line_self = item};
     ori_options_start(&item->options, ORI_CHILD_JOB_VIDEO, item->result->manifest.source.bytes,
                       &options.start);
+    options.start.words = words_wanted(item->request->log);
     item->slots = calloc(options.start.slots, sizeof *item->slots);
     item->slot_vectors = calloc(options.start.slots, dim_of(item) * sizeof *item->slot_vectors);
     if (!item->slots || !item->slot_vectors)
@@ -302,8 +336,11 @@ void ori_item_extract_end(struct ori_item *item)
 {
     /* The process first, so that a cancel is quick; its memory last, after the last ticket that
      * looks at it is back. */
-    if (item->child)
+    if (item->child) {
         ori_child_kill(item->child);
+        ori_child_read_log(item->child);
+        log_untold(item);
+    }
     ori_batcher_inbox_deinit(&item->inbox);
     ori_child_destroy(&item->child);
     free(item->slots);

@@ -33,8 +33,12 @@ struct ori_item {
     size_t vectors_room;         /* in rows */
     struct ori_msg_done done;
     bool has_done;
-    int64_t progress_us; /* when it was last told */
+    struct ori_item_progress progress; /* as last told */
+    int64_t progress_us;               /* when that was */
 };
+
+/* item.c: tells whoever listens how far the item is. */
+void ori_item_tell(struct ori_item *item);
 
 /* item_extract.c: child, frames, stills and vectors. Fills the manifest's tables. */
 ori_status ori_item_extract(struct ori_item *item, struct ori_error *err);

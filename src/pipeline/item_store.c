@@ -97,6 +97,8 @@ ori_status ori_item_store_manifest(struct ori_item *item, const struct ori_manif
                                ORI_LIMIT_MAX_MANIFEST_BYTES);
     if (status == ORI_OK)
         status = ori_blob_put(item->environment->blobs, key, data, bytes, "application/json", err);
+    if (status == ORI_OK)
+        ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_OBJECTS, 0, 1);
     free(data);
     return status;
 }
@@ -155,6 +157,8 @@ ori_status ori_item_store_points(struct ori_item *item, struct ori_error *err)
     }
     status = ori_vector_replace_video(item->environment->vectors, manifest->platform,
                                       manifest->code, points, count, err);
+    if (status == ORI_OK)
+        ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_POINTS, 0, (double)count);
 out:
     free(points);
     free(paths);

@@ -120,10 +120,14 @@ static void run_work(struct worker *worker, const struct ori_runner_work *work,
         (void)ori_error_set(&item->error, work->status, "%s",
                             work->message ? work->message : ori_status_text(work->status));
     if (item->status == ORI_OK) {
+        struct ori_log log = options->log ? *options->log : (struct ori_log){0};
+        log.platform = work->platform;
+        log.code = code;
         struct ori_item_request request = {.path = work->path,
                                            .platform = work->platform,
                                            .code = code,
                                            .is_forced = options->is_forced,
+                                           .log = &log,
                                            .on_progress = note_progress,
                                            .on_progress_self = worker};
         (void)!ori_item_run(options->environment, &request, options->cancel, item);

@@ -30,6 +30,7 @@ struct ori_runner_options {
     size_t works_count;
     int workers; /* 1..256; no more are started than there are videos */
     bool is_forced;
+    const struct ori_log *log; /* each video's own prefix is added; NULL: says nothing */
 };
 
 struct ori_runner_result {
