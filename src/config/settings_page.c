@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/live.h"
 #include "config/setting_rows.h"
 #include "util/limits.h"
 
@@ -17,6 +18,8 @@ static const char markdown_head[] =
     "are\n"
     "better kept out of flags: other users of a machine can see them there.\n"
     "\n"
+    "*Live*: `oriane serve` takes a new value on SIGHUP; every other setting needs a restart.\n"
+    "\n"
     "*Not used yet*: read, checked and shown, but nothing looks at the value in this version.\n"
     "\n"
     "This page is made by `oriane config --markdown`.\n";
@@ -24,6 +27,7 @@ static const char markdown_head[] =
 static const char env_head[] =
     "# Settings of oriane: copy to .env, take the # away, change the value.\n"
     "# The environment wins over this file, command-line flags win over both.\n"
+    "# (live): `oriane serve` takes a new value on SIGHUP; the others need a restart.\n"
     "# Made by `oriane config --env-example`.\n";
 
 /* Text for a cell of a table: | would end it. */
@@ -63,6 +67,8 @@ static void add_markdown_row(struct ori_buf *buf, enum ori_setting setting)
     add_cell(buf, row->doc);
     if (!row->is_used)
         ori_buf_add_text(buf, " *(not used yet)*");
+    if (ori_live_has(setting))
+        ori_buf_add_text(buf, " *(live)*");
     ori_buf_add_text(buf, " | ");
     add_allowed(buf, setting);
     ori_buf_add_text(buf, " |\n");
@@ -85,7 +91,8 @@ void ori_settings_page_markdown(struct ori_buf *buf)
 static void add_env_row(struct ori_buf *buf, enum ori_setting setting)
 {
     const struct ori_setting_row *row = ori_setting_row(setting);
-    ori_buf_printf(buf, "\n# %s%s\n# ", row->doc, row->is_used ? "" : " (not used yet)");
+    ori_buf_printf(buf, "\n# %s%s%s\n# ", row->doc, row->is_used ? "" : " (not used yet)",
+                   ori_live_has(setting) ? " (live)" : "");
     ori_setting_allowed(setting, buf);
     if (!has_plain_default(row)) {
         ori_buf_add_text(buf, "; default: ");

@@ -41,7 +41,7 @@ ORI_SETTING_ROW(VP_LOGS_DIR, vp_logs_dir, STRING, "{VP_OUTPUT_DIR}/logs", 1, 400
                 LATER, "folder for the logs of jobs")
 ORI_SETTING_ROW(VP_REPORTS_DIR, vp_reports_dir, STRING, "{VP_OUTPUT_DIR}/reports", 1, 4000, "", "",
                 PLACES, LATER, "folder for the report pages of jobs")
-ORI_SETTING_ROW(VP_INPUT_DIR, vp_input_dir, STRING, "input", 1, 4000, "", "", PLACES, LATER,
+ORI_SETTING_ROW(VP_INPUT_DIR, vp_input_dir, STRING, "input", 1, 4000, "", "", PLACES, USED,
                 "folder that a request's videos are looked for in: platform/code/video.mp4")
 ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, LATER,
                 "everything stays on this machine: no S3, no Qdrant, no external database")
@@ -50,10 +50,11 @@ ORI_SETTING_ROW(SKIP_UPLOAD, skip_upload, BOOL, "0", 0, 1, "", "", PLACES, LATER
 
 ORI_SETTING_ROW(VP_MAX_WORKERS, vp_max_workers, INT, "{cores}", 1, 256, "", "videos", PIPELINE,
                 USED, "videos decoded at once, over all jobs")
-ORI_SETTING_ROW(VP_BATCH_SIZE, vp_batch_size, INT, "8", 1, 256, "", "frames", PIPELINE, USED,
-                "frames a call of the model, filled across videos")
+ORI_SETTING_ROW(
+    VP_BATCH_SIZE, vp_batch_size, INT, "8", 1, 256, "", "frames", PIPELINE, USED,
+    "frames a call of the model, filled across videos; and videos of a job between its pauses")
 ORI_SETTING_ROW(VP_SLEEP_BETWEEN_BATCHES, vp_sleep_between_batches, REAL, "0", 0, 3600, "",
-                "seconds", PIPELINE, LATER, "pause between calls of the model")
+                "seconds", PIPELINE, USED, "pause of a job after each batch of videos")
 ORI_SETTING_ROW(VP_ITEM_TIMEOUT, vp_item_timeout, INT, "3600", 1, 604800, "", "seconds", PIPELINE,
                 USED, "longest time one video may take; then it fails with the code timeout")
 ORI_SETTING_ROW(VP_MAX_PIXELS, vp_max_pixels, INT, "67108864", 1024, 1073741824, "", "pixels",
@@ -197,45 +198,46 @@ ORI_SETTING_ROW(S3_UNSIGNED, s3_unsigned, BOOL, "0", 0, 1, "", "", OBJECTS, LATE
                 "use S3 without credentials: public buckets")
 
 ORI_SETTING_ROW(API_NAME, api_name, STRING, "Oriane Extraction Pipeline API", 1, 200, "", "", API,
-                LATER, "name the API gives itself")
-ORI_SETTING_ROW(API_HOST, api_host, STRING, "127.0.0.1", 1, 255, "", "", API, LATER,
+                USED, "name the API gives itself")
+ORI_SETTING_ROW(API_HOST, api_host, STRING, "127.0.0.1", 1, 255, "", "", API, USED,
                 "address to listen on; others than loopback need API_KEY")
-ORI_SETTING_ROW(API_PORT, api_port, INT, "8000", 0, 65535, "", "", API, LATER,
+ORI_SETTING_ROW(API_PORT, api_port, INT, "8000", 0, 65535, "", "", API, USED,
                 "port to listen on; 0 takes a free one")
-ORI_SETTING_ROW(API_KEY, api_key, SECRET, "", 0, 1024, "", "", API, LATER,
+ORI_SETTING_ROW(API_KEY, api_key, SECRET, "", 0, 1024, "", "", API, USED,
                 "key that clients send as X-API-Key")
-ORI_SETTING_ROW(API_USERNAME, api_username, STRING, "", 0, 256, "", "", API, LATER,
+ORI_SETTING_ROW(API_USERNAME, api_username, STRING, "", 0, 256, "", "", API, USED,
                 "user of the API's reference page; empty leaves it open")
-ORI_SETTING_ROW(API_PASSWORD, api_password, SECRET, "", 0, 1024, "", "", API, LATER,
+ORI_SETTING_ROW(API_PASSWORD, api_password, SECRET, "", 0, 1024, "", "", API, USED,
                 "password of that user")
-ORI_SETTING_ROW(CORS_ORIGINS, cors_origins, STRING, "", 0, 4096, "", "", API, LATER,
+ORI_SETTING_ROW(CORS_ORIGINS, cors_origins, STRING, "", 0, 4096, "", "", API, USED,
                 "origins of browsers that may call, split by commas; empty is none")
 ORI_SETTING_ROW(MAX_VIDEOS_PER_REQUEST, max_videos_per_request, INT, "1000", 1, 100000, "",
-                "videos", API, LATER, "videos a request, at most")
-ORI_SETTING_ROW(METRICS_AUTH, metrics_auth, BOOL, "0", 0, 1, "", "", API, LATER,
+                "videos", API, USED, "videos a request, at most")
+ORI_SETTING_ROW(METRICS_AUTH, metrics_auth, BOOL, "0", 0, 1, "", "", API, USED,
                 "ask for the key on /metrics too")
 ORI_SETTING_ROW(
-    URL_ALLOW_PRIVATE, url_allow_private, STRING, "", 0, 4096, "", "", API, LATER,
-    "private networks that video URLs may lead to, as a list of CIDR blocks split by commas")
-ORI_SETTING_ROW(WEBHOOK_SECRET, webhook_secret, SECRET, "", 0, 1024, "", "", API, LATER,
+    URL_ALLOW_PRIVATE, url_allow_private, STRING, "", 0, 4096, "", "", API, USED,
+    "private networks that webhooks may lead to, as a list of CIDR blocks split by commas")
+ORI_SETTING_ROW(WEBHOOK_SECRET, webhook_secret, SECRET, "", 0, 1024, "", "", API, USED,
                 "secret that webhooks are signed with")
-ORI_SETTING_ROW(DRAIN_TIMEOUT, drain_timeout, INT, "30", 0, 86400, "", "seconds", API, LATER,
+ORI_SETTING_ROW(DRAIN_TIMEOUT, drain_timeout, INT, "30", 0, 86400, "", "seconds", API, USED,
                 "how long a stopping server waits for running videos")
 
-ORI_SETTING_ROW(JOB_DB, job_db, STRING, "{VP_OUTPUT_DIR}/jobs.db", 1, 4000, "", "", JOBS, LATER,
-                "the job store: an SQLite file or a PostgreSQL connection string")
+ORI_SETTING_ROW(JOB_DB, job_db, STRING, "{VP_OUTPUT_DIR}/jobs.db", 1, 4000, "", "", JOBS, USED,
+                "the job store: an SQLite file; PostgreSQL is not taken yet")
 ORI_SETTING_ROW(PIPELINE_MAX_PARALLEL_JOBS, pipeline_max_parallel_jobs, INT, "2", 1, 256, "",
-                "jobs", JOBS, LATER, "jobs at once")
-ORI_SETTING_ROW(JOB_MAX_ATTEMPTS, job_max_attempts, INT, "3", 1, 100, "", "attempts", JOBS, LATER,
+                "jobs", JOBS, USED, "jobs at once")
+ORI_SETTING_ROW(JOB_MAX_ATTEMPTS, job_max_attempts, INT, "3", 1, 100, "", "attempts", JOBS, USED,
                 "how often a video is tried when its failure may pass")
-ORI_SETTING_ROW(JOB_RETENTION_DAYS, job_retention_days, INT, "30", 0, 36500, "", "days", JOBS,
-                LATER, "how long finished jobs are remembered; 0 is for ever")
+ORI_SETTING_ROW(JOB_RETENTION_DAYS, job_retention_days, INT, "30", 0, 36500, "", "days", JOBS, USED,
+                "how long finished jobs are remembered; 0 is for ever")
 
 ORI_SETTING_ROW(LOG_LEVEL, log_level, CHOICE, "info", 0, 0,
                 "error warn info debug trace warning=warn", "", LOGS, USED,
                 "what is logged: this and what is worse")
 ORI_SETTING_ROW(ENABLE_PERFORMANCE_METRICS, enable_performance_metrics, BOOL, "true", 0, 1, "", "",
-                LOGS, LATER, "measure rates, latencies and queues for /metrics")
+                LOGS, USED,
+                "measure latencies for /metrics too; 0 leaves them, and the figures of a GPU, out")
 
 ORI_SETTING_ALIAS_ROW(S3_BUCKET_NAME, S3_VIDEOS_BUCKET)
 
