@@ -5,6 +5,7 @@
 #include "config/setting_rows.h"
 #include "http/accept.h"
 #include "http/resource.h"
+#include "http/schema.h"
 #include "util/clock.h"
 #include "util/json_out.h"
 
@@ -175,8 +176,6 @@ void ori_resource_models(struct ori_http_request *request, struct ori_http_respo
     ori_json_end_object(buf);
 }
 
-#define KEY_BYTES 64
-
 static void put_shown(struct ori_buf *buf, const char *key, const struct ori_settings *settings,
                       enum ori_setting setting)
 {
@@ -192,13 +191,8 @@ static void put_setting(struct ori_buf *buf, const struct ori_settings *settings
 {
     const struct ori_setting_row *row = ori_setting_row(setting);
     const void *field = ori_settings_field(settings, setting);
-    char key[KEY_BYTES];
-    size_t i = 0;
-    for (; row->variable[i] && i + 1 < sizeof key; i++) {
-        char c = row->variable[i];
-        key[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    key[i] = '\0';
+    char key[ORI_CONFIG_KEY_BYTES];
+    ori_config_key(row, key);
     switch (row->kind) {
     case ORI_SETTING_KIND_BOOL:
         ori_json_put_bool(buf, key, *(const bool *)field);

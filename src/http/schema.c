@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "config/setting_rows.h"
+
 /* The rows, and what is looked up in them; checks are in schema_check.c, the document's part in
  * schema_json.c. */
 #define MANY ORI_FIELD_MANY
@@ -124,4 +126,15 @@ const struct ori_param *ori_param_find(const char *word)
             return &params[i];
     }
     return NULL;
+}
+
+void ori_config_key(const struct ori_setting_row *row, char ret_key[ORI_CONFIG_KEY_BYTES])
+{
+    size_t i = 0;
+    for (; row->variable[i]; i++) {
+        char c = row->variable[i];
+        ORI_ASSERT(i + 1 < ORI_CONFIG_KEY_BYTES);
+        ret_key[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    ret_key[i] = '\0';
 }

@@ -92,6 +92,11 @@ void ori_schema_check_field(const struct ori_field *field, const json_t *value, 
  * when it stands for none, so that the check says so. NULL: no memory. */
 json_t *ori_schema_value_of_text(const struct ori_field *field, const char *text);
 
+struct ori_setting_row;
+#define ORI_CONFIG_KEY_BYTES 64
+/* A setting's name in /config: its variable in lower case. */
+void ori_config_key(const struct ori_setting_row *row, char ret_key[ORI_CONFIG_KEY_BYTES]);
+
 /* As JSON Schema 2020-12; references go to "#/components/schemas/". videos_max:
  * MAX_VIDEOS_PER_REQUEST. NULL: no memory. */
 json_t *ori_schema_json(enum ori_schema schema, int64_t videos_max);

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/setting_rows.h"
 #include "http/schema.h"
-#include "net/client.h"
 
 #define REF_BYTES 96
 
@@ -106,7 +106,7 @@ static json_t *plain_json(const struct ori_field *field, int64_t videos_max)
     case ORI_FIELD_SOURCE:
         return pattern_json("uri-reference", NULL, field);
     case ORI_FIELD_WEBHOOK:
-        return pattern_json("uri", "^[Hh][Tt][Tt][Pp][Ss]?://", field);
+        return pattern_json("uri", "^[Hh][Tt][Tt][Pp][Ss]?://[!-\\[\\]-~]+$", field);
     case ORI_FIELD_WHOLE:
     case ORI_FIELD_REAL:
         return number_json(field);
@@ -146,6 +146,31 @@ json_t *ori_schema_field_json(const struct ori_field *field, int64_t videos_max)
     return with(json, "description", json_string(field->doc));
 }
 
+/* The settings are fields of Config as well: their own table says what they are. */
+static json_t *setting_json(const struct ori_setting_row *row)
+{
+    static const char *const types[] = {
+        [ORI_SETTING_KIND_BOOL] = "boolean",  [ORI_SETTING_KIND_INT] = "integer",
+        [ORI_SETTING_KIND_REAL] = "number",   [ORI_SETTING_KIND_BYTES] = "integer",
+        [ORI_SETTING_KIND_STRING] = "string", [ORI_SETTING_KIND_CHOICE] = "string",
+        [ORI_SETTING_KIND_SECRET] = "string", [ORI_SETTING_KIND_CROPDETECT] = "string",
+    };
+    return with(type_of(types[row->kind]), "description", json_string(row->doc));
+}
+
+static json_t *add_settings(json_t *properties)
+{
+    for (int i = 0; i < ORI_SETTING_COUNT; i++) {
+        const struct ori_setting_row *row = ori_setting_row((enum ori_setting)i);
+        char key[ORI_CONFIG_KEY_BYTES];
+        if (row->kind == ORI_SETTING_KIND_SECRET)
+            continue;
+        ori_config_key(row, key);
+        properties = with(properties, key, setting_json(row));
+    }
+    return properties;
+}
+
 static json_t *object_json(enum ori_schema schema, int64_t videos_max)
 {
     size_t count = 0;
@@ -161,6 +186,8 @@ static json_t *object_json(enum ori_schema schema, int64_t videos_max)
         if (is_needed && is_well)
             is_well = json_array_append_new(required, json_string(fields[i].name)) == 0;
     }
+    if (schema == ORI_SCHEMA_Config)
+        properties = add_settings(properties);
     if (!is_well) {
         json_decref(properties);
         json_decref(required);
