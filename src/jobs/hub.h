@@ -1,14 +1,17 @@
 #pragma once
 /* jobs/hub.h: events of jobs to whoever listens, without a listener ever slowing a job down.
- * How        one thread reads new events from the job store, in order of id, into a ring in memory,
- *            formatted as Server-Sent Events; listeners read the ring at their own pace. A listener
- *            that falls out of the ring is told so: it reconnects, and Last-Event-ID takes it back
- *            to where it was through the store
+ * How        one thread reads new events from the job store, in order of id, and keeps those of jobs
+ *            that somebody listens to, formatted as Server-Sent Events, once for all listeners of
+ *            the job; listeners read them at their own pace. A listener whose next event had to go
+ *            is told so: it reconnects, and Last-Event-ID takes it back to where it was through the
+ *            store
  * Call order create; listener open, read, close; destroy when no listener is open
  * Threads    create and destroy: the owner. A listener: one thread at a time. on_more is called on
- *            the hub's thread without a lock, and may only wake something up
- * Limits     ORI_LIMIT_MAX_HUB_BYTES in the ring, ORI_LIMIT_MAX_LISTENERS listeners, events of
- *            one job replayed: ORI_LIMIT_MAX_JOB_EVENTS
+ *            the hub's thread without a lock, and may only wake something up; it must not wait for
+ *            whoever closes the listener
+ * Limits     ORI_LIMIT_MAX_HUB_BYTES of events in memory; ORI_LIMIT_MAX_LISTENERS listeners; events
+ *            of one job replayed: ORI_LIMIT_MAX_JOB_EVENTS, and of all replays that were not yet
+ *            read ORI_LIMIT_MAX_HUB_REPLAY_BYTES
  * Source     WHATWG HTML, server-sent events: id, event, data; a comment line as heartbeat */
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,3 +47,5 @@ void ori_listener_close(
 ori_status ori_listener_read(struct ori_listener *listener, char *buffer, size_t bytes_max,
                              size_t *ret_bytes);
 size_t ori_hub_listeners(struct ori_hub *hub);
+/* The job was deleted: its listeners end when they have read what there is. */
+void ori_hub_forget(struct ori_hub *hub, int64_t job);

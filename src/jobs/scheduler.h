@@ -35,6 +35,10 @@ struct ori_scheduler_options {
     /* The engine once there is one, else NULL; asked before each claim. */
     const struct ori_engine *(*engine)(void *self);
     void *engine_self;
+    /* After each item that was finished, on a worker's thread; only to wake somebody. May be NULL. */
+    void (*on_finished)(void *self);
+    void *on_finished_self;
+    const char *child_program; /* NULL: this program */
 };
 ori_status ori_scheduler_create(const struct ori_scheduler_options *options,
                                 struct ori_scheduler **ret_scheduler, struct ori_error *err);

@@ -5,6 +5,7 @@
  *            seconds and on reload. Once there, the engine stays until the end
  * Call order create; use; drain; destroy
  * Threads    any, apart from create, drain and destroy */
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "config/live.h"
@@ -31,6 +32,7 @@ struct ori_service {
     struct ori_scheduler *scheduler;
     struct ori_webhooks *webhooks;
     struct ori_service_engine *loader; /* private */
+    atomic_bool is_draining;           /* private */
     int64_t started_us;                /* wall clock */
 };
 
@@ -66,7 +68,10 @@ void ori_service_poke(struct ori_service *service);
 /* Gauges of /metrics that are asked for, not counted: jobs, items, queues. */
 void ori_service_measure(struct ori_service *service);
 
-/* What a client may ask for. Each changes the store first, then wakes who must know. */
+/* What a client may ask for. Each changes the store first, then wakes who must know. Not on the HTTP
+ * thread: they wait for the disk, stop and delete also for running items, two seconds at most. A job
+ * whose items did not end by then is still running in ret_job, and cannot be deleted yet:
+ * ORI_AGAIN. */
 ori_status ori_service_submit(struct ori_service *service, const struct ori_job_new *job,
                               struct ori_job *ret_job, bool *ret_is_old, struct ori_error *err);
 ori_status ori_service_stop_job(struct ori_service *service, const char *job_id,

@@ -30,21 +30,33 @@ static ori_status open_batcher(const struct ori_settings *settings, const struct
     return ori_batcher_create(&options, &engine->batcher, err);
 }
 
+/* Which part it was; status is given back. */
+static ori_status at(const char *part, ori_status status, struct ori_error *err)
+{
+    if (status != ORI_OK && err && !err->stage)
+        err->stage = part;
+    return status;
+}
+
 ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
                            const struct ori_cancel *cancel, struct ori_metrics *metrics,
                            struct ori_engine *ret_engine, struct ori_error *err)
 {
     *ret_engine = (struct ori_engine){0};
     ori_status status =
-        ori_model_open(settings->clip_model, (int)settings->qdrant_dim, &ret_engine->model, err);
+        at("model",
+           ori_model_open(settings->clip_model, (int)settings->qdrant_dim, &ret_engine->model, err),
+           err);
     if (status == ORI_OK)
         ret_engine->model_info = ori_model_info(ret_engine->model);
     if (status == ORI_OK && use == ORI_ENGINE_RUN)
-        status = ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err);
+        status = at("objects",
+                    ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err), err);
     if (status == ORI_OK && use != ORI_ENGINE_EMBED)
-        status = open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err);
+        status = at("vectors",
+                    open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err), err);
     if (status == ORI_OK && use == ORI_ENGINE_RUN)
-        status = open_batcher(settings, cancel, metrics, ret_engine, err);
+        status = at("batcher", open_batcher(settings, cancel, metrics, ret_engine, err), err);
     if (status != ORI_OK)
         ori_engine_close(ret_engine);
     return status;

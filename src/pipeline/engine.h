@@ -2,7 +2,8 @@
 /* pipeline/engine.h: model, batcher and stores as the settings have them, opened and closed together.
  * Call order  open with what is needed; use; close (the reverse order)
  * Ownership   the settings and the token outlive it
- * Failure     one line that says what to do; nothing stays open */
+ * Failure     one line that says what to do; nothing stays open. err->stage is the part that failed:
+ *             model, objects, vectors or batcher */
 #include <stdbool.h>
 
 #include "config/settings.h"

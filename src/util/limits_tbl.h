@@ -88,6 +88,8 @@ ORI_LIMIT_ROW(IDEMPOTENCY_KEY_BYTES, 255, "bytes", "header Idempotency-Key")
 
 /* jobs */
 ORI_LIMIT_ROW(HUB_BYTES, 4194304, "bytes", "events in memory for all listeners")
+ORI_LIMIT_ROW(HUB_REPLAY_BYTES, 67108864, "bytes",
+              "replayed events that listeners have not read yet")
 ORI_LIMIT_ROW(LISTENERS, 4096, "listeners", "connections that listen to events")
 ORI_LIMIT_ROW(WEBHOOK_TRIES, 12, "attempts", "of one webhook, before it is dead")
 ORI_LIMIT_ROW(WEBHOOK_ANSWER_BYTES, 65536, "bytes", "answer to a webhook that is read")
@@ -113,7 +115,8 @@ ORI_LIMIT_ROW(TAIL_LINES, 1000, "lines", "of a log in one answer")
 ORI_LIMIT_ROW(ADDRESS_CONNECTIONS, 1024, "connections",
               "open at once from one address that is not this machine")
 ORI_LIMIT_ROW(ANSWER_MS, 300000, "milliseconds", "for a client to take an answer, events left out")
-ORI_LIMIT_ROW(IGNORED_BYTES, 65536, "bytes", "a body where none is expected; it is read and dropped")
+ORI_LIMIT_ROW(IGNORED_BYTES, 65536, "bytes",
+              "a body where none is expected; it is read and dropped")
 ORI_LIMIT_ROW(DROPPED_BYTES, 67108864, "bytes",
               "of a refused body, read so that the client sees the refusal")
 ORI_LIMIT_ROW(JSON_VALUES, 1000000, "values", "a JSON body")

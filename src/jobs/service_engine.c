@@ -1,0 +1,154 @@
+#include "jobs/service_engine.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "util/clock.h"
+
+#define RETRY_US (INT64_C(5) * 1000000)
+
+struct ori_service_engine {
+    struct ori_service_engine_options options; /* immutable */
+    struct ori_log log;                        /* immutable */
+    pthread_t thread;
+    bool has_thread; /* owner thread */
+    pthread_mutex_t lock;
+    pthread_cond_t poked;
+    struct ori_engine engine; /* written before is_there, then immutable */
+    bool is_there;            /* lock, as all below */
+    bool is_poked;
+    bool is_ending;
+    struct ori_error why;
+};
+
+/* A cause is told once, not every five seconds. */
+static void note_failure(struct ori_service_engine *loader, const struct ori_error *err)
+{
+    pthread_mutex_lock(&loader->lock);
+    bool is_known = strcmp(loader->why.text, err->text) == 0;
+    loader->why = *err;
+    pthread_mutex_unlock(&loader->lock);
+    ori_log_failure(&loader->log, is_known ? ORI_LOG_DEBUG : ORI_LOG_ERROR, "engine.failed", err);
+}
+
+static bool load(struct ori_service_engine *loader)
+{
+    struct ori_error err = {0};
+    struct ori_engine engine;
+    int64_t begin_us = ori_clock_us();
+    ori_status status =
+        ori_engine_open(loader->options.settings, ORI_ENGINE_RUN, loader->options.cancel,
+                        loader->options.metrics, &engine, &err);
+    if (status != ORI_OK) {
+        note_failure(loader, &err);
+        return false;
+    }
+    pthread_mutex_lock(&loader->lock);
+    loader->engine = engine;
+    loader->is_there = true;
+    pthread_mutex_unlock(&loader->lock);
+    ori_log_event(
+        &loader->log, ORI_LOG_INFO, "engine.ready",
+        ORI_LOG_FIELDS(ori_log_text("model", engine.model_info.name),
+                       ori_log_int("dim", (int64_t)engine.model_info.dim),
+                       ori_log_real("seconds", (double)(ori_clock_us() - begin_us) / 1e6)));
+    loader->options.on_loaded(loader->options.on_loaded_self);
+    return true;
+}
+
+/* Until it is time to try again; false at the end. */
+static bool wait_to_retry(struct ori_service_engine *loader)
+{
+    int64_t due_us = ori_clock_us() + RETRY_US;
+    struct timespec due = {.tv_sec = (time_t)(due_us / 1000000),
+                           .tv_nsec = (long)(due_us % 1000000) * 1000};
+    pthread_mutex_lock(&loader->lock);
+    while (!loader->is_ending && !loader->is_poked && ori_clock_us() < due_us)
+        pthread_cond_timedwait(&loader->poked, &loader->lock, &due);
+    loader->is_poked = false;
+    bool goes_on = !loader->is_ending;
+    pthread_mutex_unlock(&loader->lock);
+    return goes_on;
+}
+
+static void *loader_thread(void *self)
+{
+    struct ori_service_engine *loader = self;
+    while (!load(loader) && wait_to_retry(loader)) {
+    }
+    return NULL;
+}
+
+ori_status ori_service_engine_create(const struct ori_service_engine_options *options,
+                                     struct ori_service_engine **ret_loader, struct ori_error *err)
+{
+    struct ori_service_engine *loader = calloc(1, sizeof *loader);
+    pthread_condattr_t attributes;
+    if (!loader)
+        return ori_error_set(err, ORI_NOMEM, "engine");
+    loader->options = *options;
+    if (options->log)
+        loader->log = *options->log;
+    (void)ori_error_set(&loader->why, ORI_NOT_READY, "the model is being loaded");
+    pthread_condattr_init(&attributes); /* none of these fail on Linux */
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&loader->lock, NULL);
+    pthread_cond_init(&loader->poked, &attributes);
+    pthread_condattr_destroy(&attributes);
+    *ret_loader = loader;
+    return ORI_OK;
+}
+
+ori_status ori_service_engine_start(struct ori_service_engine *loader, struct ori_error *err)
+{
+    int failed = pthread_create(&loader->thread, NULL, loader_thread, loader);
+    if (failed)
+        return ori_error_set_errno(err, failed, false, "starting the engine's thread");
+    pthread_setname_np(loader->thread, "engine");
+    loader->has_thread = true;
+    return ORI_OK;
+}
+
+void ori_service_engine_destroy(struct ori_service_engine **loader)
+{
+    if (!loader || !*loader)
+        return;
+    struct ori_service_engine *it = *loader;
+    pthread_mutex_lock(&it->lock);
+    it->is_ending = true;
+    pthread_cond_signal(&it->poked);
+    pthread_mutex_unlock(&it->lock);
+    if (it->has_thread)
+        pthread_join(it->thread, NULL);
+    if (it->is_there)
+        ori_engine_close(&it->engine);
+    pthread_cond_destroy(&it->poked);
+    pthread_mutex_destroy(&it->lock);
+    free(it);
+    *loader = NULL;
+}
+
+const struct ori_engine *ori_service_engine_get(struct ori_service_engine *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    const struct ori_engine *engine = loader->is_there ? &loader->engine : NULL;
+    pthread_mutex_unlock(&loader->lock);
+    return engine;
+}
+
+void ori_service_engine_why(struct ori_service_engine *loader, struct ori_error *ret_err)
+{
+    pthread_mutex_lock(&loader->lock);
+    *ret_err = loader->why;
+    pthread_mutex_unlock(&loader->lock);
+}
+
+void ori_service_engine_poke(struct ori_service_engine *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    loader->is_poked = true;
+    pthread_cond_signal(&loader->poked);
+    pthread_mutex_unlock(&loader->lock);
+}
