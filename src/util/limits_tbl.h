@@ -80,8 +80,11 @@ ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")
 
 /* stores: jobs */
 ORI_LIMIT_ROW(URL_BYTES, 2048, "bytes", "a URL of a video or of a webhook")
+ORI_LIMIT_ROW(JOB_ITEMS, 1048576, "items", "one job")
 ORI_LIMIT_ROW(JOB_EVENTS, 4096, "events", "kept of one job; of more the oldest go")
 ORI_LIMIT_ROW(JOB_LOGS, 1000, "lines", "log of one job; of more the oldest go")
+ORI_LIMIT_ROW(JOB_LOG_BYTES, 4096, "bytes",
+              "one line of a job's log; what is longer is cut and says so")
 ORI_LIMIT_ROW(ITEM_LOSSES, 100, "losses",
               "how often an item is begun again after the process that ran it was killed")
 ORI_LIMIT_ROW(IDEMPOTENCY_KEY_BYTES, 255, "bytes", "header Idempotency-Key")
