@@ -53,9 +53,10 @@ size_t ori_route_count(void);
 const struct ori_route *ori_route_at(size_t i);
 
 #define ORI_ROUTE_PARAMS_MAX 4
+#define ORI_ROUTE_PARAM_BYTES 256
 struct ori_route_match {
     const struct ori_route *route;
-    char params[ORI_ROUTE_PARAMS_MAX][256]; /* in the order of the path */
+    char params[ORI_ROUTE_PARAMS_MAX][ORI_ROUTE_PARAM_BYTES]; /* in the order of the path */
 };
 /* path: decoded, begins with '/'. False when no route has this path; *ret_allowed then and on a wrong
  * method: the methods the path has ("" for none), for Allow. */
