@@ -1,18 +1,20 @@
 #pragma once
 /* stores/jobs.h: jobs and their items, on disk before anybody is told.
  * Implementations  jobs_sqlite.c (WAL, synchronous=FULL); later jobs_postgres.c. One const struct
- *                  of functions each; the same conformance tests run over all
+ *                  of functions each (jobs_priv.h); the same conformance tests run over all
  * Words            a job is a list of items; an item is one video; a claim is the right to work on
  *                  an item, told by its fence: a number no other claim of the item ever has. Whoever
  *                  comes back with an old fence gets ORI_NOT_FOUND and must drop the work
  * States           job_states_tbl.h; counts and job state change in the item's own transaction
  * Events           each change of state, of progress and each log line is a row with an id that
  *                  only grows; ids are visible in order. Per job the oldest go when there are more
- *                  than ORI_LIMIT_MAX_JOB_EVENTS
+ *                  than ORI_LIMIT_MAX_JOB_EVENTS. A job that is stopped, started or deleted says
+ *                  nothing of each single item: its state event has the new counts
  * Threads          any; readers do not wait for a writer
  * Durability       after ORI_OK the change survives kill -9 and power loss
  * Ownership        texts in arguments are borrowed for the call; rows given to a visitor are
- *                  borrowed for the visit
+ *                  borrowed for the visit. A visitor holds one of the readers, so it does not call
+ *                  the store; what it returns other than ORI_OK ends the visit and is returned
  * Time             microseconds since 1970 (ori_clock_wall_us), always the caller's clock
  * Failure          STORE, STORE_VERSION, DISK_FULL, NOT_WRITABLE, NOT_FOUND, LIMIT, NOMEM,
  *                  CANCELLED; cause in err */
@@ -86,7 +88,7 @@ struct ori_job {
     struct ori_job_options options;
     int64_t created_us;
     int64_t updated_us;
-    int progress; /* 0..100; never falls but by restart; 100 only when ended */
+    int progress; /* 0..100; mean of the items'; falls by start alone; 100 only when ended */
     struct ori_job_counts counts;
     bool has_webhook;
     char webhook_url[ORI_JOB_URL_BYTES];
@@ -110,7 +112,7 @@ struct ori_job_item {
     enum ori_item_state state;
     int attempts;      /* that counted: job_retry.h */
     int frames;        /* kept; of the last success */
-    int permille;      /* of this item, 0..1000, never falls but by restart */
+    int permille;      /* of this item, 0..1000; falls by start alone; 1000 when it ended */
     const char *stage; /* where it is, or was last; "" before the first */
     struct ori_job_error error;
     int64_t started_us; /* of the last attempt; 0: never */
@@ -193,14 +195,20 @@ ori_status ori_job_store_last_event(struct ori_job_store *store, int64_t *ret_id
 ori_status ori_job_store_logs(struct ori_job_store *store, int64_t job, bool errors_only,
                               size_t limit, ori_job_event_visit_fn visit, void *self,
                               struct ori_error *err);
-/* Adds a log line of a job. Of more than ORI_LIMIT_MAX_JOB_LOGS the oldest go. */
+/* Adds a log line of a job. Of more than ORI_LIMIT_MAX_JOB_LOGS the oldest go. What is longer than
+ * ORI_LIMIT_MAX_JOB_LOG_BYTES is cut and ends in "[cut]"; control characters become '?'. */
 ori_status ori_job_store_log(struct ori_job_store *store, int64_t job, const char *level,
                              const char *text, int64_t now_us, struct ori_error *err);
 
 /* Who is next. At most jobs_max jobs have a turn at once; inside them items go round by who was
  * served longest ago. A job's turn ends after `quantum` claims when another job waits that is not
- * of lower priority, and at once for a job of higher priority: so a small job passes a big one. An
- * item whose video is being processed, in whichever job, is passed over. */
+ * of lower priority, and at once for a job of higher priority: so a small job passes a big one. It
+ * ends too when the job has nothing to claim and nothing in process (all of it waits for another
+ * attempt, another job's video, or the end of a pause) and another job waits; a job whose last items
+ * are in process keeps it: that is what jobs_max bounds. A free turn goes to the highest priority,
+ * then to who was served longest ago, then to who came first.
+ * An item whose video is being processed, in whichever job, is passed over; the same video again in
+ * the same job waits until the item before it has ended, its retries included. */
 struct ori_job_claim_rules {
     int jobs_max;
     int quantum;
@@ -238,7 +246,8 @@ struct ori_job_beat {
     bool is_lost;    /* out: the fence is old */
     bool is_stopped; /* out: its job is being stopped */
 };
-/* Renews the leases, stores what is further than before, and the progress of the jobs concerned. */
+/* Renews the leases, stores what is further than before, and the progress of the jobs concerned.
+ * permille counts up to 999: 1000 is the end's. */
 ori_status ori_job_store_beat(struct ori_job_store *store, struct ori_job_beat *beats, size_t count,
                               int64_t lease_us, int64_t now_us, struct ori_error *err);
 
@@ -257,11 +266,14 @@ struct ori_job_outcome {
     const char *message;        /* the log line */
 };
 /* Ends a claim. An item of a job that is being stopped ends as stopped instead of RETRY and LOST.
- * The last item ends the job, and puts its webhook into the outbox. ORI_NOT_FOUND: old fence. */
+ * The last item ends the job, and puts its webhook into the outbox: completed when all items
+ * succeeded, else stopped when it was being stopped, else completed or failed by whether one did.
+ * SUCCESS, FAILED and RETRY count as attempts. ORI_NOT_FOUND: old fence. */
 ori_status ori_job_store_finish(struct ori_job_store *store, const struct ori_job_claim *claim,
                                 const struct ori_job_outcome *outcome, int64_t now_us,
                                 struct ori_error *err);
-/* Claims whose lease ran out: their items wait again. *ret_count: how many. */
+/* Claims whose lease ran out: their items wait again, or fail as ORI_LOST past
+ * ORI_LIMIT_MAX_ITEM_LOSSES. *ret_count: how many. */
 ori_status ori_job_store_reclaim(struct ori_job_store *store, int64_t now_us, int64_t *ret_count,
                                  struct ori_error *err);
 
@@ -300,7 +312,8 @@ struct ori_job_delivery { /* one webhook on its way */
     int64_t ts_us; /* when it ended */
     int attempts;  /* before this one */
 };
-/* The delivery that is due; ORI_AGAIN: none, *ret_next_us as with claim. */
+/* The delivery that is due, the same until ori_job_store_delivered tells what came of it;
+ * ORI_AGAIN: none, *ret_next_us as with claim. */
 ori_status ori_job_store_due(struct ori_job_store *store, int64_t now_us,
                              struct ori_job_delivery *ret_delivery, int64_t *ret_next_us,
                              struct ori_error *err);
