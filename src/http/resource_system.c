@@ -1,7 +1,4 @@
 /* What is told of the server itself. */
-#include <stdio.h>
-#include <string.h>
-
 #include "config/setting_rows.h"
 #include "http/accept.h"
 #include "http/resource.h"
