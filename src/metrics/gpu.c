@@ -116,7 +116,7 @@ static void render_figure(const struct ori_gpu *gpu, enum figure figure, const c
 
 void ori_gpu_render(const struct ori_gpu *gpu, bool has_figures, struct ori_buf *page)
 {
-    ori_metrics_write_plain(page, "oriane_gpu_count", "gauge", "NVIDIA GPUs that the driver shows",
+    ori_metrics_write_plain(page, "oriane_gpus", "gauge", "NVIDIA GPUs that the driver shows",
                             gpu ? gpu->count : 0);
     if (!gpu || !has_figures)
         return;

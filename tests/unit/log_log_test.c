@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -303,6 +304,86 @@ static void no_terminal_has_no_status(void **state)
     close_page(&page);
 }
 
+static size_t count_of(const char *text, const char *word)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        count++;
+    return count;
+}
+
+/* However many pairs do not fit: the line says once that it was cut, and nothing comes behind. */
+static void cut_is_said_once(void **state)
+{
+    (void)state;
+    char big[ORI_LIMIT_MAX_LOG_VALUE_BYTES + 1];
+    struct ori_log_field fields[20] = {{.key = NULL}};
+    char keys[20][4];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    for (int i = 0; i < 19; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%d", i);
+        fields[i] = i % 2 ? ori_log_int(keys[i], i) : ori_log_text(keys[i], big);
+    }
+    for (int is_json = 0; is_json < 2; is_json++) {
+        struct page page;
+        open_page(&page, ORI_LOG_INFO, is_json ? ORI_LOG_JSON : ORI_LOG_TEXT);
+        ori_log_event(&page.log, ORI_LOG_INFO, "a.b", fields);
+        const char *line = read_page(&page);
+        assert_int_equal(count_of(line, is_json ? "\"cut\":true" : " cut=true"), 1);
+        assert_true(strlen(line) <= ORI_LIMIT_MAX_LOG_LINE_BYTES);
+        assert_non_null(strstr(line, is_json ? "\"cut\":true}\n" : " cut=true\n"));
+        if (is_json)
+            json_decref(parse_line(line));
+        close_page(&page);
+    }
+}
+
+static void the_prefix_names_request_and_job(void **state)
+{
+    (void)state;
+    struct page page;
+    open_page(&page, ORI_LOG_INFO, ORI_LOG_JSON);
+    struct ori_log log = page.log;
+    log.request_id = "r-1";
+    log.job_id = "j\"2";
+    log.platform = "local";
+    log.code = "clip";
+    log.stage = "open";
+    ori_log_event(&log, ORI_LOG_INFO, "a.b", NULL);
+    const char *line = read_page(&page);
+    assert_non_null(strstr(line, "\"request_id\":\"r-1\",\"job_id\":\"j\\\"2\",\"platform\":"
+                                 "\"local\",\"code\":\"clip\",\"stage\":\"open\"}\n"));
+    json_t *object = parse_line(line);
+    const char *ts = json_string_value(json_object_get(object, "ts"));
+    int year = 0;
+    int ms = -1;
+    int end = 0;
+    assert_int_equal(sscanf(ts, "%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%3dZ%n", &year, &ms, &end), 2);
+    assert_true(year >= 2024 && ms >= 0 && end == 24 && ts[end] == '\0');
+    json_decref(object);
+    close_page(&page);
+}
+
+static void the_level_can_change(void **state)
+{
+    (void)state;
+    struct page page;
+    open_page(&page, ORI_LOG_WARN, ORI_LOG_TEXT);
+    ori_log_event(&page.log, ORI_LOG_INFO, "a.before", NULL);
+    ori_log_sink_set_level(page.log.sink, ORI_LOG_DEBUG);
+    ori_log_event(&page.log, ORI_LOG_DEBUG, "a.loud", NULL);
+    assert_false(ori_log_is_on(&page.log, ORI_LOG_TRACE));
+    ori_log_sink_set_level(page.log.sink, ORI_LOG_ERROR);
+    ori_log_event(&page.log, ORI_LOG_WARN, "a.after", NULL);
+    const char *text = read_page(&page);
+    assert_null(strstr(text, "a.before"));
+    assert_non_null(strstr(text, "a.loud"));
+    assert_null(strstr(text, "a.after"));
+    ori_log_sink_set_level(NULL, ORI_LOG_ERROR);
+    close_page(&page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +393,9 @@ int main(void)
         cmocka_unit_test(json_lines_parse),
         cmocka_unit_test(long_values_are_cut),
         cmocka_unit_test(long_lines_end_well),
+        cmocka_unit_test(cut_is_said_once),
+        cmocka_unit_test(the_prefix_names_request_and_job),
+        cmocka_unit_test(the_level_can_change),
         cmocka_unit_test(says_plain_lines),
         cmocka_unit_test(threads_write_whole_lines),
         cmocka_unit_test(the_status_stays_below_whole_lines),
