@@ -85,7 +85,7 @@ function operationCard(spec, operation) {
 }
 
 function keyField() {
-  return h("div", { class: "card key" }, h("label", null, "API key for “try it”",
+  return h("form", { class: "card key", onsubmit: (event) => event.preventDefault() }, h("label", null, "API key for “try it”",
     h("input", { type: "password", value: key, autocomplete: "off", spellcheck: "false", oninput: (event) => {
       key = event.target.value.trim();
     } })), h("p", null, "Sent as X-API-Key with what you send from this page; kept nowhere. In the curl lines it is $API_KEY."));
@@ -113,7 +113,9 @@ function render(spec) {
     ...tags.flatMap((tag) => [h("h2", { id: `tag-${tag}` }, tag), ...of(tag).map((operation) => operationCard(spec, operation))]),
     ...schemasPart(spec));
   document.getElementById("contents").replaceChildren(...tags.flatMap((tag) => [h("p", null, tag),
-    h("ul", null, of(tag).map((operation) => h("li", null, h("a", { href: `#${operation.id}` }, operation.summary || operation.path))))]));
+    h("ul", null, of(tag).map((operation) => h("li", null, h("a", { href: `#${operation.id}`, title: operation.summary },
+      h("span", { class: `method method-${operation.method.toLowerCase()}` }, operation.method === "DELETE" ? "DEL" : operation.method),
+      h("code", null, operation.path)))))]));
 }
 
 function openTarget() {

@@ -33,14 +33,25 @@ export function typeOf(schema) {
   return types.flatMap((type, i) => [...(i ? [" or "] : []), ...(type === "array" ? ["list of ", ...typeOf(schema.items)] : [type])]);
 }
 
-const BOUNDS = [["minimum", "from"], ["maximum", "to"], ["exclusiveMinimum", "above"], ["exclusiveMaximum", "below"],
-  ["minLength", "characters from"], ["maxLength", "characters to"], ["minItems", "items from"], ["maxItems", "items to"],
-  ["pattern", "pattern"], ["format", "format"], ["default", "default"]];
+const RANGES = [["minimum", "maximum", ""], ["minLength", "maxLength", " characters"], ["minItems", "maxItems", " of them"]];
+const WORDS = ["exclusiveMinimum", "exclusiveMaximum", "pattern", "format", "default"];
+const NAMES = { exclusiveMinimum: "above", exclusiveMaximum: "below" };
 
+function rangeOf(schema, [least, most, unit]) {
+  const from = schema[least], to = schema[most];
+  if (from === undefined && to === undefined) return "";
+  if (to === undefined) return `at least ${from}${unit}`;
+  return from === undefined ? `at most ${to}${unit}` : `${from} to ${to}${unit}`;
+}
+
+/** "1 to 255 characters, pattern ...": of the schema, or of its parts when it is a choice. */
 export function boundsOf(schema) {
   if (!schema || typeof schema !== "object") return "";
-  return BOUNDS.filter(([key]) => schema[key] !== undefined && schema[key] !== null)
-    .map(([key, word]) => `${word} ${typeof schema[key] === "string" ? schema[key] : JSON.stringify(schema[key])}`).join(", ");
+  const parts = schema.anyOf || schema.oneOf;
+  if (Array.isArray(parts)) return parts.map(boundsOf).filter(Boolean).join(", ");
+  return [...RANGES.map((range) => rangeOf(schema, range)),
+    ...WORDS.filter((key) => schema[key] !== undefined && schema[key] !== null).map((key) => `${NAMES[key] || key} ${schema[key]}`)]
+    .filter(Boolean).join(", ");
 }
 
 export function fieldTable(spec, schema) {

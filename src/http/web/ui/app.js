@@ -112,6 +112,8 @@ function gate(words) {
   root.append(h("form", { class: "card gate", onsubmit: open },
     h("img", { src: "/ui/icon.svg", alt: "", width: 44, height: 44 }),
     h("h1", { tabindex: "-1" }, "Welcome"), h("p", null, "This server asks for its API key."),
+    // password managers want a name beside the key
+    h("input", { type: "text", name: "username", autocomplete: "username", value: "api-key", hidden: true }),
     h("div", { class: "form" }, h("div", { class: "field" }, h("label", { for: "key" }, "API key"), input, hint), trouble,
       h("button", { type: "submit", class: "primary" }, "Open"))));
   if (words) refuse(words);
@@ -129,7 +131,7 @@ function panel(checks, detail) {
   const rows = Object.entries(checks || {}).map(([name, check]) =>
     h("li", { class: check.ok ? "is-ok" : "is-warn" }, h("span", { class: "dot", "aria-hidden": "true" }),
       h("span", null, `${capital(name)}: ${check.ok ? "well" : "not well"}`), check.reason && h("p", null, check.reason)));
-  document.getElementById("ready-panel").replaceChildren(...(rows.length ? [h("ul", { class: "checks" }, rows)] : [h("p", null, detail)]));
+  document.getElementById("checks").replaceChildren(...(rows.length ? [h("ul", { class: "checks" }, rows)] : [h("p", null, detail)]));
 }
 
 function showReady(word, className, checks, detail) {
@@ -164,6 +166,7 @@ document.addEventListener("keydown", (event) => {
 });
 document.getElementById("forget").addEventListener("click", async () => {
   setKey("");
+  document.getElementById("ready").open = false;
   if (await tryKey() === true) begin();
   else gate("");
 });

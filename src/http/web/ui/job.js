@@ -23,10 +23,9 @@ class Item {
     this.state = h("span");
     this.stage = h("span");
     this.progress = h("progress", { max: 100, "aria-label": `Progress of ${item.platform}/${item.code}` });
-    this.kept = h("div", { class: "kept" });
     this.why = h("div", { class: "why", hidden: true });
     this.element = h("li", { class: "item" }, this.poster, this.nameBox,
-      h("div", { class: "how" }, h("div", { class: "how-line" }, this.state, this.stage), this.progress), this.kept, this.why);
+      h("div", { class: "how" }, h("div", { class: "how-line" }, this.state, this.stage), this.progress), this.why);
     this.first = async () => {
       const frames = await getJson(`/frames/${path}`, { signal });
       return frames.length ? frames[0].thumbnail : "";
@@ -38,10 +37,9 @@ class Item {
     const isDone = item.status === "success";
     setClass(this.state, `state state-${item.status}`);
     setText(this.state, capital(item.status));
-    setText(this.stage, item.status === "processing" && item.stage ? item.stage : "");
+    setText(this.stage, isDone ? count(item.frames, "frame") : item.status === "processing" ? item.stage : "");
     setClass(this.progress, `state-${item.status}`);
     this.progress.value = isDone ? 100 : item.progress;
-    setText(this.kept, isDone ? count(item.frames, "frame") : "");
     if (isDone && item.frames > 0 && !this.isOpen) this.open();
     this.explain(item);
   }

@@ -58,8 +58,8 @@ function figure(name) {
 }
 
 function figures() {
-  const parts = { active: figure("Running jobs"), queue: figure("Videos waiting"), workers: figure("Workers busy"),
-    done: figure("Jobs completed"), failed: figure("Jobs failed") };
+  const parts = { active: figure("Jobs running"), pending: figure("Jobs waiting"), queue: figure("Videos waiting"), workers: figure("Workers busy"),
+    done: figure("Completed"), failed: figure("Failed") };
   const of = (part, n, whole) => {
     const text = Number(n).toLocaleString("en");
     if (part.shown === `${text}/${whole}`) return;
@@ -70,6 +70,7 @@ function figures() {
     element: h("dl", { class: "figures", "aria-label": "Now" }, Object.values(parts).map((p) => p.element)),
     update(stats) {
       of(parts.active, stats.active_jobs, stats.max_parallel_jobs);
+      of(parts.pending, stats.pending_jobs);
       of(parts.queue, stats.queue_size);
       of(parts.workers, stats.active_workers, stats.max_workers);
       of(parts.done, stats.completed_jobs);

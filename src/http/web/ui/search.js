@@ -27,8 +27,8 @@ function shotOf(hit) {
   return { title: `${p.platform}/${p.video_code}`, path: p.path, file, id: hit.id, second: p.frame_second, scene: p.scene,
     n: p.frame_number, width: p.width, height: p.height, dhash: p.dhash, score: hit.score, video,
     caption: h("div", { class: "caption" },
-      h("a", { class: "break", href: video }, `${p.platform}/${p.video_code}`),
-      h("span", { class: "soft" }, `${position(p.frame_second)} · ${Number(hit.score).toFixed(3)}`)) };
+      h("span", null, position(p.frame_second)), h("span", { class: "soft" }, Number(hit.score).toFixed(3)),
+      h("a", { class: "break soft", href: video }, `${p.platform}/${p.video_code}`)) };
 }
 
 function controls(query) {

@@ -63,7 +63,7 @@ function scaled(value, by, digits) {
 const FIGURES = [
   ["Videos an hour", (s) => scaled(rate(s, "oriane_items_total", { state: "success" }), 3600)],
   ["Frames a minute", (s) => scaled(rate(s, "oriane_frames_total"), 60)],
-  ["Embeddings a second", (s) => scaled(rate(s, "oriane_embeddings_total"), 1, 1)],
+  ["Vectors a second", (s) => scaled(rate(s, "oriane_embeddings_total"), 1, 1)],
   ["Processor", (s) => {
     const own = rate(s, "process_cpu_seconds_total"), children = rate(s, "oriane_children_cpu_seconds_total");
     const cores = s[s.length - 1].of("oriane_cpu_cores") || 1;
