@@ -2,6 +2,7 @@
  * ORI_VERB_ROW(name): the struct ori_verb_<name> of its file. Included more than once on purpose. */
 ORI_VERB_ROW(run)
 ORI_VERB_ROW(search)
+ORI_VERB_ROW(serve)
 ORI_VERB_ROW(embed)
 ORI_VERB_ROW(config)
 ORI_VERB_ROW(version)
