@@ -5,6 +5,8 @@
  *   scene START_MS END_MS     the next scene
  *   frame PTS_MS VALUE        the next frame: a still of 100 bytes VALUE
  *   picture VALUE             the answer to a picture job
+ *   say LEVEL COUNT           COUNT lines on standard error, marked as libav's of that level
+ *   mutter                    a line without a mark
  *   warning | need | fail | done | crash | nonsense | quit | hang
  *   flood                     says PROGRESS for ever */
 #include <signal.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #include "media/child_side.h"
+#include "media/words.h"
 
 struct actor {
     struct ori_child_side side;
@@ -104,6 +107,10 @@ static void actor_line(struct actor *actor, const char *word, long a, long b)
         actor_say(actor, &fail, sizeof fail);
     if (strcmp(word, "done") == 0)
         actor_done(actor);
+    for (long i = 0; i < b && strcmp(word, "say") == 0; i++)
+        fprintf(stderr, "%c%ldlibav %ld\n", ORI_WORDS_MARK, a, i);
+    if (strcmp(word, "mutter") == 0)
+        fputs("not libav\n", stderr);
     if (strcmp(word, "crash") == 0) {
         signal(SIGSEGV, SIG_DFL); /* a sanitizer would make it an exit */
         raise(SIGSEGV);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,6 +104,10 @@ struct run_options {
     const char *path;
     const struct ori_cancel *cancel;
     bool is_forced;
+    struct ori_metrics *metrics;
+    const struct ori_log *log;
+    void (*on_progress)(void *self, const struct ori_item_progress *progress);
+    void *on_progress_self;
 };
 
 static struct ori_item_result run(struct run_options options)
@@ -116,11 +121,15 @@ static struct ori_item_result run(struct run_options options)
                                                .batcher = world.batcher,
                                                .blobs = world.blobs,
                                                .vectors = world.vectors,
-                                               .child_program = options.program};
+                                               .child_program = options.program,
+                                               .metrics = options.metrics};
     struct ori_item_request request = {.path = options.path ? options.path : path,
                                        .platform = "local",
                                        .code = CODE,
-                                       .is_forced = options.is_forced};
+                                       .is_forced = options.is_forced,
+                                       .log = options.log,
+                                       .on_progress = options.on_progress,
+                                       .on_progress_self = options.on_progress_self};
     ori_item_result_init(&result);
     ori_status status = ori_item_run(&environment, &request, options.cancel, &result);
     assert_int_equal(status, result.status);
@@ -567,6 +576,156 @@ static void many_frames(void **state)
     ori_item_result_deinit(&result);
 }
 
+/* The stages as they were told, each once, split by blanks. */
+struct heard {
+    char stages[256];
+    const char *last;
+    struct ori_item_progress progress;
+};
+
+static void hear_progress(void *self, const struct ori_item_progress *progress)
+{
+    struct heard *heard = self;
+    size_t used = strlen(heard->stages);
+    assert_non_null(progress->stage);
+    assert_true(progress->pts_us >= heard->progress.pts_us);
+    assert_true(progress->frames >= heard->progress.frames);
+    heard->progress = *progress;
+    if (heard->last && strcmp(heard->last, progress->stage) == 0)
+        return;
+    heard->last = progress->stage;
+    snprintf(heard->stages + used, sizeof heard->stages - used, "%s ", progress->stage);
+}
+
+static void stages_are_told_as_they_begin(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        const char *stages;
+        ori_status status;
+    } rows[] = {
+        {SCRIPT_A, "open lock check decode vectors clean manifest ", ORI_OK},
+        {SCRIPT_A, "open lock check ", ORI_OK}, /* done already */
+        {"info\nfail\n", "open lock check decode ", ORI_DECODE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct heard heard = {.stages = ""};
+        write_video(rows[i].script);
+        expect(rows[i].status,
+               (struct run_options){.on_progress = hear_progress, .on_progress_self = &heard});
+        assert_string_equal(heard.stages, rows[i].stages);
+    }
+}
+
+static double counted(struct ori_metrics *metrics, enum ori_metric metric, int label)
+{
+    return ori_metrics_value(metrics, metric, label);
+}
+
+static void work_is_counted_once(void **state)
+{
+    (void)state;
+    struct ori_metrics *metrics = NULL;
+    assert_int_equal(ori_metrics_create(true, &metrics, NULL), ORI_OK);
+    int decode = ori_metrics_stage("decode");
+    write_video(SCRIPT_A);
+    for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
+        expect(ORI_OK, (struct run_options){.metrics = metrics});
+        assert_true(counted(metrics, ORI_METRIC_FRAMES, 0) == 3);
+        assert_true(counted(metrics, ORI_METRIC_MEDIA_SECONDS, 0) == 10);
+        assert_true(counted(metrics, ORI_METRIC_MEDIA_BYTES, 0) == sizeof SCRIPT_A - 1);
+        assert_true(counted(metrics, ORI_METRIC_STORED_POINTS, 0) == 3);
+        assert_true(counted(metrics, ORI_METRIC_STORED_OBJECTS, 0) == 5); /* two manifests */
+        assert_true(counted(metrics, ORI_METRIC_FAILURES, ORI_DECODE) == 0);
+    }
+    assert_true(counted(metrics, ORI_METRIC_ITEM_SECONDS, 0) > 0);
+    assert_true(counted(metrics, ORI_METRIC_STAGE_SECONDS, ori_metrics_stage("extract")) > 0);
+    write_video("info\nfail\n");
+    expect(ORI_DECODE, (struct run_options){.metrics = metrics});
+    assert_true(counted(metrics, ORI_METRIC_FAILURES, ORI_DECODE) == 1);
+    assert_true(counted(metrics, ORI_METRIC_STAGE_FAILURES, decode) == 1);
+    assert_true(counted(metrics, ORI_METRIC_FRAMES, 0) == 3);
+    ori_metrics_destroy(&metrics);
+}
+
+/* Runs a script with a log of that level; what was logged, malloc'ed. */
+static char *log_of(const char *script, enum ori_log_level level, ori_status expected)
+{
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    struct ori_log log = {.platform = "local", .code = CODE, .job_id = "j1"};
+    size_t bytes = 0;
+    char *text = calloc(1, 1 << 17);
+    assert_non_null(text);
+    assert_int_equal(ori_log_sink_create(fd, level, ORI_LOG_JSON, &log.sink, NULL), ORI_OK);
+    write_video(script);
+    expect(expected, (struct run_options){.log = &log, .is_forced = true});
+    assert_int_equal(ori_fs_read_at(fd, 0, text, (1 << 17) - 1, &bytes, NULL), ORI_OK);
+    ori_log_sink_destroy(&log.sink);
+    close(fd);
+    return text;
+}
+
+static size_t lines_with(const char *text, const char *word)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        count++;
+    return count;
+}
+
+static void words_of_the_decoder_are_logged(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ori_log_level level;
+        size_t fatal;
+        size_t warnings;
+        size_t chatter;
+        size_t foreign;
+    } rows[] = {{ORI_LOG_ERROR, 0, 0, 0, 0},
+                {ORI_LOG_WARN, 1, 0, 0, 1},
+                {ORI_LOG_DEBUG, 1, 2, 0, 1},
+                {ORI_LOG_TRACE, 1, 2, 3, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *text = log_of("info\nsay 1 1\nsay 2 2\nsay 3 3\nmutter\nscene 0 9000\ndone\n",
+                            rows[i].level, ORI_OK);
+        assert_int_equal(lines_with(text, "\"level\":\"debug\",\"event\":\"decoder.said\""),
+                         rows[i].warnings);
+        assert_int_equal(lines_with(text, "\"level\":\"trace\",\"event\":\"decoder.said\""),
+                         rows[i].chatter);
+        assert_int_equal(lines_with(text, "\"level\":\"warn\",\"event\":\"decoder.said\""),
+                         rows[i].fatal + rows[i].foreign);
+        assert_int_equal(lines_with(text, "not libav"), rows[i].foreign);
+        assert_int_equal(lines_with(text,
+                                    "\"job_id\":\"j1\",\"platform\":\"local\",\"code\":\"" CODE
+                                    "\",\"stage\":\"decode\""),
+                         rows[i].fatal + rows[i].warnings + rows[i].chatter + rows[i].foreign);
+        free(text);
+    }
+}
+
+/* More than a pipe holds: the child is not held up, the log is not flooded, and says what it lacks. */
+static void a_chatty_decoder_is_bounded(void **state)
+{
+    (void)state;
+    char *text = log_of("info\nsay 2 20000\nscene 0 9000\ndone\n", ORI_LOG_DEBUG, ORI_OK);
+    assert_int_equal(lines_with(text, "\"decoder.said\""), ORI_LIMIT_MAX_CHILD_LINES);
+    assert_int_equal(lines_with(text, "\"decoder.said_more\""), 1);
+    free(text);
+}
+
+/* libav's chatter does not take the place of what was said before a crash. */
+static void a_crash_shows_its_own_words(void **state)
+{
+    (void)state;
+    write_video("info\nmutter\nsay 2 3\ncrash\n");
+    struct ori_item_result result = run((struct run_options){0});
+    assert_int_equal(result.status, ORI_CHILD_CRASHED);
+    assert_non_null(strstr(result.error.text, "(SIGSEGV): not libav"));
+    ori_item_result_deinit(&result);
+}
+
 int main(int argc, char **argv)
 {
     if (actor_is_called(argc, argv))
@@ -586,6 +745,11 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(a_local_medium_is_all_there, clear),
         cmocka_unit_test_setup(one_video_on_many_threads, clear),
         cmocka_unit_test_setup(many_frames, clear),
+        cmocka_unit_test_setup(stages_are_told_as_they_begin, clear),
+        cmocka_unit_test_setup(work_is_counted_once, clear),
+        cmocka_unit_test_setup(words_of_the_decoder_are_logged, clear),
+        cmocka_unit_test_setup(a_chatty_decoder_is_bounded, clear),
+        cmocka_unit_test_setup(a_crash_shows_its_own_words, clear),
     };
     return cmocka_run_group_tests(tests, make_world, drop_world);
 }
