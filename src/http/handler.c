@@ -158,6 +158,15 @@ static enum MHD_Result dispatch(struct ori_exchange *exchange)
     return ori_exchange_reply(exchange);
 }
 
+/* The next call brings the body, or its end at once. An answer queued before that call would close
+ * the connection, body or not. */
+static void await(struct ori_exchange *exchange, enum ori_exchange_stage stage)
+{
+    exchange->own.stage = stage;
+    if (exchange->own.peer)
+        ori_peer_phase(exchange->own.server->connections, exchange->own.peer, ORI_PHASE_BODY);
+}
+
 /* A short body is read to its end, and the connection lives on; past a long one it is closed. */
 static enum MHD_Result refuse(struct ori_exchange *exchange)
 {
@@ -168,30 +177,21 @@ static enum MHD_Result refuse(struct ori_exchange *exchange)
     bool is_short = !own->guard.is_chunked &&
                     own->guard.content_length <= ORI_LIMIT_MAX_IGNORED_BYTES &&
                     !MHD_lookup_connection_value(own->connection, MHD_HEADER_KIND, "Expect");
-    if (has_body && is_short && !exchange->response.closes) {
-        own->stage = ORI_EXCHANGE_REFUSED;
-        if (own->peer)
-            ori_peer_phase(own->server->connections, own->peer, ORI_PHASE_BODY);
+    if (is_short && !exchange->response.closes) {
+        await(exchange, ORI_EXCHANGE_REFUSED);
         return MHD_YES;
     }
-    if (has_body) {
-        exchange->response.closes = true;
-        if (own->peer)
-            ori_peer_linger(own->peer);
-    }
+    if (has_body && own->peer)
+        ori_peer_linger(own->peer);
+    exchange->response.closes = true;
     return ori_exchange_reply(exchange);
 }
 
 static enum MHD_Result begin(struct ori_exchange *exchange, const char *method, const char *version)
 {
-    struct ori_http_private *own = &exchange->own;
     if (!ori_exchange_admit(exchange, method, version))
         return refuse(exchange);
-    if (!own->guard.is_chunked && own->guard.content_length == 0)
-        return dispatch(exchange);
-    own->stage = ORI_EXCHANGE_BODY;
-    if (own->peer)
-        ori_peer_phase(own->server->connections, own->peer, ORI_PHASE_BODY);
+    await(exchange, ORI_EXCHANGE_BODY);
     return MHD_YES;
 }
 

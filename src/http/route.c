@@ -123,7 +123,7 @@ enum ori_route_verdict ori_route_find(enum ori_http_method method, const char *p
     const char *end = path + strlen(path);
     ret_match->route = find(method, path, end, ret_match, ret_allowed);
     /* a row that has the slash itself went first */
-    if (!ret_match->route && end - path > 1 && end[-1] == '/')
+    if (!ret_match->route && end - path > 1 && end[-1] == '/' && end[-2] != '/')
         ret_match->route = find(method, path, end - 1, ret_match, ret_allowed);
     if (ret_match->route)
         return ORI_ROUTE_FOUND;
