@@ -28,6 +28,8 @@ size_t ori_child_message_bytes(uint32_t type)
         return sizeof(struct ori_msg_frame);
     case ORI_MSG_PICTURE:
         return sizeof(struct ori_msg_picture);
+    case ORI_MSG_THUMB:
+        return sizeof(struct ori_msg_thumb);
     case ORI_MSG_PROGRESS:
         return sizeof(struct ori_msg_progress);
     case ORI_MSG_WARNING:
@@ -178,6 +180,20 @@ static ori_status check_picture(struct ori_child_talk *talk, const struct ori_ms
     return ORI_OK;
 }
 
+static ori_status check_thumb(struct ori_child_talk *talk, const struct ori_msg_thumb *thumb,
+                              struct ori_error *err)
+{
+    int32_t side = talk->start.options.input.side;
+    if (talk->has_picture)
+        return REFUSE(err, "THUMB: said twice");
+    if (thumb->width < 1 || thumb->width > side || thumb->height < 1 || thumb->height > side)
+        return REFUSE(err, "THUMB: %d x %d", thumb->width, thumb->height);
+    if (thumb->still_bytes < 1 || thumb->still_bytes > talk->start.slot_bytes)
+        return REFUSE(err, "THUMB: still outside its slot");
+    talk->has_picture = true;
+    return ORI_OK;
+}
+
 static ori_status check_progress(const struct ori_msg_progress *progress, struct ori_error *err)
 {
     if (progress->frames_kept > ORI_CHILD_FRAMES_MAX || progress->frames_decoded < 0 ||
@@ -202,7 +218,7 @@ static ori_status check_warning(struct ori_child_talk *talk, struct ori_msg_warn
 static ori_status check_done(struct ori_child_talk *talk, const struct ori_msg_done *done,
                              struct ori_error *err)
 {
-    bool is_picture = talk->start.job == ORI_CHILD_JOB_PICTURE;
+    bool is_picture = talk->start.job != ORI_CHILD_JOB_VIDEO;
     if (is_picture ? !talk->has_picture : !talk->has_info)
         return REFUSE(err, "DONE: nothing was said before");
     if (done->scenes != talk->scenes || done->frames != talk->frames ||
@@ -246,8 +262,12 @@ static ori_status check_order(const struct ori_child_talk *talk, uint32_t type,
             return REFUSE(err, "message %u before INFO or in a picture job", type);
         return ORI_OK;
     case ORI_MSG_PICTURE:
-        if (is_video)
-            return REFUSE(err, "PICTURE in a video job");
+        if (talk->start.job != ORI_CHILD_JOB_PICTURE)
+            return REFUSE(err, "PICTURE in another job");
+        return ORI_OK;
+    case ORI_MSG_THUMB:
+        if (talk->start.job != ORI_CHILD_JOB_THUMB)
+            return REFUSE(err, "THUMB in another job");
         return ORI_OK;
     case ORI_MSG_INFO:
     case ORI_MSG_PROGRESS:
@@ -275,6 +295,8 @@ static ori_status check_fields(struct ori_child_talk *talk, union ori_child_mess
         return check_frame(talk, &message->frame, err);
     case ORI_MSG_PICTURE:
         return check_picture(talk, &message->picture, err);
+    case ORI_MSG_THUMB:
+        return check_thumb(talk, &message->thumb, err);
     case ORI_MSG_PROGRESS:
         return check_progress(&message->progress, err);
     case ORI_MSG_WARNING:

@@ -22,6 +22,7 @@ union ori_child_message {
     struct ori_msg_scene scene;
     struct ori_msg_frame frame;
     struct ori_msg_picture picture;
+    struct ori_msg_thumb thumb;
     struct ori_msg_progress progress;
     struct ori_msg_warning warning;
     struct ori_msg_done done;
@@ -33,8 +34,8 @@ union ori_child_message {
 struct ori_child_talk {
     struct ori_msg_start start;
     bool has_info;
-    bool has_picture;
-    bool has_ended; /* by DONE, FAIL or a broken rule */
+    bool has_picture; /* or thumb */
+    bool has_ended;   /* by DONE, FAIL or a broken rule */
     struct ori_msg_info info;
     uint32_t scenes;
     uint32_t frames;

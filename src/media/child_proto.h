@@ -10,7 +10,8 @@
  *             after RELEASE. Layout of a slot: still bytes at 0, model input at input_offset
  * Order       parent: START. child: INFO, then any of SCENE FRAME PROGRESS WARNING, then exactly
  *             one of DONE or FAIL, then it exits. NEED, PROGRESS, WARNING and FAIL may come before
- *             INFO. A picture job: PICTURE instead of SCENE and FRAME, INFO may be left out
+ *             INFO. A picture job: PICTURE instead of SCENE and FRAME, INFO may be left out; a
+ *             thumb job likewise: THUMB
  * Times       0 .. ORI_CHILD_TIME_MAX_US; scenes do not overlap, frames strictly follow in time
  * Boxes       inside the width x height of INFO
  * Trust       the parent checks type, size, every index, offset, length, number and string of a
@@ -46,6 +47,7 @@ enum ori_child_message_type {
     ORI_MSG_SCENE,
     ORI_MSG_FRAME,
     ORI_MSG_PICTURE,
+    ORI_MSG_THUMB,
     ORI_MSG_PROGRESS,
     ORI_MSG_WARNING,
     ORI_MSG_NEED,
@@ -53,7 +55,11 @@ enum ori_child_message_type {
     ORI_MSG_FAIL
 };
 
-enum ori_child_job { ORI_CHILD_JOB_VIDEO = 1, ORI_CHILD_JOB_PICTURE = 2 };
+enum ori_child_job {
+    ORI_CHILD_JOB_VIDEO = 1,
+    ORI_CHILD_JOB_PICTURE = 2,
+    ORI_CHILD_JOB_THUMB = 3 /* a JPEG with sides of at most options.input.side */
+};
 
 /* How a cropped picture becomes model input: 3 * side * side bytes, planes R G B. */
 enum ori_input_fit {
@@ -152,6 +158,12 @@ struct ori_msg_picture { /* answer to a picture job: input alone, at offset 0 of
     int32_t width;
     int32_t height;
     uint64_t input_bytes;
+};
+struct ori_msg_thumb { /* answer to a thumb job: a JPEG at offset 0 of slot 0 */
+    uint32_t type;
+    int32_t width; /* of the JPEG, at most options.input.side */
+    int32_t height;
+    uint64_t still_bytes;
 };
 struct ori_msg_progress {
     uint32_t type;

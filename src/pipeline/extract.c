@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "media/still.h"
 #include "media/words.h"
 #include "pipeline/extract_priv.h"
 #include "util/clock.h"
 #include "util/limits.h"
 #include "vision/quality.h"
-#include "vision/resize.h"
 
 #define PROGRESS_GAP_US 150000
 #define WINDOWS_BYTES 50331648 /* pictures that wait for the scene detector: 16 of 1080p */
@@ -257,36 +255,6 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
     return send_done(extract, err);
 }
 
-static ori_status prepare_picture(struct ori_child_side *side, struct ori_error *err)
-{
-    const struct ori_extract_options *options = &side->start.options;
-    struct ori_rgb image = {0};
-    uint32_t slot = 0;
-    uint8_t *data = NULL;
-    uint64_t input_bytes = 3 * (uint64_t)options->input.side * (uint64_t)options->input.side;
-    ori_status status = ori_still_decode(&side->source, options->pixels_max, &image, err);
-    if (status == ORI_OK)
-        status = ori_child_side_slot(side, &slot, &data, err);
-    if (status == ORI_OK && input_bytes > side->start.slot_bytes)
-        status = ori_error_set(err, ORI_LIMIT, "model input does not fit a slot");
-    if (status == ORI_OK)
-        status = options->input.fit == ORI_INPUT_SQUASH
-                     ? ori_resize_squash(&image, options->input.side, data, err)
-                     : ori_resize_shorter_crop(&image, options->input.side, data, err);
-    if (status == ORI_OK) {
-        struct ori_msg_picture picture = {.type = ORI_MSG_PICTURE,
-                                          .width = image.width,
-                                          .height = image.height,
-                                          .input_bytes = input_bytes};
-        struct ori_msg_done done = {.type = ORI_MSG_DONE};
-        status = ori_child_side_send(side, &picture, sizeof picture, err);
-        if (status == ORI_OK)
-            status = ori_child_side_send(side, &done, sizeof done, err);
-    }
-    free(image.data);
-    return status;
-}
-
 int ori_extract_main(void)
 {
     struct ori_error err = {0};
@@ -300,8 +268,8 @@ int ori_extract_main(void)
     if (side.start.words < ORI_WORDS_LEVEL_COUNT)
         ori_media_set_words((enum ori_words_level)side.start.words);
     ori_status status;
-    if (side.start.job == ORI_CHILD_JOB_PICTURE) {
-        status = prepare_picture(&side, &err);
+    if (side.start.job != ORI_CHILD_JOB_VIDEO) {
+        status = extract_picture(&side, &err);
     } else {
         struct extract *extract = calloc(1, sizeof *extract);
         if (extract) {

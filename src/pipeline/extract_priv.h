@@ -78,3 +78,6 @@ ori_status extract_end_scene(struct extract *extract, const struct ori_scene *sc
 /* Says what must not or need not wait; at the end, all. */
 ori_status extract_flush(struct extract *extract, bool is_end, struct ori_error *err);
 void extract_emit_deinit(struct extract *extract);
+
+/* The whole of a picture or thumb job, DONE included. */
+ori_status extract_picture(struct ori_child_side *side, struct ori_error *err);

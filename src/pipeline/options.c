@@ -56,15 +56,15 @@ void ori_options_start(const struct ori_extract_options *options, enum ori_child
 {
     int64_t input_bytes = INT64_C(3) * options->input.side * options->input.side;
     int64_t still_bytes = 3 * options->pixels_max + options->pixels_max / 16 + STILL_OVERHEAD;
-    if (job == ORI_CHILD_JOB_PICTURE)
-        still_bytes = 0;
+    if (job != ORI_CHILD_JOB_VIDEO) /* a thumb's JPEG has the room of the model input */
+        still_bytes = job == ORI_CHILD_JOB_THUMB ? STILL_OVERHEAD : 0;
     int64_t slot_bytes = still_bytes + input_bytes + ORI_CHILD_SLOT_ALIGN;
     slot_bytes = (slot_bytes + 4095) / 4096 * 4096;
     *ret_start = (struct ori_msg_start){
         .type = ORI_MSG_START,
         .job = (uint32_t)job,
         .bytes = bytes,
-        .slots = job == ORI_CHILD_JOB_PICTURE ? ORI_CHILD_SLOTS_MIN : SLOTS,
+        .slots = job == ORI_CHILD_JOB_VIDEO ? SLOTS : ORI_CHILD_SLOTS_MIN,
         .slot_bytes = (uint64_t)slot_bytes,
         .options = *options,
     };

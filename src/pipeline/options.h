@@ -12,7 +12,7 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
                          struct ori_extract_options *ret_options);
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings);
 
-/* START of a video job or of a picture job, for a local medium of so many bytes. A slot holds the
+/* START of a job of any kind, for a local medium of so many bytes. A slot holds the
  * largest still that VP_MAX_PIXELS allows; pages that nobody touches cost nothing. */
 void ori_options_start(const struct ori_extract_options *options, enum ori_child_job job,
                        int64_t bytes, struct ori_msg_start *ret_start);

@@ -5,6 +5,7 @@
  *   scene START_MS END_MS     the next scene
  *   frame PTS_MS VALUE        the next frame: a still of 100 bytes VALUE
  *   picture VALUE             the answer to a picture job
+ *   thumb VALUE               the answer to a thumb job: 100 bytes VALUE
  *   say LEVEL COUNT           COUNT lines on standard error, marked as libav's of that level
  *   mutter                    a line without a mark
  *   warning | need | fail | done | crash | nonsense | quit | hang
@@ -64,6 +65,14 @@ static void actor_picture(struct actor *actor, int value)
     actor_say(actor, &picture, sizeof picture);
 }
 
+static void actor_thumb(struct actor *actor, int value)
+{
+    struct ori_msg_thumb thumb = {
+        .type = ORI_MSG_THUMB, .width = 16, .height = 9, .still_bytes = 100};
+    memset(actor->side.memory, value, thumb.still_bytes);
+    actor_say(actor, &thumb, sizeof thumb);
+}
+
 static void actor_done(struct actor *actor)
 {
     struct ori_msg_done done = {.type = ORI_MSG_DONE,
@@ -99,6 +108,8 @@ static void actor_line(struct actor *actor, const char *word, long a, long b)
         actor_frame(actor, a, (int)b);
     if (strcmp(word, "picture") == 0)
         actor_picture(actor, (int)a);
+    if (strcmp(word, "thumb") == 0)
+        actor_thumb(actor, (int)a);
     if (strcmp(word, "warning") == 0)
         actor_say(actor, &warning, sizeof warning);
     if (strcmp(word, "need") == 0)

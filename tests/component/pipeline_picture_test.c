@@ -84,6 +84,43 @@ static void ends(void **state)
     ori_settings_destroy(&settings);
 }
 
+static void thumb_ends(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        ori_status status;
+    } rows[] = {
+        {"thumb 9\ndone\n", ORI_OK},
+        {"need\ninfo\nwarning\nthumb 9\ndone\n", ORI_OK},
+        {"thumb 9\n", ORI_CHILD_PROTOCOL},
+        {"done\n", ORI_CHILD_PROTOCOL},
+        {"thumb 9\nthumb 9\ndone\n", ORI_CHILD_PROTOCOL},
+        {"picture 9\ndone\n", ORI_CHILD_PROTOCOL},
+        {"thumb 9\nfail\n", ORI_DECODE},
+        {"thumb 9\ncrash\n", ORI_CHILD_CRASHED},
+        {"quit\n", ORI_CHILD_PROTOCOL},
+    };
+    const struct ori_settings *settings = load_settings(ORI_SETTING_VP_BATCH_SIZE, "1");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ori_error err = {0};
+        struct ori_picture_request request = {.path = path, .settings = settings};
+        uint8_t *jpeg = NULL;
+        size_t bytes = 0;
+        write_script(rows[i].script);
+        print_message("%zu\n", i);
+        assert_int_equal(ori_picture_thumb(&request, 16, NULL, &jpeg, &bytes, &err),
+                         rows[i].status);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+        assert_int_equal(jpeg != NULL, rows[i].status == ORI_OK);
+        assert_int_equal(bytes, jpeg ? 100 : 0);
+        for (size_t at = 0; at < bytes; at++)
+            assert_int_equal(jpeg[at], 9);
+        free(jpeg);
+    }
+    ori_settings_destroy(&settings);
+}
+
 static void limits_of_bytes_and_time(void **state)
 {
     (void)state;
@@ -150,6 +187,7 @@ int main(int argc, char **argv)
         return actor_play();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends),
+        cmocka_unit_test(thumb_ends),
         cmocka_unit_test(limits_of_bytes_and_time),
         cmocka_unit_test(cancelled),
     };

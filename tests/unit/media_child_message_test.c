@@ -60,6 +60,8 @@ static const struct ori_msg_frame good_frame = {.type = ORI_MSG_FRAME,
                                                 .dhash = 1};
 static const struct ori_msg_picture good_picture = {
     .type = ORI_MSG_PICTURE, .width = 10, .height = 10, .input_bytes = INPUT_BYTES};
+static const struct ori_msg_thumb good_thumb = {
+    .type = ORI_MSG_THUMB, .width = SIDE, .height = 1, .still_bytes = 600};
 static const struct ori_msg_progress good_progress = {
     .type = ORI_MSG_PROGRESS, .frames_kept = 1, .frames_decoded = 7, .pts_us = 280000};
 static const struct ori_msg_warning good_warning = {
@@ -162,6 +164,11 @@ static void begin_nothing(struct ori_child_talk *talk)
 static void begin_picture(struct ori_child_talk *talk)
 {
     begin(talk, ORI_CHILD_JOB_PICTURE);
+}
+
+static void begin_thumb(struct ori_child_talk *talk)
+{
+    begin(talk, ORI_CHILD_JOB_THUMB);
 }
 
 static void info_fields(void **state)
@@ -343,6 +350,27 @@ static void picture_fields(void **state)
     check_rows(begin_picture, &good_picture, sizeof good_picture, rows, COUNT_OF(rows));
 }
 
+static void thumb_fields(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        WHOLE(ori_msg_thumb, width, 1, true),
+        WHOLE(ori_msg_thumb, width, 0, false),
+        WHOLE(ori_msg_thumb, width, SIDE, true),
+        WHOLE(ori_msg_thumb, width, SIDE + 1, false),
+        WHOLE(ori_msg_thumb, width, INT32_MIN, false),
+        WHOLE(ori_msg_thumb, height, SIDE, true),
+        WHOLE(ori_msg_thumb, height, SIDE + 1, false),
+        WHOLE(ori_msg_thumb, height, 0, false),
+        WHOLE(ori_msg_thumb, still_bytes, 1, true),
+        WHOLE(ori_msg_thumb, still_bytes, 0, false),
+        WHOLE(ori_msg_thumb, still_bytes, SLOT_BYTES, true),
+        WHOLE(ori_msg_thumb, still_bytes, SLOT_BYTES + 1, false),
+        WHOLE(ori_msg_thumb, still_bytes, -1, false),
+    };
+    check_rows(begin_thumb, &good_thumb, sizeof good_thumb, rows, COUNT_OF(rows));
+}
+
 static void sizes_are_exact(void **state)
 {
     (void)state;
@@ -388,7 +416,7 @@ static void order_before_info(void **state)
         {&good_warning, sizeof good_warning, true},  {&good_need, sizeof good_need, true},
         {&good_fail, sizeof good_fail, true},        {&good_scene, sizeof good_scene, false},
         {&good_frame, sizeof good_frame, false},     {&good_done, sizeof good_done, false},
-        {&good_picture, sizeof good_picture, false},
+        {&good_picture, sizeof good_picture, false}, {&good_thumb, sizeof good_thumb, false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct ori_child_talk talk;
@@ -431,6 +459,33 @@ static void picture_job(void **state)
     begin_picture(&talk); /* a video's words */
     assert_int_equal(say(&talk, &good_info, sizeof good_info), ORI_OK);
     assert_int_equal(say(&talk, &good_frame, sizeof good_frame), ORI_CHILD_PROTOCOL);
+}
+
+static void thumb_job(void **state)
+{
+    (void)state;
+    struct ori_msg_done done = {.type = ORI_MSG_DONE};
+    struct ori_child_talk talk;
+    begin_thumb(&talk);
+    assert_int_equal(say(&talk, &good_thumb, sizeof good_thumb), ORI_OK);
+    assert_int_equal(say(&talk, &done, sizeof done), ORI_OK);
+
+    begin_thumb(&talk); /* DONE without a thumb */
+    assert_int_equal(say(&talk, &done, sizeof done), ORI_CHILD_PROTOCOL);
+    begin_thumb(&talk); /* two thumbs */
+    assert_int_equal(say(&talk, &good_thumb, sizeof good_thumb), ORI_OK);
+    assert_int_equal(say(&talk, &good_thumb, sizeof good_thumb), ORI_CHILD_PROTOCOL);
+    begin_thumb(&talk); /* another job's words */
+    assert_int_equal(say(&talk, &good_picture, sizeof good_picture), ORI_CHILD_PROTOCOL);
+    begin_picture(&talk);
+    assert_int_equal(say(&talk, &good_thumb, sizeof good_thumb), ORI_CHILD_PROTOCOL);
+    begin_thumb(&talk);
+    assert_int_equal(say(&talk, &good_info, sizeof good_info), ORI_OK);
+    assert_int_equal(say(&talk, &good_scene, sizeof good_scene), ORI_CHILD_PROTOCOL);
+    begin_thumb(&talk); /* one byte more or less */
+    assert_int_equal(say(&talk, &good_thumb, sizeof good_thumb - 1), ORI_CHILD_PROTOCOL);
+    begin_thumb(&talk);
+    assert_int_equal(say(&talk, &good_thumb, sizeof good_thumb + 1), ORI_CHILD_PROTOCOL);
 }
 
 static void slots_go_round(void **state)
@@ -623,22 +678,15 @@ static void random_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(info_fields),
-        cmocka_unit_test(scene_fields),
-        cmocka_unit_test(frame_fields),
-        cmocka_unit_test(progress_and_need_fields),
-        cmocka_unit_test(done_fields),
-        cmocka_unit_test(picture_fields),
-        cmocka_unit_test(sizes_are_exact),
-        cmocka_unit_test(order_before_info),
-        cmocka_unit_test(nothing_after_the_end),
-        cmocka_unit_test(picture_job),
-        cmocka_unit_test(slots_go_round),
-        cmocka_unit_test(frames_wait_for_their_scene),
-        cmocka_unit_test(floods_end),
-        cmocka_unit_test(strings_without_end),
-        cmocka_unit_test(strings_are_cleaned),
-        cmocka_unit_test(codes_are_words),
+        cmocka_unit_test(info_fields),         cmocka_unit_test(scene_fields),
+        cmocka_unit_test(frame_fields),        cmocka_unit_test(progress_and_need_fields),
+        cmocka_unit_test(done_fields),         cmocka_unit_test(picture_fields),
+        cmocka_unit_test(thumb_fields),        cmocka_unit_test(sizes_are_exact),
+        cmocka_unit_test(order_before_info),   cmocka_unit_test(nothing_after_the_end),
+        cmocka_unit_test(picture_job),         cmocka_unit_test(thumb_job),
+        cmocka_unit_test(slots_go_round),      cmocka_unit_test(frames_wait_for_their_scene),
+        cmocka_unit_test(floods_end),          cmocka_unit_test(strings_without_end),
+        cmocka_unit_test(strings_are_cleaned), cmocka_unit_test(codes_are_words),
         cmocka_unit_test(random_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

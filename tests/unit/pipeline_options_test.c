@@ -51,6 +51,10 @@ static void a_slot_holds_the_largest_still(void **state)
         assert_in_range(start.slots, ORI_CHILD_SLOTS_MIN, ORI_CHILD_SLOTS_MAX);
         ori_options_start(&options, ORI_CHILD_JOB_PICTURE, 10, &start);
         assert_in_range(start.slot_bytes, input_bytes, input_bytes + 8192);
+        /* A JPEG of noise is smaller than its samples and the headers. */
+        ori_options_start(&options, ORI_CHILD_JOB_THUMB, 10, &start);
+        assert_in_range(start.slot_bytes, input_bytes + 65536, input_bytes + (2 << 20));
+        assert_int_equal(start.slots, ORI_CHILD_SLOTS_MIN);
     }
 }
 
