@@ -314,7 +314,6 @@ static struct outcome outcome_of(CURLcode result, const struct ori_net_transfer 
     case CURLE_FILESIZE_EXCEEDED:
         return (struct outcome){ORI_LIMIT, false};
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return (struct outcome){ORI_URL_REFUSED, false};
     case CURLE_COULDNT_CONNECT:
         if (transfer->refused > 0 && transfer->opened == 0)
@@ -386,6 +385,9 @@ ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *t
         status = fail(result, transfer, err);
     else if (status == ORI_OK)
         read_answer(transfer);
+    slot->socket = CURL_SOCKET_BAD;
+    if (status == ORI_OK)
+        (void)curl_easy_getinfo(slot->easy, CURLINFO_ACTIVESOCKET, &slot->socket);
     (void)curl_multi_remove_handle(slot->multi, slot->easy);
 out:
     curl_easy_reset(slot->easy); /* it points to our stack; the connection stays */

@@ -170,10 +170,20 @@ static ori_status wait_for_turn(struct ori_net_client *client, const struct ori_
     }
 }
 
-/* Its handles, when it is used for the first time; a connection to elsewhere is of no use. */
+/* Is there a connection that can be used for that? Not one that has something to say although
+ * nobody asked: it has died, or its bytes would be taken for the next answer. */
+static bool is_usable(const struct ori_net_slot *slot, const char *origin)
+{
+    if (origin[0] == '\0' || strcmp(slot->origin, origin) != 0)
+        return false;
+    struct pollfd unasked = {.fd = slot->socket, .events = POLLIN};
+    return slot->socket == CURL_SOCKET_BAD || poll(&unasked, 1, 0) == 0;
+}
+
+/* Its handles, when there are none yet; a connection that is of no use is closed. */
 static ori_status open_slot(struct ori_net_slot *slot, const char *origin, struct ori_error *err)
 {
-    if (slot->multi && (origin[0] == '\0' || strcmp(slot->origin, origin) != 0)) {
+    if (slot->multi && !is_usable(slot, origin)) {
         curl_multi_cleanup(slot->multi);
         slot->multi = NULL;
     }
@@ -182,6 +192,7 @@ static ori_status open_slot(struct ori_net_slot *slot, const char *origin, struc
     if (!slot->multi) {
         slot->multi = curl_multi_init();
         slot->origin[0] = '\0';
+        slot->socket = CURL_SOCKET_BAD;
     }
     if (!slot->easy || !slot->multi ||
         curl_multi_setopt(slot->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK ||

@@ -12,6 +12,7 @@ struct ori_net_slot {
     CURLM *multi; /* NULL until first used */
     CURL *easy;
     char origin[64 + 256]; /* of its connection: guard, scheme, host, port */
+    curl_socket_t socket;  /* of that connection, kept by libcurl; CURL_SOCKET_BAD: none known */
     int64_t used_us;
     bool is_busy;
 };
