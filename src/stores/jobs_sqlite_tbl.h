@@ -220,13 +220,13 @@ ORI_JOB_SQL_ROW(START_ITEMS,
                 "started_us = 0, ended_us = 0, error_code = NULL, error_stage = NULL, "
                 "error_message = NULL, error_retryable = NULL "
                 "WHERE job = ?1 AND state IN (3, 4)")
-/* Of twins whose first item succeeded the first that waits goes to the front. */
+/* Of twins whose first item succeeded the first that waits goes to the front. The list is made once,
+ * before the first row changes: a subquery for each row would see the rows changed before it. */
 ORI_JOB_SQL_ROW(START_TWINS,
-                "UPDATE items SET queue = 1 WHERE job = ?1 AND queue = 2 AND position = "
-                "(SELECT t.position FROM items t INDEXED BY items_behind WHERE t.job = ?1 "
-                "AND t.twin_of = items.twin_of AND t.queue = 2 ORDER BY t.position LIMIT 1) "
-                "AND (SELECT f.state FROM items f WHERE f.job = ?1 "
-                "AND f.position = items.twin_of) <> 0")
+                "UPDATE items SET queue = 1 WHERE job = ?1 AND position IN "
+                "(SELECT min(t.position) FROM items t INDEXED BY items_behind WHERE t.job = ?1 "
+                "AND t.queue = 2 GROUP BY t.twin_of) AND (SELECT f.state FROM items f "
+                "WHERE f.job = ?1 AND f.position = items.twin_of) <> 0")
 ORI_JOB_SQL_ROW(REMOVE_ITEMS, "DELETE FROM items WHERE job = ?1")
 
 /* events */
