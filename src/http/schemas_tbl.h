@@ -304,7 +304,8 @@ ORI_FIELD_ROW(Problem, "title", TEXT, "", REQUIRED, 1, MANY, "the status in word
 ORI_FIELD_ROW(Problem, "status", WHOLE, "", REQUIRED, 400, 599, "the HTTP status")
 ORI_FIELD_ROW(Problem, "detail", TEXT, "", REQUIRED, 1, MANY, "what is wrong, for a person")
 ORI_FIELD_ROW(Problem, "code", TEXT, "", REQUIRED, 1, MANY, "a stable word: not_found")
-ORI_FIELD_ROW(Problem, "instance", TEXT, "", REQUIRED, 1, MANY, "the path asked for")
+ORI_FIELD_ROW(Problem, "instance", TEXT, "", REQUIRED, 0, MANY,
+              "the path asked for; empty when the URL was refused")
 ORI_FIELD_ROW(Problem, "request_id", TEXT, "", REQUIRED, 1, 64, "as in X-Request-Id and the log")
 ORI_FIELD_ROW(Problem, "errors", LIST, "Fault", SOMETIMES, 1, 100, "every field that is wrong")
 ORI_FIELD_ROW(Problem, "checks", OBJECT, "Checks", SOMETIMES, 0, 0, "of /ready alone")
