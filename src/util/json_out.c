@@ -8,17 +8,39 @@
 
 #define WHOLE_DIGITS 20 /* of -9223372036854775808 */
 
+#define KEY_BYTES 64 /* a longer key is written in pieces */
+
 /* Behind an opening bracket, a colon or nothing no comma belongs. A text ends with its quote, so the
  * last byte cannot be one of its own. */
+static bool needs_comma(const struct ori_buf *buf)
+{
+    char last = buf->used > 0 ? buf->data[buf->used - 1] : '[';
+    return last != '{' && last != '[' && last != ':';
+}
+
+/* The comma, the key and its colon in one piece: an answer is mostly keys. */
 static void begin_value(struct ori_buf *buf, const char *key)
 {
-    if (buf->used > 0 && buf->status == ORI_OK && !strchr("{[:", buf->data[buf->used - 1]))
-        ori_buf_add(buf, ",", 1);
-    if (!key)
-        return;
-    ori_buf_add(buf, "\"", 1);
-    ori_buf_add_text(buf, key);
-    ori_buf_add(buf, "\":", 2);
+    char piece[KEY_BYTES + 4];
+    size_t used = 0;
+    size_t bytes = key ? strlen(key) : 0;
+    if (needs_comma(buf))
+        piece[used++] = ',';
+    if (key)
+        piece[used++] = '"';
+    if (bytes > KEY_BYTES) {
+        ori_buf_add(buf, piece, used);
+        ori_buf_add(buf, key, bytes);
+        used = 0;
+    } else if (bytes > 0) {
+        memcpy(piece + used, key, bytes);
+        used += bytes;
+    }
+    if (key) {
+        piece[used++] = '"';
+        piece[used++] = ':';
+    }
+    ori_buf_add(buf, piece, used);
 }
 
 void ori_json_begin_object(struct ori_buf *buf, const char *key)

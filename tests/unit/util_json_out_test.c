@@ -39,6 +39,28 @@ static void commas_come_by_themselves(void **state)
     ori_buf_deinit(&buf);
 }
 
+/* Keys around the size up to which they are written in one piece. */
+static void keys_of_any_length(void **state)
+{
+    (void)state;
+    for (size_t bytes = 0; bytes < 70; bytes++) {
+        struct ori_buf buf;
+        char key[80];
+        memset(key, 'k', bytes);
+        key[bytes] = '\0';
+        ori_buf_init(&buf, 4096);
+        ori_json_begin_object(&buf, NULL);
+        ori_json_put_whole(&buf, "first", 1);
+        ori_json_put_whole(&buf, key, 7);
+        ori_json_end_object(&buf);
+        json_t *back = json_loads(ori_buf_text(&buf), 0, NULL);
+        assert_int_equal(json_object_size(back), 2);
+        assert_int_equal(json_integer_value(json_object_get(back, key)), 7);
+        json_decref(back);
+        ori_buf_deinit(&buf);
+    }
+}
+
 static void numbers_read_back(void **state)
 {
     (void)state;
@@ -132,9 +154,8 @@ static void a_full_buf_says_so_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commas_come_by_themselves),
-        cmocka_unit_test(numbers_read_back),
-        cmocka_unit_test(any_bytes_become_a_text),
+        cmocka_unit_test(commas_come_by_themselves), cmocka_unit_test(keys_of_any_length),
+        cmocka_unit_test(numbers_read_back),         cmocka_unit_test(any_bytes_become_a_text),
         cmocka_unit_test(a_full_buf_says_so_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
