@@ -41,11 +41,10 @@ double ori_metrics_value(const struct ori_metrics *metrics, enum ori_metric metr
 /* Label numbers. The states of jobs and items are numbered as in stores/job_states_tbl.h, codes as
  * ori_status. */
 enum ori_metric_queue {
-    ORI_METRIC_QUEUE_ITEMS,    /* waiting items of all jobs */
-    ORI_METRIC_QUEUE_EMBED,    /* frames that wait for the model */
-    ORI_METRIC_QUEUE_DESK,     /* requests that wait for a thread of the quick desk */
-    ORI_METRIC_QUEUE_SLOW,     /* of the slow desk */
-    ORI_METRIC_QUEUE_WEBHOOKS, /* webhooks that wait for their next attempt */
+    ORI_METRIC_QUEUE_ITEMS, /* waiting items of all jobs */
+    ORI_METRIC_QUEUE_EMBED, /* frames that wait for the model */
+    ORI_METRIC_QUEUE_DESK,  /* requests that wait for a thread of the quick desk */
+    ORI_METRIC_QUEUE_SLOW,  /* of the slow desk */
     ORI_METRIC_QUEUE_COUNT
 };
 /* 200..299 is 1; a status that is none is 4, the server's own fault. */

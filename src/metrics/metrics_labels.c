@@ -16,9 +16,7 @@ static const char *const class_words[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 static const char *const queue_words[ORI_METRIC_QUEUE_COUNT] = {[ORI_METRIC_QUEUE_ITEMS] = "items",
                                                                 [ORI_METRIC_QUEUE_EMBED] = "embed",
                                                                 [ORI_METRIC_QUEUE_DESK] = "desk",
-                                                                [ORI_METRIC_QUEUE_SLOW] = "slow",
-                                                                [ORI_METRIC_QUEUE_WEBHOOKS] =
-                                                                    "webhooks"};
+                                                                [ORI_METRIC_QUEUE_SLOW] = "slow"};
 
 static const struct {
     const char *label;

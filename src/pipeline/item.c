@@ -169,14 +169,8 @@ static void count_times(struct ori_metrics *metrics, const struct ori_item_timin
 static void count_result(struct ori_metrics *metrics, const struct ori_item_result *result)
 {
     const struct ori_manifest *manifest = &result->manifest;
-    if (result->status == ORI_CANCELLED || (result->status == ORI_OK && result->is_skipped))
+    if (result->status != ORI_OK || result->is_skipped)
         return;
-    if (result->status != ORI_OK) {
-        ori_metrics_add(metrics, ORI_METRIC_FAILURES, (int)result->status, 1);
-        ori_metrics_add(metrics, ORI_METRIC_STAGE_FAILURES, ori_metrics_stage(result->error.stage),
-                        1);
-        return;
-    }
     ori_metrics_add(metrics, ORI_METRIC_FRAMES, 0, (double)manifest->frames_count);
     ori_metrics_add(metrics, ORI_METRIC_MEDIA_SECONDS, 0, (double)manifest->duration_us / 1e6);
     ori_metrics_add(metrics, ORI_METRIC_MEDIA_BYTES, 0, (double)manifest->source.bytes);

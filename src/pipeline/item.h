@@ -9,11 +9,10 @@
  * Ownership   the environment and the request are borrowed for the call; the result is the
  *             caller's from init to deinit
  * Threads     any number of items run at once on threads of their own; one lock a video
- * Counts      into metrics, where there are any: frames, media, objects, points, times, and an
- *             attempt that failed by its code and stage. What fails before ori_item_run, and how
- *             items end over all attempts, is the caller's to count
- * Log         what the decode process says on its own (media/words.h): libav's warnings at debug, its
- *             chatter at trace, everything else at warn
+ * Counts      into metrics, where there are any, what an item has done: frames, media, objects,
+ *             points, times. How items end and what they fail of is the caller's to count
+ * Log         what the decode process says on its own (media/words.h): libav's warnings at debug,
+ *             its chatter at trace, everything else at warn
  * Cancel      noticed within 200 ms: the child is killed and reaped before ori_item_run returns
  * Limits      VP_ITEM_TIMEOUT, VP_MAX_BYTES, and those of util/limits_tbl.h */
 #include <stdbool.h>
