@@ -41,6 +41,13 @@ static bool is_uuid(const char *text)
     return true;
 }
 
+/* Ids are lower case. */
+static void lower_uuid(char *uuid)
+{
+    for (char *p = uuid; *p; p++)
+        *p |= 0x20; /* digits and dashes have that bit */
+}
+
 /* A segment for the parameter "{name}" whose name begins at name. */
 static bool take_parameter(const char *name, const char *from, size_t bytes,
                            char ret_value[ORI_ROUTE_PARAM_BYTES])
@@ -49,12 +56,11 @@ static bool take_parameter(const char *name, const char *from, size_t bytes,
         return false;
     memcpy(ret_value, from, bytes);
     ret_value[bytes] = '\0';
-    if (strncmp(name, "job_id}", 7) != 0)
-        return ori_text_is_code(ret_value);
-    if (!is_uuid(ret_value))
+    if (!ori_text_is_code(ret_value))
         return false;
-    for (char *p = ret_value; *p; p++)
-        *p |= 0x20; /* ids are lower case; digits and dashes have that bit */
+    /* What is no UUID goes through as it is: the answer is then that there is no such job. */
+    if (strncmp(name, "job_id}", 7) == 0 && is_uuid(ret_value))
+        lower_uuid(ret_value);
     return true;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 /* http/route.h: the routes: one table serves, refuses and documents.
- * Match     by segments; {job_id} is a UUID, {platform} and {code} are as the contract says, {file} is
- *           a frame's file name; a segment that is none of these is 404. "/path/" is "/path". Where the
- *           two differ (POST /jobs and /jobs/) both stand in the table
+ * Match     by segments; a parameter takes what ori_text_is_code takes: platform, code, file or id;
+ *           a segment that is none of these is 404. "/path/" is "/path". Where the two differ
+ *           (POST /jobs and /jobs/) both stand in the table
  * Threads   static memory; any thread */
 #include <stdbool.h>
 #include <stddef.h>
