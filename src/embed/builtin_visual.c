@@ -389,7 +389,7 @@ static ori_status visual_embed_text(struct ori_model_scratch *scratch, const cha
     (void)cancel;
     (void)ret_vector;
     return ori_error_set(err, ORI_NO_TEXT,
-                         "%s has no text encoder: search with --image, or choose a CLIP model",
+                         "%s has no text encoder: search by a picture, or choose a CLIP model",
                          scratch->model->info.name);
 }
 

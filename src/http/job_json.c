@@ -80,7 +80,7 @@ static ori_status put_item(void *self, const struct ori_job_item *item, struct o
         ori_json_put_text(buf, "url", item->url);
     ori_json_put_text(buf, "status", ori_item_state_word(item->state));
     ori_json_put_whole(buf, "progress", percent_of(item));
-    ori_json_put_text(buf, "stage", item->stage);
+    ori_json_put_text(buf, "stage", item->state == ORI_ITEM_PROCESSING ? item->stage : "");
     ori_json_put_whole(buf, "frames", item->frames);
     ori_json_put_whole(buf, "attempts", item->attempts);
     put_error(buf, item);

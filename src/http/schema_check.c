@@ -132,6 +132,16 @@ static void check_text(const struct ori_field *field, const char *text, const ch
         check_url(field, text, loc, rules);
 }
 
+/* "1000000", not "1e+06". */
+static void write_bound(double bound, char ret_text[ORI_TEXT_REAL_BYTES])
+{
+    bool is_whole = bound >= -1e15 && bound <= 1e15 && bound == (double)(int64_t)bound;
+    if (is_whole)
+        snprintf(ret_text, ORI_TEXT_REAL_BYTES, "%lld", (long long)bound);
+    else
+        ori_text_of_real(bound, ret_text);
+}
+
 static void check_number(const struct ori_field *field, const json_t *value, const char *loc,
                          struct ori_http_faults *faults)
 {
@@ -146,8 +156,8 @@ static void check_number(const struct ori_field *field, const json_t *value, con
     double number = json_number_value(value);
     if (number >= field->min && number <= field->max)
         return;
-    ori_text_of_real(field->min, min);
-    ori_text_of_real(field->max, max);
+    write_bound(field->min, min);
+    write_bound(field->max, max);
     if (field->max >= ORI_FIELD_MANY)
         ori_http_fault(faults, loc, "range", "must be at least %s", min);
     else

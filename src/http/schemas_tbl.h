@@ -71,7 +71,7 @@ ORI_FIELD_ROW(Item, "status", CHOICE, "waiting processing success failed stopped
               "its state")
 ORI_FIELD_ROW(Item, "progress", WHOLE, "", REQUIRED, 0, 100, "percent; 100 only at the end")
 ORI_FIELD_ROW(Item, "stage", TEXT, "", REQUIRED, 0, MANY,
-              "the stage it is in or was in last; empty before the first")
+              "the stage it is in; empty while it is not processed")
 ORI_FIELD_ROW(Item, "frames", WHOLE, "", REQUIRED, 0, MANY, "kept frames, once it has succeeded")
 ORI_FIELD_ROW(Item, "attempts", WHOLE, "", REQUIRED, 0, MANY, "attempts that counted")
 ORI_FIELD_ROW(Item, "error", OBJECT, "ItemError", NULLABLE, 0, 0, "of the last failure")
