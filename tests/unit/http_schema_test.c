@@ -203,6 +203,42 @@ static void the_document_is_there(void **state)
     ori_settings_destroy(&settings);
 }
 
+static long allocations_left; /* -1: never fails */
+static long allocations;
+
+static void *counted_malloc(size_t bytes)
+{
+    allocations++;
+    if (allocations_left == 0)
+        return NULL;
+    if (allocations_left > 0)
+        allocations_left--;
+    return malloc(bytes);
+}
+
+/* Whichever allocation fails: no document, and (under a leak checker) nothing left behind. */
+static void without_memory_there_is_no_document(void **state)
+{
+    (void)state;
+    const struct ori_settings *settings = NULL;
+    struct ori_settings_sources sources = {.env_file = NULL};
+    assert_int_equal(ori_settings_load(&sources, &settings, NULL), ORI_OK);
+    json_set_alloc_funcs(counted_malloc, free);
+    allocations_left = -1;
+    json_t *document = ori_openapi_create(settings);
+    assert_non_null(document);
+    json_decref(document);
+    long all = allocations;
+    for (long n = 0; n < all; n += n < 200 ? 1 : 61) {
+        allocations_left = n;
+        document = ori_openapi_create(settings);
+        assert_null(document);
+    }
+    allocations_left = -1;
+    json_set_alloc_funcs(malloc, free);
+    ori_settings_destroy(&settings);
+}
+
 static void texts_become_values(void **state)
 {
     (void)state;
@@ -237,6 +273,7 @@ int main(void)
         cmocka_unit_test(faults_past_the_limit_are_counted),
         cmocka_unit_test(the_tables_fit_together),
         cmocka_unit_test(the_document_is_there),
+        cmocka_unit_test(without_memory_there_is_no_document),
         cmocka_unit_test(texts_become_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
