@@ -99,9 +99,9 @@ struct ori_item_row { /* a copy: the statement is free again */
     struct ori_job_error error;
 };
 
-static inline struct ori_job_sqlite *ori_job_sqlite_of(struct ori_job_store *store)
+static inline struct ori_job_sqlite *ori_job_sqlite_of(struct ori_job_store *base)
 {
-    return (struct ori_job_sqlite *)store; /* base is the first field */
+    return (struct ori_job_sqlite *)base; /* its first field */
 }
 
 /* An item's id is its job and its position: nothing is looked up. */
