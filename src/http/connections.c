@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "http/linger.h"
 #include "util/clock.h"
@@ -29,7 +30,8 @@ struct ori_peer {
     bool has_ended;
     bool lingers;
     int fd;
-    uint64_t seen_bytes; /* received when the connection became idle */
+    uint64_t seen_bytes;     /* received when the connection became idle */
+    unsigned long long gone; /* the stand at which the client was found gone; 0: it was not */
     struct ori_cancel *cancel;
     struct ori_address_key address; /* HTTP thread */
     bool is_local;
@@ -100,6 +102,18 @@ static void end_peer(struct ori_peer *peer)
     peer->has_ended = true;
 }
 
+/* libmicrohttpd may miss the end of a client that closed right behind the last bytes it sent: the
+ * kernel tells of both at once. Nothing unread, and nothing changed from one look to the next: the rest
+ * of this request will never come. */
+static void look_for_end(struct ori_peer *peer, unsigned long long stand)
+{
+    int unread = 0;
+    bool is_over = is_gone(peer->fd) && ioctl(peer->fd, FIONREAD, &unread) == 0 && unread == 0;
+    if (is_over && peer->gone == stand)
+        end_peer(peer);
+    peer->gone = is_over ? stand : 0;
+}
+
 static void look_closer(struct ori_connections *connections, struct ori_peer *peer)
 {
     unsigned long long stand = atomic_load(&peer->stand);
@@ -112,6 +126,8 @@ static void look_closer(struct ori_connections *connections, struct ori_peer *pe
         if (now_bytes > peer->seen_bytes)
             atomic_compare_exchange_strong(&peer->stand, &stand,
                                            stand_of(connections, ORI_PHASE_HEADERS));
+    } else if (phase == ORI_PHASE_HEADERS || phase == ORI_PHASE_BODY) {
+        look_for_end(peer, stand);
     } else if (phase == ORI_PHASE_WORK && peer->cancel && is_gone(peer->fd)) {
         ori_cancel_set(peer->cancel);
     }
@@ -276,6 +292,7 @@ struct ori_peer *ori_connections_open(struct ori_connections *connections, int f
     peer->has_ended = false;
     peer->lingers = false;
     peer->seen_bytes = 0;
+    peer->gone = 0;
     peer->cancel = NULL;
     atomic_store(&peer->stand, stand_of(connections, ORI_PHASE_IDLE));
     pthread_mutex_unlock(&connections->lock);

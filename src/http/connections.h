@@ -11,7 +11,8 @@
  *            would reset the connection and take the answer with it. Such a socket is kept, its
  *            input dropped, for two seconds or ORI_LIMIT_MAX_DROPPED_BYTES: at most
  *            ORI_LIMIT_MAX_LINGERING of them
- * Gone       a client that closes while a handler works sets the cancel token given to watch
+ * Gone       a client that closes while a handler works sets the cancel token given to watch; one
+ *            that closes in the middle of its request is noticed within two seconds
  * Call order create starts the watching thread; stop joins it; destroy when no connection is open
  * Threads    may_accept, open, close, phase and watch: the HTTP thread; drain, busy any
  * Precision  a deadline is met within a second */

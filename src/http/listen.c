@@ -63,18 +63,41 @@ static ori_status say_why(const struct ori_settings *settings, int fault, struct
     return ori_error_set_errno(err, fault, true, "listening on %s port %lld", host, port);
 }
 
-ori_status ori_listen(const struct ori_settings *settings, int *ret_fd, int *ret_port,
-                      bool *ret_is_loopback, struct ori_error *err)
+static ori_status look_up(const struct ori_settings *settings, struct addrinfo **ret_found,
+                          struct ori_error *err)
 {
     char port[16];
     snprintf(port, sizeof port, "%lld", (long long)settings->api_port);
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int fault = getaddrinfo(settings->api_host, port, &hints, &found);
+    int fault = getaddrinfo(settings->api_host, port, &hints, ret_found);
     if (fault != 0)
         return ori_error_set(err, ORI_BAD_SETTING,
                              "API_HOST=%s: expected an address of this machine (%s)",
                              settings->api_host, gai_strerror(fault));
+    return ORI_OK;
+}
+
+ori_status ori_listen_is_loopback(const struct ori_settings *settings, bool *ret_is_loopback,
+                                  struct ori_error *err)
+{
+    struct addrinfo *found = NULL;
+    ori_status status = look_up(settings, &found, err);
+    if (status != ORI_OK)
+        return status;
+    *ret_is_loopback = true;
+    for (const struct addrinfo *at = found; at; at = at->ai_next)
+        *ret_is_loopback = *ret_is_loopback && ori_auth_is_loopback(at->ai_addr);
+    freeaddrinfo(found);
+    return ORI_OK;
+}
+
+ori_status ori_listen(const struct ori_settings *settings, int *ret_fd, int *ret_port,
+                      bool *ret_is_loopback, struct ori_error *err)
+{
+    struct addrinfo *found = NULL;
+    ori_status status = look_up(settings, &found, err);
+    if (status != ORI_OK)
+        return status;
     int fd = -1;
     for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next) {
         fd = open_on(at);

@@ -85,6 +85,13 @@ static ori_status check_settings(const struct ori_settings *settings, bool is_lo
     return ORI_OK;
 }
 
+ori_status ori_http_server_check(const struct ori_settings *settings, struct ori_error *err)
+{
+    bool is_loopback = false;
+    ori_status status = ori_listen_is_loopback(settings, &is_loopback, err);
+    return status == ORI_OK ? check_settings(settings, is_loopback, err) : status;
+}
+
 static ori_status start_threads(struct ori_http_server *server, struct ori_error *err)
 {
     ori_status status =

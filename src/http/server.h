@@ -19,6 +19,9 @@
 
 struct ori_http_server;
 
+/* What create would refuse of the settings, before anything is opened: ORI_BAD_SETTING. */
+ori_status ori_http_server_check(const struct ori_settings *settings, struct ori_error *err);
+
 ori_status ori_http_server_create(struct ori_service *service, struct ori_http_server **ret_server,
                                   struct ori_error *err);
 int ori_http_server_port(const struct ori_http_server *server); /* of API_PORT=0 the one taken */
