@@ -1,0 +1,199 @@
+#include "cli/jobs_client.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/clock.h"
+#include "util/limits.h"
+
+#define ID_BYTES 36
+#define BASE_BYTES_MAX 1024
+
+bool ori_jobs_is_id(const char *text)
+{
+    if (strlen(text) != ID_BYTES)
+        return false;
+    for (size_t i = 0; i < ID_BYTES; i++) {
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (is_dash ? text[i] != '-' : !strchr("0123456789abcdef", text[i]))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the server's address ---- */
+
+static void base_of_settings(const char *host, int64_t port, struct ori_buf *buf)
+{
+    struct in6_addr unused;
+    if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "*") == 0)
+        host = "127.0.0.1";
+    else if (strcmp(host, "::") == 0)
+        host = "::1";
+    bool is_v6 = inet_pton(AF_INET6, host, &unused) == 1;
+    ori_buf_printf(buf, is_v6 ? "http://[%s]:%lld" : "http://%s:%lld", host, (long long)port);
+}
+
+static void base_of_text(const char *server, struct ori_buf *buf)
+{
+    size_t bytes = strlen(server);
+    if (!strstr(server, "://"))
+        ori_buf_add_text(buf, "http://");
+    while (bytes > 0 && server[bytes - 1] == '/')
+        bytes--;
+    ori_buf_add(buf, server, bytes);
+}
+
+ori_status ori_jobs_base(const char *server, const char *host, int64_t port, char **ret_base,
+                         struct ori_error *err)
+{
+    struct ori_buf buf;
+    struct ori_error cause = {0};
+    ori_buf_init(&buf, BASE_BYTES_MAX);
+    if (server)
+        base_of_text(server, &buf);
+    else
+        base_of_settings(host, port, &buf);
+    ori_status status = ori_buf_finish(&buf, "address of the server", &cause);
+    const char *base = ori_buf_text(&buf);
+    if (status == ORI_OK && strpbrk(base, "?#"))
+        status = ori_error_set(&cause, ORI_USAGE, "a query has no place there");
+    if (status == ORI_OK)
+        status = ori_net_check_url(base, false, NULL, &cause);
+    if (status == ORI_OK) {
+        *ret_base = ori_buf_take(&buf, NULL);
+        status = *ret_base ? ORI_OK : ori_error_set(err, ORI_NOMEM, "address of the server");
+    } else if (status == ORI_NOMEM) {
+        status = ori_error_set(err, ORI_NOMEM, "address of the server");
+    } else {
+        status = ori_error_set(err, ORI_USAGE, "%s: %s", server ? "--server" : "API_HOST, API_PORT",
+                               cause.text);
+    }
+    ori_buf_deinit(&buf);
+    return status;
+}
+
+/* ---- answers ---- */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text && text[0] ? text : NULL;
+}
+
+/* The server's stable code, if it looks like one. */
+static void read_code(const json_t *problem, char ret_code[ORI_JOBS_CODE_BYTES])
+{
+    const char *code = text_of(problem, "code");
+    ret_code[0] = '\0';
+    if (code && strlen(code) < ORI_JOBS_CODE_BYTES &&
+        strspn(code, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(code))
+        snprintf(ret_code, ORI_JOBS_CODE_BYTES, "%s", code);
+}
+
+/* Which fields are wrong, behind the sentence: validation problems name them. */
+static void add_faults(const json_t *problem, struct ori_buf *text)
+{
+    size_t i = 0;
+    const json_t *fault = NULL;
+    json_array_foreach(json_object_get(problem, "errors"), i, fault)
+    {
+        const json_t *place = json_object_get(fault, "loc");
+        const char *field = json_string_value(
+            json_is_array(place) ? json_array_get(place, json_array_size(place) - 1) : place);
+        const char *message = text_of(fault, "msg");
+        if (field && message)
+            ori_buf_printf(text, "; %.80s: %.200s", field, message);
+    }
+}
+
+ori_status ori_jobs_refusal(int http_status, const char *content_type, const char *body,
+                            size_t bytes, char ret_code[ORI_JOBS_CODE_BYTES], struct ori_error *err)
+{
+    json_t *problem = json_loadb(body, bytes, 0, NULL);
+    const char *detail = text_of(problem, "detail");
+    bool is_well = http_status >= 200 && http_status < 300;
+    struct ori_buf text;
+    ori_buf_init(&text, 65536);
+    read_code(problem, ret_code);
+    if (is_well)
+        ori_buf_add_text(&text, "the server's answer is no JSON object: is this oriane?");
+    else if (!detail)
+        ori_buf_printf(&text, "the server answered %d and does not say why (%s)", http_status,
+                       content_type[0] ? content_type : "no content type");
+    else
+        ori_buf_printf(&text, "%.300s", detail);
+    if (!is_well && detail)
+        add_faults(problem, &text);
+    if (http_status == 401)
+        ori_buf_add_text(&text, " (--key or API_KEY names the key)");
+    ori_status status = ori_error_set(err, ORI_NETWORK, "%s", ori_buf_text(&text));
+    ori_buf_deinit(&text);
+    json_decref(problem);
+    return status;
+}
+
+/* Unreachable: what to do about it, in front of libcurl's words. */
+static void add_advice(const struct ori_jobs_client *client, ori_status status,
+                       struct ori_error *err)
+{
+    if (status == ORI_NETWORK)
+        ori_error_context(err,
+                          "no server there: start one by `oriane serve`, or name it by --server");
+    else if (status == ORI_TIMEOUT)
+        ori_error_context(err, "%s did not answer in time", client->server);
+    else if (status == ORI_LIMIT)
+        ori_error_context(err, "%s", client->server);
+}
+
+static ori_status read_answer(struct ori_jobs_client *client, const struct ori_net_answer *answer,
+                              json_t **ret_answer, struct ori_error *err)
+{
+    const char *body = ori_buf_text(&answer->body);
+    size_t bytes = answer->body.used;
+    json_t *json = NULL;
+    if (answer->status >= 200 && answer->status < 300)
+        json = json_loadb(body, bytes, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return ori_jobs_refusal(answer->status, answer->content_type, body, bytes, client->code,
+                                err);
+    }
+    *ret_answer = json;
+    return ORI_OK;
+}
+
+ori_status ori_jobs_call(struct ori_jobs_client *client, const char *method, const char *path,
+                         int retries, json_t **ret_answer, struct ori_error *err)
+{
+    struct ori_buf url;
+    struct ori_net_answer answer;
+    const struct ori_net_header headers[] = {{"Accept", "application/json"},
+                                             {"X-API-Key", client->key}};
+    struct ori_net_request request = {.method = method,
+                                      .headers = headers,
+                                      .headers_count = client->key && client->key[0] ? 2 : 1,
+                                      .is_repeatable = retries > 0,
+                                      .retries = retries,
+                                      .deadline_us = ori_clock_us() + client->timeout_us,
+                                      .answer_bytes_max = ORI_LIMIT_MAX_CLI_ANSWER_BYTES,
+                                      .log = client->log};
+    client->code[0] = '\0';
+    ori_net_answer_init(&answer);
+    ori_buf_init(&url, ORI_LIMIT_MAX_URL_BYTES);
+    ori_buf_printf(&url, "%s%s", client->server, path);
+    ori_status status = ori_buf_finish(&url, "URL", err);
+    request.url = ori_buf_text(&url);
+    if (status == ORI_OK)
+        status = ori_net_fetch(client->net, &request, client->cancel, &answer, err);
+    if (status == ORI_OK)
+        status = read_answer(client, &answer, ret_answer, err);
+    else
+        add_advice(client, status, err);
+    ori_net_answer_deinit(&answer);
+    ori_buf_deinit(&url);
+    return status;
+}

@@ -1,0 +1,42 @@
+#pragma once
+/* cli/jobs_client.h: one call to a running server: its JSON, or what went wrong in one line.
+ * Failure   err is for a person: what the server says it is (RFC 9457), or what to do when there is
+ *           none. The status is NETWORK, TIMEOUT or LIMIT; for what the server refused NETWORK, and
+ *           the code that the server gave is kept beside it
+ * Threads   the main thread */
+#include <jansson.h>
+#include <stdint.h>
+
+#include "net/client.h"
+#include "util/buf.h"
+
+#define ORI_JOBS_CODE_BYTES 40
+
+struct ori_jobs_client {
+    struct ori_net_client *net;
+    char *server;    /* "http://127.0.0.1:8000", no slash at its end */
+    const char *key; /* NULL or "": none; borrowed */
+    int64_t timeout_us;
+    const struct ori_log *log;
+    const struct ori_cancel *cancel;
+    char code[ORI_JOBS_CODE_BYTES]; /* of the last refusal; "": none was given */
+};
+
+/* The base of every URL. server: as the user wrote it, NULL: from host and port of the settings
+ * (an address that means "all" becomes loopback). ORI_USAGE when it is no such URL, or has a query;
+ * *ret_base is malloc'ed, the caller frees. */
+ori_status ori_jobs_base(const char *server, const char *host, int64_t port, char **ret_base,
+                         struct ori_error *err);
+
+/* A UUID in lower case, as the server gives them. */
+bool ori_jobs_is_id(const char *text);
+
+/* path: "/jobs?page=1". The answer's JSON object, the caller's to decref. retries: how often a call
+ * that failed on its way is tried again; 0 for what changes something. */
+ori_status ori_jobs_call(struct ori_jobs_client *client, const char *method, const char *path,
+                         int retries, json_t **ret_answer, struct ori_error *err);
+
+/* What an answer of that HTTP status says of itself; always an error. */
+ori_status ori_jobs_refusal(int http_status, const char *content_type, const char *body,
+                            size_t bytes, char ret_code[ORI_JOBS_CODE_BYTES],
+                            struct ori_error *err);
