@@ -11,6 +11,7 @@
 #include "net_server.h"
 #include "util/clock.h"
 #include "util/limits.h"
+#include "util/text.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE_US INT64_C(30000000) /* longer than any machine needs; a failure, not a pause */
@@ -616,11 +617,13 @@ static void sockets_are_close_on_exec(void **state)
     for (struct dirent *entry; (entry = readdir(folder));) {
         struct sockaddr_in peer;
         socklen_t bytes = sizeof peer;
-        int fd = atoi(entry->d_name);
-        if (getpeername(fd, (struct sockaddr *)&peer, &bytes) != 0 || peer.sin_family != AF_INET)
+        int64_t fd = -1;
+        (void)ori_text_to_int(entry->d_name, &fd);
+        if (getpeername((int)fd, (struct sockaddr *)&peer, &bytes) != 0 ||
+            peer.sin_family != AF_INET)
             continue;
         sockets++;
-        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        assert_true(fcntl((int)fd, F_GETFD) & FD_CLOEXEC);
     }
     closedir(folder);
     assert_true(sockets >= 2); /* both ends are in this process */

@@ -217,7 +217,10 @@ static bool server_read(struct server_connection *connection, char *request, siz
         if (!end)
             continue;
         char *length = strcasestr(request, "\r\nContent-Length:");
-        wanted = (size_t)(end + 4 - request) + (length ? (size_t)atol(length + 17) : 0);
+        unsigned long announced = 0;
+        if (length)
+            sscanf(length + 17, "%lu", &announced);
+        wanted = (size_t)(end + 4 - request) + announced;
         if (used >= wanted)
             return true;
     }
