@@ -4,6 +4,7 @@ import { Problem, getJson, pause, send } from "./api.js";
 import { ask, h, keyed, problemNote, say, setClass, setText, toast } from "./dom.js";
 import { ago, capital, clockTime, count, ended, moment, shortId } from "./format.js";
 import { follow, poll } from "./live.js";
+import { offer } from "./new.js";
 import { gallery } from "./pictures.js";
 
 const PAGE = 50;
@@ -179,11 +180,13 @@ class Top {
     this.facts = h("div", { class: "facts" });
     this.stop = h("button", { type: "button", hidden: true, onclick: () => act("stop") }, "Stop");
     this.start = h("button", { type: "button", hidden: true, onclick: () => act("start") }, "Run again");
+    // a completed job stays as it is: what failed in it goes into a new one
+    this.again = h("button", { type: "button", hidden: true, onclick: () => act("again") }, "Failed ones again");
     this.remove = h("button", { type: "button", class: "danger", onclick: () => act("delete") }, "Delete");
     this.element = h("div", null,
       h("a", { class: "back", href: "#/jobs" }, "‹ All jobs"),
       h("div", { class: "head" }, h("h1", { tabindex: "-1" }, `Job ${shortId(id)}`), this.state, this.link,
-        h("div", { class: "end" }, this.stop, this.start, this.remove)),
+        h("div", { class: "end" }, this.stop, this.start, this.again, this.remove)),
       this.facts,
       h("div", { class: "card pad job-top" },
         h("div", { class: "percent" }, this.number, h("small", null, "%")),
@@ -198,6 +201,7 @@ class Top {
     const hadFocus = document.activeElement === this.stop || document.activeElement === this.start;
     this.stop.hidden = ended(job.status);
     this.start.hidden = !isAgain;
+    this.again.hidden = job.status !== "completed" || !job.counts.failed;
     if (hadFocus && document.activeElement.hidden) (isAgain ? this.start : this.remove).focus();
     const parts = [`Created ${moment(job.created_at)} (${ago(job.created_at)})`, job.priority ? `priority ${job.priority}` : "",
       job.force ? "extracts again" : "", job.webhook ? `webhook ${job.webhook.status || "waits"}` : ""].filter(Boolean);
@@ -339,6 +343,10 @@ class View {
   }
 
   async act(verb) {
+    if (verb === "again") {
+      offer(this.job.items.filter((item) => item.status === "failed"));
+      return;
+    }
     const isSure = verb === "start" || await ask(verb === "stop" ? "Stop this job?" : "Delete this job?",
       verb === "stop" ? "Videos in work end at once, waiting ones are not begun. The job can be run again later."
         : "The job and its log are forgotten; if it runs it is stopped first. Frames that were kept stay searchable.",

@@ -7,6 +7,14 @@ import { count } from "./format.js";
 const URL_START = /^(https?|s3):\/\//i;
 let tried = { text: "", key: "" }; // the same body sent again is the same job
 
+let offered = ""; // lines that another view wants here
+
+/** Opens the form with these items, as lines. */
+export function offer(items) {
+  offered = items.map((item) => `${item.platform}/${item.code}${item.url ? ` ${item.url}` : ""}`).join("\n");
+  location.hash = "#/new";
+}
+
 /** One line is "code", "platform/code", or either with an address or path behind it. */
 export function readLine(line, platform) {
   const [name, ...rest] = line.trim().split(/\s+/);
@@ -76,6 +84,8 @@ function bodyOf(f) {
 
 export function show(root, { signal }) {
   const f = form();
+  f.videos.value = offered;
+  offered = "";
   const tally = h("p", { class: "hint", role: "status" }, "One video a line, or the JSON of a request.");
   const trouble = h("div");
   const submit = h("button", { type: "submit", class: "primary" }, "Start job");
@@ -116,6 +126,7 @@ export function show(root, { signal }) {
   f.videos.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit();
   });
+  recount();
   root.append(h("a", { class: "back", href: "#/jobs" }, "‹ All jobs"),
     h("div", { class: "head" }, h("h1", { tabindex: "-1" }, "New job")),
     h("form", { class: "card pad form", onsubmit: start },
