@@ -16,8 +16,9 @@
 #define LOOK_MAX_US (60 * US_A_SECOND) /* the wall clock may be set */
 #define RETRY_BASE_US (US_A_SECOND / 2)
 #define RETRY_MAX_US (10 * US_A_SECOND)
-#define QUANTUM_A_WORKER                                                                           \
-    2 /* claims of a turn while others wait: the workers once full, once more */
+/* Claims of a turn while others wait: a few rounds of all workers, so that a job of a handful of
+ * videos is done in one turn. */
+#define QUANTUM_A_WORKER 4
 
 /* ---- waiting ---- */
 
