@@ -42,6 +42,7 @@ function clear() {
   leave.abort();
   leave = new AbortController();
   document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+  document.getElementById("ready").open = false;
   const root = h("div");
   main.replaceChildren(root);
   return root;
@@ -166,7 +167,6 @@ document.addEventListener("keydown", (event) => {
 });
 document.getElementById("forget").addEventListener("click", async () => {
   setKey("");
-  document.getElementById("ready").open = false;
   if (await tryKey() === true) begin();
   else gate("");
 });

@@ -70,7 +70,8 @@ export function ask(title, text, verb) {
 
 /** A failed request as people read it: the sentence first, then each fault. */
 export function problemNote(problem, retry) {
-  const faults = problem.errors || [];
+  const all = problem.errors || [];
+  const faults = all.length === 1 && problem.message.includes(all[0].msg) ? [] : all;
   return h("div", { class: "note bad", role: "alert" },
     h("p", null, problem.message),
     faults.length > 0 && h("ul", null, faults.slice(0, 20).map((f) => h("li", null,

@@ -131,11 +131,11 @@ export function show(root, { signal }) {
     h("div", { class: "head" }, h("h1", { tabindex: "-1" }, "New job")),
     h("form", { class: "card pad form", onsubmit: start },
       h("div", { class: "field" }, h("label", { for: "new-videos" }, "Videos"), Object.assign(f.videos, { id: "new-videos" }), tally),
-      h("div", { class: "fields" }, field("Platform of lines without one", f.platform)),
+      h("div", { class: "fields" }, field("Platform", f.platform, "of lines without one")),
       h("details", null, h("summary", { class: "more" }, "Options"),
         h("div", { class: "fields" }, field("Priority", f.priority, "-100 to 100, higher is first"),
-          field("Pause after so many videos", f.batch), field("Pause, in seconds", f.sleep), field("Webhook", f.webhook, "told when the job has ended")),
-        h("div", { class: "fields" }, f.force.element, f.local.element, f.skip.element)),
+          field("Batch size", f.batch, "videos between two pauses"), field("Pause", f.sleep, "seconds after each batch"), field("Webhook", f.webhook, "told when the job has ended")),
+        h("div", { class: "checkboxes" }, f.force.element, f.local.element, f.skip.element)),
       trouble,
       h("div", { class: "actions" }, submit, h("a", { class: "button", href: "#/jobs" }, "Cancel"))));
 }
