@@ -128,6 +128,8 @@ static void look_closer(struct ori_connections *connections, struct ori_peer *pe
                                            stand_of(connections, ORI_PHASE_HEADERS));
     } else if (phase == ORI_PHASE_HEADERS || phase == ORI_PHASE_BODY) {
         look_for_end(peer, stand);
+    } else if (phase == ORI_PHASE_EVENTS && is_gone(peer->fd)) {
+        end_peer(peer); /* the next heartbeat fails, where it would have been the second */
     } else if (phase == ORI_PHASE_WORK && peer->cancel && is_gone(peer->fd)) {
         ori_cancel_set(peer->cancel);
     }
