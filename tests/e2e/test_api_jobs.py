@@ -319,7 +319,8 @@ def test_a_job_that_is_not_there(server, document, method, path):
     assert (answer.status, answer.json["detail"]) == (404, "Job not found")
     assert answer.json["instance"] == path.format(NOBODY)
     for odd in ("none", "0", NOBODY + "0", NOBODY.replace("-", "")):
-        assert server.request(method, path.format(odd)).status == 404
+        found = server.request(method, path.format(odd))
+        assert (found.status, found.json["detail"]) == (404, "Job not found"), found
 
 
 # --- pages ------------------------------------------------------------------------------------------------
