@@ -40,9 +40,6 @@ static const struct ori_sqlite_format format = {
     .statements = statements,
     .statements_count = ORI_JQ_COUNT,
 };
-static const char first_rows[] =
-    "INSERT INTO store VALUES(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)";
-
 /* ---- readers ---- */
 
 static void wait_for_reader(struct ori_job_sqlite *store)
@@ -163,6 +160,12 @@ static ori_status limit_pages(struct ori_sqlite *db, int64_t pages_max, struct o
     return ori_sqlite_run_text(db, sql, err);
 }
 
+static ori_status add_store_row(struct ori_sqlite *db, const void *self, struct ori_error *err)
+{
+    (void)self;
+    return ori_sqlite_run(db, ORI_JQ_ADD_STORE, err);
+}
+
 static ori_status open_writer(struct ori_job_sqlite *store, const char *path, struct ori_error *err)
 {
     struct ori_sqlite *db = &store->writer;
@@ -177,7 +180,7 @@ static ori_status open_writer(struct ori_job_sqlite *store, const char *path, st
     if (status == ORI_OK)
         status = ori_sqlite_set_durable(db, err);
     if (status == ORI_OK && is_empty)
-        status = ori_sqlite_make(db, first_rows, err);
+        status = ori_sqlite_make(db, add_store_row, NULL, err);
     if (status == ORI_OK)
         status = ori_sqlite_run_text(db, "PRAGMA foreign_keys = ON", err);
     return status == ORI_OK ? limit_pages(db, store->limits.pages_max, err) : status;

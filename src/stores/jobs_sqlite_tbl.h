@@ -115,6 +115,8 @@ ORI_JOB_OBJECT_ROW(outbox_job, "CREATE INDEX outbox_job ON outbox(job)")
 ORI_JOB_SQL_ROW(BEGIN_READ, "BEGIN")
 ORI_JOB_SQL_ROW(BEGIN_WRITE, "BEGIN IMMEDIATE")
 ORI_JOB_SQL_ROW(COMMIT, "COMMIT")
+ORI_JOB_SQL_ROW(ADD_STORE,
+                "INSERT INTO store VALUES(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)")
 ORI_JOB_SQL_ROW(STORE, "SELECT * FROM store WHERE id = 1")
 ORI_JOB_SQL_ROW(SET_STORE,
                 "UPDATE store SET last_job = ?1, last_event = ?2, last_fence = ?3, "

@@ -236,7 +236,10 @@ static ori_status set_owner(struct ori_sqlite *db, struct ori_error *err)
     return ori_sqlite_run_text(db, sql, err);
 }
 
-ori_status ori_sqlite_make(struct ori_sqlite *db, const char *rows, struct ori_error *err)
+ori_status ori_sqlite_make(struct ori_sqlite *db,
+                           ori_status (*fill)(struct ori_sqlite *db, const void *self,
+                                              struct ori_error *err),
+                           const void *self, struct ori_error *err)
 {
     bool is_empty = false;
     ori_status status = ori_sqlite_run_text(db, "BEGIN IMMEDIATE", err);
@@ -247,8 +250,8 @@ ori_status ori_sqlite_make(struct ori_sqlite *db, const char *rows, struct ori_e
         goto out;
     for (int i = 0; i < db->format->objects_count && status == ORI_OK; i++)
         status = ori_sqlite_run_text(db, db->format->objects[i].sql, err);
-    if (status == ORI_OK && rows)
-        status = ori_sqlite_run_text(db, rows, err);
+    if (status == ORI_OK)
+        status = fill(db, self, err);
     if (status == ORI_OK)
         status = set_owner(db, err);
     if (status == ORI_OK)
@@ -304,30 +307,34 @@ static void set_guards(struct ori_sqlite *db)
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 }
 
+ori_status ori_sqlite_reopen(struct ori_sqlite *db, const char *name, int flags,
+                             struct ori_error *err)
+{
+    sqlite3_close(db->handle);
+    db->handle = NULL;
+    const int code = sqlite3_open_v2(name, &db->handle,
+                                     flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (code != SQLITE_OK)
+        return translate(db, code, err);
+    set_guards(db);
+    return ORI_OK;
+}
+
 ori_status ori_sqlite_open(struct ori_sqlite *db, const struct ori_sqlite_format *format,
                            const char *path, int flags, int busy_ms,
                            const struct ori_cancel *cancel, struct ori_error *err)
 {
-    char *name = NULL;
     ori_status status = ORI_OK;
     *db = (struct ori_sqlite){.format = format, .busy_ms = busy_ms, .cancel = cancel};
     db->path = strdup(path);
     db->statements = calloc((size_t)format->statements_count, sizeof(sqlite3_stmt *));
     /* Names like ":memory:" mean something to SQLite; "./:memory:" is a file. */
-    if (!db->path || !db->statements ||
-        asprintf(&name, "%s%s", path[0] == '/' ? "" : "./", path) < 0) {
-        name = NULL;
-        status = ori_error_set(err, ORI_NOMEM, "%s", format->what);
-        goto out;
-    }
-    const int code = sqlite3_open_v2(name, &db->handle,
-                                     flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    if (code != SQLITE_OK)
-        status = translate(db, code, err);
+    if (asprintf(&db->name, "%s%s", path[0] == '/' ? "" : "./", path) < 0)
+        db->name = NULL;
+    if (db->path && db->statements && db->name)
+        status = ori_sqlite_reopen(db, db->name, flags, err);
     else
-        set_guards(db);
-out:
-    free(name);
+        status = ori_error_set(err, ORI_NOMEM, "%s", format->what);
     if (status != ORI_OK)
         ori_sqlite_close(db);
     return status;
@@ -343,4 +350,6 @@ void ori_sqlite_close(struct ori_sqlite *db)
     db->handle = NULL;
     free(db->path);
     db->path = NULL;
+    free(db->name);
+    db->name = NULL;
 }

@@ -34,7 +34,8 @@ struct ori_sqlite {
     const struct ori_sqlite_format *format;
     sqlite3 *handle;
     sqlite3_stmt **statements; /* prepared at first use */
-    char *path;
+    char *path;                /* as it was given, for messages */
+    char *name;                /* as SQLite takes it: ":memory:" is a file like any other */
     int busy_ms;
     int64_t busy_since_us;           /* of the wait that goes on */
     const struct ori_cancel *cancel; /* may be NULL */
@@ -45,15 +46,21 @@ struct ori_sqlite {
 ori_status ori_sqlite_open(struct ori_sqlite *db, const struct ori_sqlite_format *format,
                            const char *path, int flags, int busy_ms,
                            const struct ori_cancel *cancel, struct ori_error *err);
+/* Opens the same file by another name, such as a URI. After a failure only close is left. */
+ori_status ori_sqlite_reopen(struct ori_sqlite *db, const char *name, int flags,
+                             struct ori_error *err);
 void ori_sqlite_close(struct ori_sqlite *db); /* idempotent on a zeroed or closed db */
 
 /* Whether the file is of this format; *ret_is_empty: nothing has been written to it yet. */
 ori_status ori_sqlite_look(struct ori_sqlite *db, bool *ret_is_empty, struct ori_error *err);
 /* WAL and synchronous=FULL: what was committed survives kill -9 and power loss. */
 ori_status ori_sqlite_set_durable(struct ori_sqlite *db, struct ori_error *err);
-/* Makes the tables and runs `rows` (may be NULL), unless another process was faster: one
+/* Makes the tables, and their first rows by `fill`, unless another process was faster: one
  * transaction. */
-ori_status ori_sqlite_make(struct ori_sqlite *db, const char *rows, struct ori_error *err);
+ori_status ori_sqlite_make(struct ori_sqlite *db,
+                           ori_status (*fill)(struct ori_sqlite *db, const void *self,
+                                              struct ori_error *err),
+                           const void *self, struct ori_error *err);
 
 /* The statement, reset and without bindings; NULL with *ret_status set when it cannot be had. */
 sqlite3_stmt *ori_sqlite_statement(struct ori_sqlite *db, int which, ori_status *ret_status,

@@ -7,18 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "util/clock.h"
+enum { APPLICATION_ID = 0x6F726956 /* "oriV" in ASCII */, SCHEMA_VERSION = 1 };
 
-#define APPLICATION_ID "1869768534" /* "oriV" in ASCII, as a number */
-#define SCHEMA_VERSION 1
-#define SCHEMA_VERSION_TEXT "1"
-#define BUSY_POLL_MS 5
-
-struct schema_object {
-    const char *name;
-    const char *sql; /* as sqlite_schema gives it back */
-};
-static const struct schema_object schema[] = {
+static const struct ori_sqlite_object schema[] = {
     {"store", "CREATE TABLE store(id INTEGER PRIMARY KEY CHECK(id = 1), model TEXT NOT NULL, "
               "dim INTEGER NOT NULL, change INTEGER NOT NULL, points INTEGER NOT NULL)"},
     {"points", "CREATE TABLE points(uuid BLOB NOT NULL PRIMARY KEY CHECK(length(uuid) = 16), "
@@ -35,12 +26,12 @@ static const struct schema_object schema[] = {
     {"points_removed", "CREATE TRIGGER points_removed AFTER DELETE ON points BEGIN "
                        "UPDATE store SET points = points - 1; END"},
 };
-enum { SCHEMA_OBJECTS = sizeof schema / sizeof schema[0] };
 
 static const char *const statement_sql[ORI_VS_COUNT] = {
     [ORI_VS_BEGIN_READ] = "BEGIN",
     [ORI_VS_BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [ORI_VS_COMMIT] = "COMMIT",
+    [ORI_VS_ADD_STATE] = "INSERT INTO store VALUES(1, ?1, ?2, 0, 0)",
     [ORI_VS_STATE] = "SELECT model, dim, change, points FROM store WHERE id = 1",
     [ORI_VS_SET_MODEL] = "UPDATE store SET model = ?1, dim = ?2",
     [ORI_VS_SET_CHANGE] = "UPDATE store SET change = ?1",
@@ -76,133 +67,15 @@ static const char *const statement_sql[ORI_VS_COUNT] = {
                          "AND (?4 IS NULL OR frame_second <= ?4)",
 };
 
-static ori_status status_of_cantopen(int errnum)
-{
-    switch (errnum) {
-    case ENOSPC:
-        return ORI_DISK_FULL;
-    case ENOENT:
-        return ORI_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return ORI_NOT_WRITABLE;
-    default:
-        return ORI_STORE;
-    }
-}
-
-/* The one place where SQLite's codes end. */
-static ori_status translate(const struct ori_vector_db *db, int code, struct ori_error *err)
-{
-    const int errnum = db->handle ? sqlite3_system_errno(db->handle) : 0;
-    const char *words = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
-    ori_status status = ORI_STORE;
-    switch (code & 0xFF) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        if (ori_cancel_is_set(db->cancel))
-            status =
-                ori_error_set(err, ORI_CANCELLED,
-                              "stopped while another process wrote to vector store %s", db->path);
-        else
-            status =
-                ori_error_set(err, ORI_STORE,
-                              "vector store %s is busy: another process has been writing for more "
-                              "than %d ms",
-                              db->path, db->busy_ms);
-        break;
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-        status = ori_error_set(err, ORI_STORE, "%s is no vector store, or it is damaged: %s",
-                               db->path, words);
-        break;
-    case SQLITE_FULL:
-        status = ori_error_set(err, ORI_DISK_FULL, "vector store %s: no space is left", db->path);
-        break;
-    case SQLITE_IOERR:
-        status = ori_error_set(err, errnum == ENOSPC ? ORI_DISK_FULL : ORI_STORE,
-                               "vector store %s: %s", db->path, errnum ? strerror(errnum) : words);
-        break;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-        status = ori_error_set(err, ORI_NOT_WRITABLE, "vector store %s: %s", db->path, words);
-        break;
-    case SQLITE_CANTOPEN:
-        status = ori_error_set(err, status_of_cantopen(errnum), "vector store %s: %s", db->path,
-                               errnum ? strerror(errnum) : words);
-        break;
-    case SQLITE_NOMEM:
-        status = ori_error_set(err, ORI_NOMEM, "vector store %s", db->path);
-        break;
-    case SQLITE_TOOBIG:
-        status = ori_error_set(err, ORI_LIMIT, "vector store %s: %s", db->path, words);
-        break;
-    default:
-        status = ori_error_set(err, ORI_STORE, "vector store %s: %s", db->path, words);
-        break;
-    }
-    if (err && err->native == 0)
-        err->native = code;
-    return status;
-}
-
-ori_status ori_vector_db_damaged(const struct ori_vector_db *db, const char *what,
-                                 struct ori_error *err)
-{
-    return ori_error_set(err, ORI_STORE, "vector store %s is damaged: %s", db->path, what);
-}
-
-sqlite3_stmt *ori_vector_db_statement(struct ori_vector_db *db, enum ori_vector_statement which,
-                                      ori_status *ret_status, struct ori_error *err)
-{
-    sqlite3_stmt **statement = &db->statements[which];
-    *ret_status = ORI_OK;
-    if (*statement) {
-        sqlite3_reset(*statement); /* repeats the last step's failure, which was told then */
-        sqlite3_clear_bindings(*statement);
-        return *statement;
-    }
-    const int code = sqlite3_prepare_v3(db->handle, statement_sql[which], -1,
-                                        SQLITE_PREPARE_PERSISTENT, statement, NULL);
-    if (code != SQLITE_OK)
-        *ret_status = translate(db, code, err);
-    return *statement;
-}
-
-ori_status ori_vector_db_step(struct ori_vector_db *db, sqlite3_stmt *statement,
-                              struct ori_error *err)
-{
-    const int code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        return ORI_OK;
-    if (code == SQLITE_DONE) {
-        sqlite3_reset(statement);
-        return ORI_EOF;
-    }
-    const ori_status status = translate(db, code, err);
-    sqlite3_reset(statement);
-    return status;
-}
-
-ori_status ori_vector_db_run(struct ori_vector_db *db, enum ori_vector_statement which,
-                             struct ori_error *err)
-{
-    ori_status status = ORI_OK;
-    sqlite3_stmt *statement = ori_vector_db_statement(db, which, &status, err);
-    if (!statement)
-        return status;
-    status = ori_vector_db_step(db, statement, err);
-    return status == ORI_EOF ? ORI_OK : status;
-}
-
-void ori_vector_db_rollback(struct ori_vector_db *db)
-{
-    for (int i = 0; i < ORI_VS_COUNT; i++) /* a reader left open would keep its snapshot */
-        sqlite3_reset(db->statements[i]);
-    if (db->handle && !sqlite3_get_autocommit(db->handle))
-        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-}
+static const struct ori_sqlite_format format = {
+    .what = "vector store",
+    .application_id = APPLICATION_ID,
+    .version = SCHEMA_VERSION,
+    .objects = schema,
+    .objects_count = sizeof schema / sizeof schema[0],
+    .statements = statement_sql,
+    .statements_count = ORI_VS_COUNT,
+};
 
 ori_status ori_vector_db_state(struct ori_vector_db *db, struct ori_vector_state *ret_state,
                                struct ori_error *err)
@@ -225,187 +98,23 @@ ori_status ori_vector_db_state(struct ori_vector_db *db, struct ori_vector_state
     return ORI_OK;
 }
 
-static ori_status run_text(struct ori_vector_db *db, const char *sql, struct ori_error *err)
-{
-    const int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? ORI_OK : translate(db, code, err);
-}
+struct first_state {
+    const char *model;
+    int dim;
+};
 
-static ori_status read_number(struct ori_vector_db *db, const char *sql, int64_t *ret_number,
-                              struct ori_error *err)
+static ori_status insert_state(struct ori_sqlite *db, const void *self, struct ori_error *err)
 {
-    sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
-    const ori_status status = code == SQLITE_ROW ? ORI_OK : translate(db, code, err);
-    if (status == ORI_OK)
-        *ret_number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return status;
-}
-
-static bool is_known_object(const char *name, const char *sql)
-{
-    for (int i = 0; i < SCHEMA_OBJECTS; i++) {
-        if (strcmp(schema[i].name, name) == 0)
-            return strcmp(schema[i].sql, sql) == 0;
-    }
-    return false;
-}
-
-static ori_status check_schema(struct ori_vector_db *db, struct ori_error *err)
-{
-    sqlite3_stmt *statement = NULL;
+    const struct first_state *first = self;
     ori_status status = ORI_OK;
-    int objects = 0;
-    /* The index behind the primary key has no text of its own. */
-    int code =
-        sqlite3_prepare_v2(db->handle, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL",
-                           -1, &statement, NULL);
-    while (code == SQLITE_OK || code == SQLITE_ROW) {
-        code = sqlite3_step(statement);
-        if (code != SQLITE_ROW)
-            break;
-        const char *name = (const char *)sqlite3_column_text(statement, 0);
-        const char *sql = (const char *)sqlite3_column_text(statement, 1);
-        if (!name || !sql || !is_known_object(name, sql)) {
-            status = ori_vector_db_damaged(db, "its tables are not those of a vector store", err);
-            goto out;
-        }
-        objects++;
-    }
-    if (code != SQLITE_DONE)
-        status = translate(db, code, err);
-    else if (objects != SCHEMA_OBJECTS)
-        status = ori_vector_db_damaged(db, "a table or an index is missing", err);
-out:
-    sqlite3_finalize(statement);
-    return status;
-}
-
-enum file_kind { FILE_EMPTY, FILE_OURS };
-
-static ori_status look_at_file(struct ori_vector_db *db, enum file_kind *ret_kind,
-                               struct ori_error *err)
-{
-    int64_t objects = 0;
-    int64_t application = 0;
-    int64_t version = 0;
-    ori_status status =
-        read_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err); /* reads page 1 */
-    if (status == ORI_OK)
-        status = read_number(db, "PRAGMA application_id", &application, err);
-    if (status == ORI_OK)
-        status = read_number(db, "PRAGMA user_version", &version, err);
-    if (status != ORI_OK)
+    sqlite3_stmt *statement = ori_sqlite_statement(db, ORI_VS_ADD_STATE, &status, err);
+    if (!statement)
         return status;
-    if (objects == 0 && application == 0 && version == 0) {
-        *ret_kind = FILE_EMPTY;
-        return ORI_OK;
-    }
-    *ret_kind = FILE_OURS;
-    if (application != strtoll(APPLICATION_ID, NULL, 10))
-        return ori_error_set(err, ORI_STORE, "%s is an SQLite file of another program", db->path);
-    if (version > SCHEMA_VERSION)
-        return ori_error_set(err, ORI_STORE_VERSION,
-                             "vector store %s has version %lld; this program knows up to %d",
-                             db->path, (long long)version, SCHEMA_VERSION);
-    if (version < SCHEMA_VERSION)
-        return ori_vector_db_damaged(db, "its version number is not one ever used", err);
-    return check_schema(db, err);
-}
-
-static ori_status insert_state(struct ori_vector_db *db, const char *model, int dim,
-                               struct ori_error *err)
-{
-    sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db->handle, "INSERT INTO store VALUES(1, ?1, ?2, 0, 0)", -1,
-                                  &statement, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_bind_text(statement, 1, model, -1, SQLITE_STATIC);
-    if (code == SQLITE_OK)
-        code = sqlite3_bind_int(statement, 2, dim);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
-    const ori_status status = code == SQLITE_DONE ? ORI_OK : translate(db, code, err);
-    sqlite3_finalize(statement);
+    sqlite3_bind_text(statement, 1, first->model, -1, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 2, first->dim);
+    status = ori_sqlite_finish(db, statement, err);
+    sqlite3_clear_bindings(statement);
     return status;
-}
-
-/* Makes the tables, unless another process was faster. */
-static ori_status create_schema(struct ori_vector_db *db, const char *model, int dim,
-                                struct ori_error *err)
-{
-    enum file_kind kind = FILE_EMPTY;
-    ori_status status = ori_vector_db_run(db, ORI_VS_BEGIN_WRITE, err);
-    if (status != ORI_OK)
-        return status;
-    status = look_at_file(db, &kind, err);
-    if (status != ORI_OK || kind == FILE_OURS)
-        goto out;
-    for (int i = 0; i < SCHEMA_OBJECTS && status == ORI_OK; i++)
-        status = run_text(db, schema[i].sql, err);
-    if (status == ORI_OK)
-        status = insert_state(db, model, dim, err);
-    if (status == ORI_OK)
-        status = run_text(db,
-                          "PRAGMA application_id = " APPLICATION_ID
-                          "; PRAGMA user_version = " SCHEMA_VERSION_TEXT,
-                          err);
-    if (status == ORI_OK)
-        status = ori_vector_db_run(db, ORI_VS_COMMIT, err);
-out:
-    ori_vector_db_rollback(db);
-    return status;
-}
-
-/* Two processes that turn a new file to WAL at once get SQLITE_BUSY without the busy handler being
- * asked (it would be a deadlock): try again until our own deadline. */
-static ori_status set_wal(struct ori_vector_db *db, struct ori_error *err)
-{
-    const int64_t deadline_us = ori_clock_us() + (int64_t)db->busy_ms * 1000;
-    for (;;) {
-        const int code = sqlite3_exec(db->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-        if (code == SQLITE_OK)
-            return ORI_OK;
-        if ((code & 0xFF) != SQLITE_BUSY || ori_clock_us() >= deadline_us)
-            return translate(db, code, err);
-        if (ori_cancel_wait(db->cancel, BUSY_POLL_MS) == ORI_CANCELLED)
-            return translate(db, code, err);
-    }
-}
-
-/* SQLite's own busy handler cannot be cancelled. waits: how often this wait has asked. */
-static int wait_while_busy(void *self, int waits)
-{
-    struct ori_vector_db *db = self;
-    const int64_t now_us = ori_clock_us();
-    if (waits == 0)
-        db->busy_since_us = now_us;
-    if (now_us - db->busy_since_us >= (int64_t)db->busy_ms * 1000)
-        return 0;
-    return ori_cancel_wait(db->cancel, waits < BUSY_POLL_MS ? 1 : BUSY_POLL_MS) == ORI_AGAIN;
-}
-
-static void set_guards(struct ori_vector_db *db)
-{
-    sqlite3_extended_result_codes(db->handle, 1);
-    sqlite3_busy_handler(db->handle, wait_while_busy, db);
-    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-}
-
-static ori_status open_handle(struct ori_vector_db *db, const char *name, int flags,
-                              struct ori_error *err)
-{
-    const int code = sqlite3_open_v2(name, &db->handle,
-                                     flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    if (code != SQLITE_OK)
-        return translate(db, code, err);
-    set_guards(db);
-    return ORI_OK;
 }
 
 static bool is_plain(unsigned char c)
@@ -453,87 +162,75 @@ static bool has_log(const char *name)
 
 /* Read-only media: SQLite cannot make its side files there; nobody else can write there either,
  * so the file may be read as one that never changes, unless a write-ahead log lies beside it. */
-static ori_status open_immutable(struct ori_vector_db *db, const char *name, struct ori_error *err)
+static ori_status open_immutable(struct ori_sqlite *file, struct ori_error *err)
 {
-    char *uri = immutable_uri(name);
+    char *uri = immutable_uri(file->name);
     if (!uri)
-        return ori_error_set(err, ORI_NOMEM, "vector store %s", db->path);
-    sqlite3_close(db->handle);
-    db->handle = NULL;
-    const ori_status status = open_handle(db, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+        return ori_error_set(err, ORI_NOMEM, "vector store %s", file->path);
+    const ori_status status =
+        ori_sqlite_reopen(file, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
     free(uri);
     return status;
 }
 
-static ori_status open_read_only(struct ori_vector_db *db, const char *name, struct ori_error *err)
+static ori_status open_read_only(struct ori_vector_db *db, const char *path, struct ori_error *err)
 {
-    enum file_kind kind = FILE_EMPTY;
+    struct ori_sqlite *file = &db->file;
     struct ori_error first = {0};
-    ori_status status = ORI_OK;
-    if (access(name, F_OK) != 0)
-        return ori_error_set_errno(err, errno, false, "vector store %s", db->path);
-    status = open_handle(db, name, SQLITE_OPEN_READONLY, err);
+    bool is_empty = false;
+    if (access(path, F_OK) != 0)
+        return ori_error_set_errno(err, errno, false, "vector store %s", path);
+    ori_status status =
+        ori_sqlite_open(file, &format, path, SQLITE_OPEN_READONLY, db->busy_ms, db->cancel, err);
     if (status != ORI_OK)
         return status;
-    status = look_at_file(db, &kind, &first);
+    status = ori_sqlite_look(file, &is_empty, &first);
     const int code = first.native & 0xFF;
-    if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !has_log(name)) {
-        status = open_immutable(db, name, err);
+    if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !has_log(file->name)) {
+        status = open_immutable(file, err);
         if (status == ORI_OK)
-            status = look_at_file(db, &kind, err);
+            status = ori_sqlite_look(file, &is_empty, err);
     } else if (status != ORI_OK && err) {
         *err = first;
     }
-    if (status == ORI_OK && kind == FILE_EMPTY)
-        return ori_error_set(err, ORI_NOT_FOUND, "vector store %s has never been written to",
-                             db->path);
+    if (status == ORI_OK && is_empty)
+        return ori_error_set(err, ORI_NOT_FOUND, "vector store %s has never been written to", path);
     return status;
 }
 
-static ori_status open_to_write(struct ori_vector_db *db, const char *name, const char *model,
-                                int dim, struct ori_error *err)
+static ori_status open_to_write(struct ori_vector_db *db, const char *path,
+                                const struct first_state *first, struct ori_error *err)
 {
-    enum file_kind kind = FILE_EMPTY;
-    ori_status status = open_handle(db, name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    struct ori_sqlite *file = &db->file;
+    bool is_empty = false;
+    ori_status status =
+        ori_sqlite_open(file, &format, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                        db->busy_ms, db->cancel, err);
     if (status == ORI_NOT_FOUND) { /* its folder: we would have made the file */
         status = ORI_NOT_WRITABLE;
         if (err)
             err->status = status;
     }
-    if (status == ORI_OK && sqlite3_db_readonly(db->handle, "main") == 1) /* SQLite makes do */
-        status =
-            ori_error_set(err, ORI_NOT_WRITABLE, "vector store %s cannot be written", db->path);
+    if (status == ORI_OK && sqlite3_db_readonly(file->handle, "main") == 1) /* SQLite makes do */
+        status = ori_error_set(err, ORI_NOT_WRITABLE, "vector store %s cannot be written", path);
     if (status == ORI_OK)
-        status = look_at_file(db, &kind, err); /* a foreign file stays as it is */
-    if (status == ORI_OK && kind == FILE_EMPTY)
-        status = run_text(db, "PRAGMA page_size = 8192", err);
+        status = ori_sqlite_look(file, &is_empty, err); /* a foreign file stays as it is */
+    if (status == ORI_OK && is_empty)
+        status = ori_sqlite_run_text(file, "PRAGMA page_size = 8192", err);
     if (status == ORI_OK)
-        status = set_wal(db, err);
-    if (status == ORI_OK)
-        status =
-            run_text(db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864", err);
-    if (status == ORI_OK && kind == FILE_EMPTY)
-        status = create_schema(db, model, dim, err);
+        status = ori_sqlite_set_durable(file, err);
+    if (status == ORI_OK && is_empty)
+        status = ori_sqlite_make(file, insert_state, first, err);
     return status;
 }
 
 ori_status ori_vector_db_open(struct ori_vector_db *db, const char *path, bool is_read_only,
                               const char *model, int dim, struct ori_error *err)
 {
-    char *name = NULL;
-    ori_status status = ORI_OK;
+    const struct first_state first = {model, dim};
     *db = (struct ori_vector_db){.busy_ms = db->busy_ms, .cancel = db->cancel};
-    db->path = strdup(path);
-    /* Names like ":memory:" mean something to SQLite; "./:memory:" is a file. */
-    if (!db->path || asprintf(&name, "%s%s", path[0] == '/' ? "" : "./", path) < 0) {
-        name = NULL;
-        status = ori_error_set(err, ORI_NOMEM, "vector store");
-        goto out;
-    }
-    status =
-        is_read_only ? open_read_only(db, name, err) : open_to_write(db, name, model, dim, err);
-out:
-    free(name);
+    const ori_status status =
+        is_read_only ? open_read_only(db, path, err) : open_to_write(db, path, &first, err);
     if (status != ORI_OK)
         ori_vector_db_close(db);
     return status;
@@ -541,12 +238,5 @@ out:
 
 void ori_vector_db_close(struct ori_vector_db *db)
 {
-    for (int i = 0; i < ORI_VS_COUNT; i++) {
-        sqlite3_finalize(db->statements[i]);
-        db->statements[i] = NULL;
-    }
-    sqlite3_close(db->handle);
-    db->handle = NULL;
-    free(db->path);
-    db->path = NULL;
+    ori_sqlite_close(&db->file);
 }

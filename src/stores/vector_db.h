@@ -6,14 +6,13 @@
  *             word, so that no file from outside can bring triggers or views of its own
  * Call order  open; statements by ori_vector_db_step and friends; close
  * Threads     a connection is used by one thread at a time
- * Failure     every SQLite code becomes a status here: STORE (busy, damaged, not a vector store),
- *             CANCELLED (while busy), STORE_VERSION, NOT_FOUND, NOT_WRITABLE, DISK_FULL, NOMEM, LIMIT
+ * Failure     as in stores/sqlite_file.h
  * Durability  synchronous=FULL: a commit survives kill -9 and power loss. NORMAL would survive the
  *             kill too; FULL costs one fsync a video */
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stores/sqlite_file.h"
 #include "util/cancel.h"
 #include "util/status.h"
 
@@ -21,6 +20,7 @@ enum ori_vector_statement {
     ORI_VS_BEGIN_READ,
     ORI_VS_BEGIN_WRITE,
     ORI_VS_COMMIT,
+    ORI_VS_ADD_STATE,   /* model, dim */
     ORI_VS_STATE,       /* -> model, dim, change, points */
     ORI_VS_SET_MODEL,   /* model, dim */
     ORI_VS_SET_CHANGE,  /* change */
@@ -38,11 +38,8 @@ enum ori_vector_statement {
 };
 
 struct ori_vector_db {
-    sqlite3 *handle;
-    sqlite3_stmt *statements[ORI_VS_COUNT]; /* prepared at first use */
-    char *path;
+    struct ori_sqlite file;
     int busy_ms;                     /* how long another process's write is waited for */
-    int64_t busy_since_us;           /* of the wait that goes on */
     const struct ori_cancel *cancel; /* ends that wait; may be NULL */
 };
 
@@ -60,18 +57,32 @@ ori_status ori_vector_db_open(struct ori_vector_db *db, const char *path, bool i
                               const char *model, int dim, struct ori_error *err);
 void ori_vector_db_close(struct ori_vector_db *db); /* idempotent on a zeroed or closed db */
 
-/* The statement, reset and without bindings; NULL with *ret_status set when it cannot be had. */
-sqlite3_stmt *ori_vector_db_statement(struct ori_vector_db *db, enum ori_vector_statement which,
-                                      ori_status *ret_status, struct ori_error *err);
-/* ORI_OK: a row is there; ORI_EOF: no more rows. */
-ori_status ori_vector_db_step(struct ori_vector_db *db, sqlite3_stmt *statement,
-                              struct ori_error *err);
-/* Runs a statement without parameters and rows. */
-ori_status ori_vector_db_run(struct ori_vector_db *db, enum ori_vector_statement which,
-                             struct ori_error *err);
-void ori_vector_db_rollback(struct ori_vector_db *db); /* fine without a transaction */
 ori_status ori_vector_db_state(struct ori_vector_db *db, struct ori_vector_state *ret_state,
                                struct ori_error *err);
-/* Says that what is stored cannot be ours: ORI_STORE. */
-ori_status ori_vector_db_damaged(const struct ori_vector_db *db, const char *what,
-                                 struct ori_error *err);
+
+/* The same as of stores/sqlite_file.h, by the enumeration of this store. */
+static inline sqlite3_stmt *ori_vector_db_statement(struct ori_vector_db *db,
+                                                    enum ori_vector_statement which,
+                                                    ori_status *ret_status, struct ori_error *err)
+{
+    return ori_sqlite_statement(&db->file, (int)which, ret_status, err);
+}
+static inline ori_status ori_vector_db_step(struct ori_vector_db *db, sqlite3_stmt *statement,
+                                            struct ori_error *err)
+{
+    return ori_sqlite_step(&db->file, statement, err);
+}
+static inline ori_status ori_vector_db_run(struct ori_vector_db *db,
+                                           enum ori_vector_statement which, struct ori_error *err)
+{
+    return ori_sqlite_run(&db->file, (int)which, err);
+}
+static inline void ori_vector_db_rollback(struct ori_vector_db *db)
+{
+    ori_sqlite_rollback(&db->file);
+}
+static inline ori_status ori_vector_db_damaged(const struct ori_vector_db *db, const char *what,
+                                               struct ori_error *err)
+{
+    return ori_sqlite_damaged(&db->file, what, err);
+}

@@ -232,12 +232,12 @@ static ori_status write_points(struct ori_vector_embedded *store, const char *pl
         return ori_error_set(err, ORI_NOT_WRITABLE, "the vector store was opened to read");
     pthread_mutex_lock(&store->write);
     status = begin_write(store, &change, err);
-    const sqlite3_int64 before = sqlite3_total_changes64(store->writer.handle);
+    const sqlite3_int64 before = sqlite3_total_changes64(store->writer.file.handle);
     if (status == ORI_OK)
         status = put_points(store, points, n, change, err);
     if (status == ORI_OK && platform)
         status = delete_others(store, platform, video_code, points, n, err);
-    if (status == ORI_OK && sqlite3_total_changes64(store->writer.handle) != before)
+    if (status == ORI_OK && sqlite3_total_changes64(store->writer.file.handle) != before)
         status = commit_write(store, change, err);
     ori_vector_db_rollback(&store->writer); /* nothing to do after a commit */
     pthread_mutex_unlock(&store->write);
