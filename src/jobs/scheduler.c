@@ -180,6 +180,8 @@ static bool take_baton(struct ori_scheduler *scheduler)
 static void put_down(struct ori_worker *worker)
 {
     struct ori_scheduler *scheduler = worker->scheduler;
+    if (scheduler->options.on_finished) /* first: after a drain nobody is called any more */
+        scheduler->options.on_finished(scheduler->options.on_finished_self);
     pthread_mutex_lock(&scheduler->lock);
     worker->is_running = false;
     scheduler->running--;
@@ -189,8 +191,6 @@ static void put_down(struct ori_worker *worker)
     pthread_cond_signal(&scheduler->wake);
     pthread_cond_broadcast(&scheduler->ended);
     pthread_mutex_unlock(&scheduler->lock);
-    if (scheduler->options.on_finished)
-        scheduler->options.on_finished(scheduler->options.on_finished_self);
 }
 
 static void *worker_thread(void *self)
