@@ -134,7 +134,10 @@ static void reload(struct serve *serve)
 static ori_status start(struct serve *serve, struct ori_error *err)
 {
     struct ori_cli *cli = serve->cli;
-    ori_status status = ori_live_create(cli->settings, &serve->live, err);
+    /* What the API would refuse is refused before a job of the last time goes on. */
+    ori_status status = ori_http_server_check(cli->settings, err);
+    if (status == ORI_OK)
+        status = ori_live_create(cli->settings, &serve->live, err);
     if (status != ORI_OK)
         return status;
     cli->settings = NULL; /* the snapshots own them now */
