@@ -94,6 +94,14 @@ static enum ori_auth_verdict check_login(const struct ori_settings *settings,
     return (is_user & is_password & is_set) ? ORI_AUTH_OK : ORI_AUTH_WRONG_LOGIN;
 }
 
+/* Prometheus sends a key this way alone. RFC 6750 section 2.1; NULL when there is none. */
+static const char *bearer_of(const char *authorization)
+{
+    if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
+        return NULL;
+    return authorization + 7 + strspn(authorization + 7, " ");
+}
+
 enum ori_auth_verdict ori_auth_check(const struct ori_settings *settings, enum ori_route_auth auth,
                                      bool is_loopback, const struct ori_auth_headers *headers)
 {
@@ -105,7 +113,8 @@ enum ori_auth_verdict ori_auth_check(const struct ori_settings *settings, enum o
     case ORI_ROUTE_METRICS:
         if (!settings->metrics_auth)
             return ORI_AUTH_OK;
-        return check_key(settings, is_loopback, headers->key);
+        return check_key(settings, is_loopback,
+                         headers->key ? headers->key : bearer_of(headers->authorization));
     case ORI_ROUTE_KEY:
         break;
     }

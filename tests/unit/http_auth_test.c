@@ -51,6 +51,21 @@ static void keys(void **state)
     settings.metrics_auth = true;
     struct ori_auth_headers none = {NULL, NULL};
     assert_int_equal(ori_auth_check(&settings, ORI_ROUTE_METRICS, true, &none), ORI_AUTH_NO_KEY);
+    static const struct {
+        const char *authorization;
+        enum ori_auth_verdict verdict;
+    } bearers[] = {
+        {"Bearer secret", ORI_AUTH_OK},        {"bearer  secret", ORI_AUTH_OK},
+        {"Bearer Secret", ORI_AUTH_WRONG_KEY}, {"Bearer ", ORI_AUTH_NO_KEY},
+        {"Basic c2VjcmV0", ORI_AUTH_NO_KEY},
+    };
+    for (size_t i = 0; i < sizeof bearers / sizeof bearers[0]; i++) {
+        struct ori_auth_headers headers = {NULL, bearers[i].authorization};
+        assert_int_equal(ori_auth_check(&settings, ORI_ROUTE_METRICS, true, &headers),
+                         bearers[i].verdict);
+        assert_int_equal(ori_auth_check(&settings, ORI_ROUTE_KEY, true, &headers),
+                         ORI_AUTH_NO_KEY); /* Prometheus's way, for its own page alone */
+    }
 }
 
 static void logins(void **state)
