@@ -50,10 +50,7 @@ static ori_status check_settings(const struct ori_settings *settings, struct ori
                              "PostgreSQL; expected a path");
     if (!ori_secret_is_set(settings->webhook_secret))
         return ORI_OK;
-    ori_status status = ori_webhook_check_secret(ori_secret_reveal(settings->webhook_secret), err);
-    if (status != ORI_OK)
-        ori_error_context(err, "WEBHOOK_SECRET");
-    return status;
+    return ori_webhook_check_secret(ori_secret_reveal(settings->webhook_secret), err);
 }
 
 static void tell_later(const struct ori_log *log, const char *variable, const char *text)
