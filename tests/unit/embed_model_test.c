@@ -91,7 +91,7 @@ static void test_no_text(void **state)
     struct ori_error err = {0};
     float vector[DIM];
     assert_int_equal(ori_model_embed_text(scratch, "a bird", NULL, vector, &err), ORI_NO_TEXT);
-    assert_non_null(strstr(err.text, "--image"));
+    assert_non_null(strstr(err.text, "by a picture"));
 }
 
 static void embed(const uint8_t *picture, float vector[DIM])
