@@ -2,6 +2,8 @@
 #include "stores_jobs_fixture.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 /* ---- add, get, list ---- */
 
@@ -937,6 +939,69 @@ static void test_a_restart_hands_back(void **state)
     assert_int_equal(again.permille, 700);
 }
 
+/* ---- threads ---- */
+
+enum { WORKERS = 4, JOBS_AT_ONCE = 6 };
+static atomic_int done;
+static atomic_int faults;
+
+static void *work(void *self)
+{
+    const struct ori_job_outcome outcome = outcome_of(ORI_JOB_OUTCOME_SUCCESS);
+    const struct ori_job_claim_rules mine = {
+        .jobs_max = 3, .quantum = 2, .lease_us = LEASE_US, .now_us = 1, .batch_size = 8};
+    struct ori_job_claim claim;
+    int64_t next_us = 0;
+    (void)self;
+    for (;;) { /* AGAIN may mean that all that is left is in process with others: they end it */
+        if (ori_job_store_claim(store, &mine, &claim, &next_us, NULL) != ORI_OK)
+            return NULL;
+        faults += ori_job_store_finish(store, &claim, &outcome, 1, NULL) != ORI_OK;
+        done++;
+    }
+}
+
+static ori_status add_up(void *self, const struct ori_job *job, struct ori_error *err)
+{
+    const struct ori_job_counts *counts = &job->counts;
+    (void)self;
+    (void)err;
+    faults += counts->waiting + counts->processing + counts->success != counts->total;
+    return ORI_OK;
+}
+
+static void *look(void *self)
+{
+    const struct ori_job_query query = {.limit = 100};
+    int64_t total = 0;
+    for (int i = 0; i < 100; i++) {
+        faults += ori_job_store_list(store, &query, add_up, self, &total, NULL) != ORI_OK;
+        faults += total != JOBS_AT_ONCE;
+    }
+    return NULL;
+}
+
+/* More lookers than the store has readers, beside workers: nobody waits for ever, every snapshot
+ * adds up, every item is done once. */
+static void test_many_threads(void **state)
+{
+    (void)state;
+    static const char videos[] = "abcdefghijklmnopqrst";
+    pthread_t threads[2 * WORKERS];
+    done = 0;
+    faults = 0;
+    for (int i = 0; i < JOBS_AT_ONCE; i++)
+        add(videos);
+    for (int i = 0; i < 2 * WORKERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? work : look, NULL), 0);
+    for (int i = 0; i < 2 * WORKERS; i++)
+        pthread_join(threads[i], NULL);
+    (void)work(NULL); /* what was in process when the last of them found nothing */
+    assert_int_equal(faults, 0);
+    assert_int_equal(done, JOBS_AT_ONCE * (int)strlen(videos));
+    assert_int_equal(totals_of().jobs[ORI_JOB_COMPLETED], JOBS_AT_ONCE);
+}
+
 /* An implementation a line; the same tests for all. */
 static int make_sqlite(void **state)
 {
@@ -985,6 +1050,7 @@ int main(void)
         TEST(test_outbox),
         TEST(test_dead_webhooks),
         TEST(test_a_restart_hands_back),
+        TEST(test_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
