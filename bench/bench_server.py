@@ -4,8 +4,9 @@
 Absolute times on a shared machine mean nothing, so most figures are ratios between alternating runs:
   hello    requests a second of /health against a bare libmicrohttpd that says hello (hello_mhd)
   latency  p99 of two reads with 32 connections: while both cores decode against while nothing runs
-  submit   POST /process of 1,000 videos against one bare SQLite transaction (bench_jobs)
-  waiting  memory that 100,000 waiting videos take; claim time at 1,000 and at 300,000 (bench_jobs)
+  submit   POST /process of 1,000 videos against one bare SQLite transaction of as many rows
+  store    the job store alone: adding, and claims with 100,000 waiting and 300,000 ended (bench_jobs)
+  waiting  memory that 100,000 waiting videos take
   many     10,000 connections, 1,000 of them listening to one job: nothing lost, memory bounded
   soak     tiny clips through one server (500; with --long 20,000): memory and descriptors over time
 Needs wrk (tools/deps bench). The table also replaces its section of docs/performance.md. Ends with 1
@@ -184,6 +185,26 @@ def bench_submit(table, folder, _options):
               f"{value:.1f} x ({statistics.median(times) * 1e3:.0f} ms)", "<= 3", value <= 3)
 
 
+def bench_store(table, folder, _options):
+    """The job store without the server: its own program's lines."""
+    binary = program("bench_jobs")
+    if not binary:
+        return table.add("job store", "not built", "", None)
+    text = subprocess.run([binary, folder], capture_output=True, text=True, check=True).stdout
+    lines = [json.loads(line) for line in text.splitlines()]
+    add = next(line for line in lines if line["bench"] == "add")
+    table.add("job store: adding 1,000 videos / bare SQLite transaction", f"{add['ratio']:.1f} x",
+              "<= 3", add["ratio"] <= 3)
+    work = [line for line in lines if line["bench"] == "work"]
+    # against two bare commits beside it: the disk's mood is in both
+    base = work[0]["ratio"]
+    for line in work[1:]:
+        value = line["ratio"] / base
+        table.add(f"claim and finish, {line['waiting']:,} waiting and {line['ended']:,} ended / "
+                  f"{work[0]['waiting']:,} waiting", f"{value:.1f} x", "<= 2", value <= 2)
+    return None
+
+
 def rss(pid):
     return harness.status_field(pid, "VmRSS") / MIB
 
@@ -274,7 +295,7 @@ def bench_many(table, folder, _options):
         server.wait_ready()
         items = [server.add_video("many", f"v{i}", clip) for i in range(100)]
         job = server.submit(items)
-        child = freeze(server)  # until everybody listens
+        child = server.freeze_child()  # until everybody listens
         before = rss(server.pid)
         start = time.monotonic()
         crowd = Crowd(server)
@@ -301,17 +322,6 @@ def bench_many(table, folder, _options):
               f"{each:.0f} KiB each", "<= 64", each <= 64)
     table.add("their events: all the same, in order, to the end", f"{len(ids[0])} each",
               "nothing lost", is_whole and lost == 0)
-
-
-def freeze(server):
-    """Stops a decode child, so that its video lasts until it is told to go on."""
-    while True:
-        child = poll(lambda: harness.children_of(server.pid), 30, lambda: "no decode child")[0]
-        try:
-            os.kill(child, signal.SIGSTOP)
-            return child
-        except ProcessLookupError:
-            continue
 
 
 def still_open(peer):
@@ -375,7 +385,7 @@ def write_page(table):
 
 
 PARTS = {"hello": bench_hello, "latency": bench_latency, "submit": bench_submit,
-         "waiting": bench_waiting, "many": bench_many, "soak": bench_soak}
+         "store": bench_store, "waiting": bench_waiting, "many": bench_many, "soak": bench_soak}
 
 
 def main():

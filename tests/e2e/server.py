@@ -106,6 +106,13 @@ def as_item(item):
     return {"platform": platform, "code": code}
 
 
+def command_line(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -207,6 +214,24 @@ class Server:
     @property
     def pid(self):
         return self.process.pid
+
+    def decode_children(self):
+        """Those that have become the decode program: before that a child is still this one's copy, and
+        whoever stops it stops the thread that makes it."""
+        return [pid for pid in harness.children_of(self.pid) if b"decode" in command_line(pid)]
+
+    def freeze_child(self, timeout=30):
+        """Stops a decode child, so that its video lasts until SIGCONT; its id."""
+        def catch():
+            for pid in self.decode_children():
+                try:
+                    os.kill(pid, signal.SIGSTOP)
+                except ProcessLookupError:
+                    continue
+                if harness.is_alive(pid):
+                    return pid
+            return None
+        return harness.wait_until(catch, timeout, "a decode child")
 
     # --- log --------------------------------------------------------------------------------------
 

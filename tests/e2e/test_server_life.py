@@ -51,21 +51,6 @@ def refusal(server, codes=(1,)):
     return lines[-1]
 
 
-def frozen_child(server, timeout=30):
-    """Stops the first decode child that appears, before it can end."""
-    def catch():
-        for pid in harness.children_of(server.pid):
-            try:
-                os.kill(pid, signal.SIGSTOP)
-            except ProcessLookupError:
-                continue
-            state = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()[0]
-            if state not in "ZX":
-                return pid
-        return None
-    return harness.wait_until(catch, timeout, "a decode child")
-
-
 # --- start ----------------------------------------------------------------------------------------
 
 
@@ -249,7 +234,7 @@ def begin(server, clip, count=3):
     server.wait_ready()
     items = [server.add_video("p", f"v{i}", clip("cuts").path) for i in range(count)]
     job = server.submit(items)
-    return job, frozen_child(server)
+    return job, server.freeze_child()
 
 
 def test_a_running_video_may_end(serve, clip):
