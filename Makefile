@@ -6,7 +6,7 @@ PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps build demo samples test test-long bench bench-server format lint clean install
+.PHONY: all help deps deps-build build demo samples test test-long bench bench-run bench-server format lint clean install
 all: build
 
 help: ## this list
@@ -15,12 +15,15 @@ help: ## this list
 deps: ## install the Debian packages that build, run and tests need (skips when all are there)
 	@tools/deps build test
 
+deps-build: # what demo needs: no browser, no test tools
+	@tools/deps build
+
 build: ## build/oriane
 	@test -f $(BUILD)/build.ninja || meson setup -Dwerror=$(WERROR) $(BUILD)
 	@$(if $(CI),meson configure -Dwerror=true $(BUILD))
 	@ninja -C $(BUILD)
 
-demo: deps build ## a server, a job, a search, and the console's address: VIDEOS="a.mp4 b.mkv" for your own
+demo: deps-build build ## a server, a job, a search, and the console's address: VIDEOS="a.mp4 b.mkv" for your own
 	@tools/demo $(if $(STAY),--stay) $(VIDEOS)
 
 samples: ## the hundred small videos that examples/sample_100_videos_request.json names, into SAMPLES
@@ -32,10 +35,12 @@ test: deps build ## every test: tools, C tests plain and under sanitizers, end t
 test-long: deps build ## the same with the long forms: 200 kills, longer clips
 	@$(PYTHON) tools/test --long
 
-bench: deps build ## measure against ffmpeg and the earlier pipeline; writes docs/performance.md
+bench: bench-run bench-server ## all measurements; writes docs/performance.md
+
+bench-run: deps build ## of one run, against ffmpeg and the earlier pipeline
 	@$(PYTHON) bench/bench.py
 
-bench-server: deps build ## measure the server: latencies, job store, connections; likewise
+bench-server: deps build ## of the server: latencies, job store, connections
 	@tools/deps bench
 	@$(PYTHON) bench/bench_server.py
 
