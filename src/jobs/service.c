@@ -34,11 +34,18 @@ static ori_status make_folder_of(const char *path, struct ori_error *err)
 
 static ori_status make_folders(const struct ori_settings *settings, struct ori_error *err)
 {
+    const char *variable = "VP_OUTPUT_DIR";
     ori_status status = ori_fs_make_folders(settings->vp_output_dir, err);
-    if (status == ORI_OK)
+    if (status == ORI_OK) {
+        variable = "VP_FRAMES_DIR";
         status = ori_fs_make_folders(settings->vp_frames_dir, err);
-    if (status == ORI_OK)
+    }
+    if (status == ORI_OK) {
+        variable = "JOB_DB";
         status = make_folder_of(settings->job_db, err);
+    }
+    if (status != ORI_OK)
+        ori_error_context(err, "%s", variable);
     return status;
 }
 
