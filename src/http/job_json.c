@@ -5,10 +5,7 @@
 #include "util/clock.h"
 #include "util/json_out.h"
 
-struct items_visit {
-    struct ori_buf *buf;
-    int64_t frames;
-};
+enum { ROW_ITEMS = 20 }; /* items of a job in a list of jobs */
 
 bool ori_job_json_has_ended(const struct ori_job *job)
 {
@@ -69,10 +66,9 @@ static int percent_of(const struct ori_job_item *item)
     return percent > 99 ? 99 : percent;
 }
 
-static ori_status put_item(void *self, const struct ori_job_item *item, struct ori_error *err)
+ori_status ori_job_json_item(struct ori_buf *buf, const struct ori_job_item *item,
+                             struct ori_error *err)
 {
-    struct items_visit *visit = self;
-    struct ori_buf *buf = visit->buf;
     ori_json_begin_object(buf, NULL);
     ori_json_put_text(buf, "platform", item->platform);
     ori_json_put_text(buf, "code", item->code);
@@ -85,21 +81,7 @@ static ori_status put_item(void *self, const struct ori_job_item *item, struct o
     ori_json_put_whole(buf, "attempts", item->attempts);
     put_error(buf, item);
     ori_json_end_object(buf);
-    if (item->state == ORI_ITEM_SUCCESS)
-        visit->frames += item->frames;
     return ori_buf_finish(buf, "the answer", err); /* past its limit the rest is not read */
-}
-
-ori_status ori_job_json_items(struct ori_job_store *store, const struct ori_job *job,
-                              size_t items_max, struct ori_buf *buf, const char *key,
-                              int64_t *ret_frames, struct ori_error *err)
-{
-    struct items_visit visit = {.buf = buf};
-    ori_json_begin_array(buf, key);
-    ori_status status = ori_job_store_items(store, job->seq, 0, items_max, put_item, &visit, err);
-    ori_json_end_array(buf);
-    *ret_frames = visit.frames;
-    return status;
 }
 
 static void put_results(struct ori_buf *buf, const struct ori_job *job, size_t items_max,
@@ -144,11 +126,43 @@ static void put_webhook(struct ori_buf *buf, const struct ori_job *job)
     ori_json_end_object(buf);
 }
 
-ori_status ori_job_json(struct ori_job_store *store, const struct ori_job *job, size_t items_max,
-                        struct ori_buf *buf, const char *key, struct ori_error *err)
+/* ---- the whole object: begun by the job, ended when its items have passed ---- */
+
+struct job_writer {
+    struct ori_buf *buf;
+    size_t items_max; /* 0: all */
+    struct ori_job job;
+    bool is_begun;
+    int64_t frames;
+};
+
+static void end_job(struct job_writer *writer)
 {
-    int64_t frames = 0;
-    ori_json_begin_object(buf, key);
+    struct ori_buf *buf = writer->buf;
+    const struct ori_job *job = &writer->job;
+    if (!writer->is_begun)
+        return;
+    writer->is_begun = false;
+    ori_json_end_array(buf);
+    ori_job_json_done(buf, "progress", &job->counts);
+    ori_json_put_whole(buf, "percentage", job->progress);
+    ori_job_json_counts(buf, "counts", &job->counts);
+    put_results(buf, job, writer->items_max, writer->frames);
+    put_failure(buf, job);
+    put_webhook(buf, job);
+    ori_json_end_object(buf);
+}
+
+static ori_status begin_job(void *self, const struct ori_job *job, struct ori_error *err)
+{
+    struct job_writer *writer = self;
+    struct ori_buf *buf = writer->buf;
+    (void)err;
+    end_job(writer);
+    writer->job = *job;
+    writer->is_begun = true;
+    writer->frames = 0;
+    ori_json_begin_object(buf, NULL);
     ori_json_put_text(buf, "job_id", job->job_id);
     ori_json_put_text(buf, "jobId", job->job_id);
     ori_json_put_text(buf, "status", ori_job_state_word(job->state));
@@ -156,14 +170,41 @@ ori_status ori_job_json(struct ori_job_store *store, const struct ori_job *job, 
     ori_job_json_time(buf, "updated_at", job->updated_us);
     ori_json_put_whole(buf, "priority", job->options.priority);
     ori_json_put_bool(buf, "force", job->options.is_forced);
-    ori_status status = ori_job_json_items(store, job, items_max, buf, "items", &frames, err);
-    ori_job_json_done(buf, "progress", &job->counts);
-    ori_json_put_whole(buf, "percentage", job->progress);
-    ori_job_json_counts(buf, "counts", &job->counts);
-    put_results(buf, job, items_max, frames);
-    put_failure(buf, job);
-    put_webhook(buf, job);
-    ori_json_end_object(buf);
+    ori_json_begin_array(buf, "items");
+    return ORI_OK;
+}
+
+static ori_status put_item(void *self, const struct ori_job_item *item, struct ori_error *err)
+{
+    struct job_writer *writer = self;
+    if (item->state == ORI_ITEM_SUCCESS)
+        writer->frames += item->frames;
+    return ori_job_json_item(writer->buf, item, err);
+}
+
+ori_status ori_job_json(struct ori_job_store *store, const char *job_id, struct ori_buf *buf,
+                        struct ori_error *err)
+{
+    struct job_writer writer = {.buf = buf};
+    const struct ori_job_view view = {.job = begin_job, .item = put_item, .self = &writer};
+    const ori_status status = ori_job_store_view(store, job_id, &view, err);
+    end_job(&writer);
+    return status;
+}
+
+ori_status ori_job_json_list(struct ori_job_store *store, const struct ori_job_query *query,
+                             struct ori_buf *buf, const char *key, int64_t *ret_total,
+                             struct ori_error *err)
+{
+    struct job_writer writer = {.buf = buf, .items_max = ROW_ITEMS};
+    struct ori_job_query wanted = *query;
+    wanted.item = put_item;
+    wanted.items_max = ROW_ITEMS;
+    ori_json_begin_array(buf, key);
+    const ori_status status =
+        ori_job_store_list(store, &wanted, begin_job, &writer, ret_total, err);
+    end_job(&writer);
+    ori_json_end_array(buf);
     return status;
 }
 

@@ -14,16 +14,16 @@ void ori_job_json_counts(struct ori_buf *buf, const char *key, const struct ori_
 void ori_job_json_done(struct ori_buf *buf, const char *key, const struct ori_job_counts *counts);
 void ori_job_json_time(struct ori_buf *buf, const char *key, int64_t wall_us);
 
-/* The array of a job's items, at most items_max of them (0: all); *ret_frames: kept frames of those
- * that succeeded. */
-ori_status ori_job_json_items(struct ori_job_store *store, const struct ori_job *job,
-                              size_t items_max, struct ori_buf *buf, const char *key,
-                              int64_t *ret_frames, struct ori_error *err);
-/* The whole job object. */
-ori_status ori_job_json(struct ori_job_store *store, const struct ori_job *job, size_t items_max,
-                        struct ori_buf *buf, const char *key, struct ori_error *err);
-
-#define ORI_JOB_JSON_ROW_ITEMS 20 /* items of a job in a list of jobs */
+/* One item of the array; LIMIT when the answer is past its maximum. */
+ori_status ori_job_json_item(struct ori_buf *buf, const struct ori_job_item *item,
+                             struct ori_error *err);
+/* The whole job object, of one moment. */
+ori_status ori_job_json(struct ori_job_store *store, const char *job_id, struct ori_buf *buf,
+                        struct ori_error *err);
+/* The array of the jobs that the query finds, each with its first items. */
+ori_status ori_job_json_list(struct ori_job_store *store, const struct ori_job_query *query,
+                             struct ori_buf *buf, const char *key, int64_t *ret_total,
+                             struct ori_error *err);
 
 bool ori_job_json_has_ended(const struct ori_job *job);
 

@@ -1,5 +1,4 @@
 /* What is told of jobs: one, many, how far, and what their logs say. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "http/job_json.h"
@@ -58,64 +57,94 @@ static ori_status put_line(void *self, const struct ori_job_event *event, struct
     return status;
 }
 
-static ori_status put_logs(const struct ori_http_request *request, const struct ori_job *job,
-                           size_t tail, struct ori_buf *buf, struct ori_error *err)
-{
+/* /status as it comes from the store: the job, its items, its log; all of one moment. */
+struct status_writer {
+    struct ori_buf *buf;
+    struct ori_job job;
+    struct ori_buf objects;
     struct ori_buf lines;
-    struct log_visit visit = {.objects = buf, .lines = &lines, .is_json = true};
-    ori_buf_init(&lines, ORI_LIMIT_MAX_ANSWER_BYTES);
-    ori_status status = ORI_OK;
-    ori_json_begin_array(&lines, NULL);
-    ori_json_begin_array(buf, "logs");
-    if (tail > 0)
-        status = ori_job_store_logs(request->service->store, job->seq, false, tail, put_line,
-                                    &visit, err);
-    ori_json_end_array(buf);
-    ori_json_end_array(&lines);
+};
+
+static ori_status put_job(void *self, const struct ori_job *job, struct ori_error *err)
+{
+    struct status_writer *writer = self;
+    struct ori_buf *buf = writer->buf;
+    (void)err;
+    writer->job = *job;
+    ori_json_put_text(buf, "jobId", job->job_id);
+    ori_json_put_text(buf, "job_id", job->job_id);
+    ori_json_put_text(buf, "status", ori_job_state_word(job->state));
+    ori_json_put_whole(buf, "progress", job->progress);
+    ori_job_json_time(buf, "createdAt", job->created_us);
+    ori_job_json_time(buf, "updatedAt", job->updated_us);
+    ori_json_begin_array(buf, "items");
+    return ORI_OK;
+}
+
+static ori_status put_item(void *self, const struct ori_job_item *item, struct ori_error *err)
+{
+    struct status_writer *writer = self;
+    return ori_job_json_item(writer->buf, item, err);
+}
+
+static ori_status put_log(void *self, const struct ori_job_event *event, struct ori_error *err)
+{
+    struct status_writer *writer = self;
+    struct log_visit visit = {
+        .objects = &writer->objects, .lines = &writer->lines, .is_json = true};
+    return put_line(&visit, event, err);
+}
+
+static ori_status put_status(const struct ori_http_request *request, size_t tail,
+                             struct ori_buf *buf, struct ori_error *err)
+{
+    struct status_writer writer = {.buf = buf};
+    const struct ori_job_view view = {
+        .job = put_job, .item = put_item, .log = put_log, .logs_max = tail, .self = &writer};
+    ori_buf_init(&writer.objects, ORI_LIMIT_MAX_ANSWER_BYTES);
+    ori_buf_init(&writer.lines, ORI_LIMIT_MAX_ANSWER_BYTES);
+    ori_json_begin_object(buf, NULL);
+    ori_json_begin_array(&writer.objects, NULL);
+    ori_json_begin_array(&writer.lines, NULL);
+    ori_status status =
+        ori_job_store_view(request->service->store, ori_http_param(request, "job_id"), &view, err);
+    ori_json_end_array(&writer.objects);
+    ori_json_end_array(&writer.lines);
     if (status == ORI_OK)
-        status = ori_buf_finish(&lines, "the log", err);
-    ori_json_put_raw(buf, "log_tail", ori_buf_text(&lines));
-    ori_buf_deinit(&lines);
+        status = ori_buf_finish(&writer.objects, "the log", err);
+    if (status == ORI_OK)
+        status = ori_buf_finish(&writer.lines, "the log", err);
+    if (status == ORI_OK) {
+        ori_json_end_array(buf);
+        ori_job_json_counts(buf, "counts", &writer.job.counts);
+        ori_json_put_raw(buf, "logs", ori_buf_text(&writer.objects));
+        ori_json_put_raw(buf, "log_tail", ori_buf_text(&writer.lines));
+        ori_json_end_object(buf);
+    }
+    ori_buf_deinit(&writer.objects);
+    ori_buf_deinit(&writer.lines);
     return status;
 }
 
 void ori_resource_status(struct ori_http_request *request, struct ori_http_response *response)
 {
     struct ori_error err = {0};
-    struct ori_job job;
-    int64_t frames = 0;
     json_t *query = query_of(request, response);
-    if (!query || !ori_resource_find_job(request, response, &job))
-        goto out;
+    if (!query)
+        return;
     struct ori_buf *buf = ori_http_body(response, "application/json");
-    ori_json_begin_object(buf, NULL);
-    ori_json_put_text(buf, "jobId", job.job_id);
-    ori_json_put_text(buf, "job_id", job.job_id);
-    ori_json_put_text(buf, "status", ori_job_state_word(job.state));
-    ori_json_put_whole(buf, "progress", job.progress);
-    ori_job_json_time(buf, "createdAt", job.created_us);
-    ori_job_json_time(buf, "updatedAt", job.updated_us);
-    ori_status status =
-        ori_job_json_items(request->service->store, &job, 0, buf, "items", &frames, &err);
-    ori_job_json_counts(buf, "counts", &job.counts);
-    if (status == ORI_OK)
-        status = put_logs(request, &job, (size_t)ori_params_whole(query, "tail", 0), buf, &err);
-    ori_json_end_object(buf);
-    if (status != ORI_OK)
-        ori_http_fail(request, response, &err);
-out:
+    if (put_status(request, (size_t)ori_params_whole(query, "tail", 0), buf, &err) != ORI_OK)
+        ori_resource_job_failure(request, response, &err);
     json_decref(query);
 }
 
 void ori_resource_get_job(struct ori_http_request *request, struct ori_http_response *response)
 {
     struct ori_error err = {0};
-    struct ori_job job;
-    if (!ori_resource_find_job(request, response, &job))
-        return;
     struct ori_buf *buf = ori_http_body(response, "application/json");
-    if (ori_job_json(request->service->store, &job, 0, buf, NULL, &err) != ORI_OK)
-        ori_http_fail(request, response, &err);
+    if (ori_job_json(request->service->store, ori_http_param(request, "job_id"), buf, &err) !=
+        ORI_OK)
+        ori_resource_job_failure(request, response, &err);
 }
 
 void ori_resource_job_progress(struct ori_http_request *request, struct ori_http_response *response)
@@ -169,25 +198,7 @@ out:
     json_decref(query);
 }
 
-/* A page of jobs, kept aside: their items are read when the list is read. */
-struct page {
-    struct ori_job *jobs;
-    size_t count;
-    size_t size;
-    int64_t total;
-};
-
-static ori_status keep_job(void *self, const struct ori_job *job, struct ori_error *err)
-{
-    struct page *page = self;
-    if (page->count == page->size)
-        return ori_error_set(err, ORI_INTERNAL, "more jobs than asked for");
-    page->jobs[page->count++] = *job;
-    return ORI_OK;
-}
-
-static ori_status read_page(const struct ori_http_request *request, const json_t *query,
-                            struct page *page, struct ori_error *err)
+static struct ori_job_query page_of(const json_t *query)
 {
     const char *order = ori_params_text(query, "order");
     const char *state = ori_params_text(query, "status");
@@ -195,34 +206,26 @@ static ori_status read_page(const struct ori_http_request *request, const json_t
     wanted.offset = (ori_params_whole(query, "page", 1) - 1) * wanted.limit;
     wanted.newest_first = order && strcmp(order, "desc") == 0;
     wanted.has_state = state && ori_job_state_of(state, &wanted.state);
-    page->size = (size_t)wanted.limit;
-    page->jobs = calloc(page->size, sizeof *page->jobs);
-    if (!page->jobs)
-        return ori_error_set(err, ORI_NOMEM, "page of jobs");
-    return ori_job_store_list(request->service->store, &wanted, keep_job, page, &page->total, err);
+    return wanted;
 }
 
 void ori_resource_list_jobs(struct ori_http_request *request, struct ori_http_response *response)
 {
     struct ori_error err = {0};
-    struct page page = {0};
+    int64_t total = 0;
     json_t *query = query_of(request, response);
     if (!query)
         return;
-    ori_status status = read_page(request, query, &page, &err);
+    const struct ori_job_query wanted = page_of(query);
     struct ori_buf *buf = ori_http_body(response, "application/json");
     ori_json_begin_object(buf, NULL);
-    ori_json_begin_array(buf, "jobs");
-    for (size_t i = 0; status == ORI_OK && i < page.count; i++)
-        status = ori_job_json(request->service->store, &page.jobs[i], ORI_JOB_JSON_ROW_ITEMS, buf,
-                              NULL, &err);
-    ori_json_end_array(buf);
-    ori_json_put_whole(buf, "total", page.total);
+    ori_status status =
+        ori_job_json_list(request->service->store, &wanted, buf, "jobs", &total, &err);
+    ori_json_put_whole(buf, "total", total);
     ori_json_put_whole(buf, "page", ori_params_whole(query, "page", 1));
-    ori_json_put_whole(buf, "page_size", ori_params_whole(query, "page_size", 0));
+    ori_json_put_whole(buf, "page_size", wanted.limit);
     ori_json_end_object(buf);
     if (status != ORI_OK)
         ori_http_fail(request, response, &err);
-    free(page.jobs);
     json_decref(query);
 }

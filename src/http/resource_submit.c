@@ -150,7 +150,7 @@ static void add_job(struct ori_http_request *request, struct ori_http_response *
         ori_http_set_status(response, http_status);
         say_where(response, &submission);
         struct ori_buf *buf = ori_http_body(response, "application/json");
-        if (ori_job_json(request->service->store, &submission.made, 0, buf, NULL, &err) != ORI_OK)
+        if (ori_job_json(request->service->store, submission.made.job_id, buf, &err) != ORI_OK)
             ori_http_fail(request, response, &err);
     }
     release(&submission);

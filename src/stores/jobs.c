@@ -80,7 +80,10 @@ ori_status ori_job_store_open(const struct ori_job_store_options *options,
 {
     static const struct ori_job_store_limits limits = {.events_max = ORI_LIMIT_MAX_JOB_EVENTS,
                                                        .logs_max = ORI_LIMIT_MAX_JOB_LOGS,
-                                                       .busy_ms = 10000};
+                                                       .busy_ms = 10000,
+                                                       .log_pages_max =
+                                                           ORI_LIMIT_MAX_JOB_STORE_LOG_PAGES,
+                                                       .fold_wait_ms = 1000};
     ORI_ASSERT(options && options->path && ret_store);
     ORI_ASSERT(options->readers >= 1 && options->readers <= 16);
     if (strncmp(options->path, "postgres", 8) == 0)
@@ -179,6 +182,14 @@ ori_status ori_job_store_items(struct ori_job_store *store, int64_t job, uint32_
 {
     ORI_ASSERT(store && visit);
     return store->ops->items(store, job, position, limit, visit, self, err);
+}
+
+ori_status ori_job_store_view(struct ori_job_store *store, const char *job_id,
+                              const struct ori_job_view *view, struct ori_error *err)
+{
+    ORI_ASSERT(store && job_id && view && view->job && view->item);
+    ORI_ASSERT(view->logs_max <= INT32_MAX && (view->log || view->logs_max == 0));
+    return store->ops->view(store, job_id, view, err);
 }
 
 ori_status ori_job_store_events(struct ori_job_store *store, int64_t job, int64_t after,

@@ -146,22 +146,24 @@ ori_status ori_job_store_add(struct ori_job_store *store, const struct ori_job_n
 ori_status ori_job_store_get(struct ori_job_store *store, const char *job_id,
                              struct ori_job *ret_job, struct ori_error *err);
 
+typedef ori_status (*ori_job_visit_fn)(void *self, const struct ori_job *job,
+                                       struct ori_error *err);
+typedef ori_status (*ori_job_item_visit_fn)(void *self, const struct ori_job_item *item,
+                                            struct ori_error *err);
 struct ori_job_query {
     int64_t offset;
     int64_t limit;
     bool newest_first;
     bool has_state;
     enum ori_job_state state;
+    ori_job_item_visit_fn item; /* each job's first items, after it; NULL: none */
+    size_t items_max;           /* 0: all of them */
 };
-typedef ori_status (*ori_job_visit_fn)(void *self, const struct ori_job *job,
-                                       struct ori_error *err);
-/* *ret_total: jobs that fit, on all pages. All is of one moment. */
+/* *ret_total: jobs that fit, on all pages. All is of one moment: counts and items of a job agree. */
 ori_status ori_job_store_list(struct ori_job_store *store, const struct ori_job_query *query,
                               ori_job_visit_fn visit, void *self, int64_t *ret_total,
                               struct ori_error *err);
 
-typedef ori_status (*ori_job_item_visit_fn)(void *self, const struct ori_job_item *item,
-                                            struct ori_error *err);
 /* In order of position, from the given one on; limit 0: all. */
 ori_status ori_job_store_items(struct ori_job_store *store, int64_t job, uint32_t position,
                                size_t limit, ori_job_item_visit_fn visit, void *self,
@@ -195,6 +197,18 @@ ori_status ori_job_store_last_event(struct ori_job_store *store, int64_t *ret_id
 ori_status ori_job_store_logs(struct ori_job_store *store, int64_t job, bool errors_only,
                               size_t limit, ori_job_event_visit_fn visit, void *self,
                               struct ori_error *err);
+/* A job, then all of its items, then its last `logs_max` log lines, oldest first: all of one moment,
+ * so that its counts are those of its items. ORI_NOT_FOUND. */
+struct ori_job_view {
+    ori_job_visit_fn job;
+    ori_job_item_visit_fn item;
+    ori_job_event_visit_fn log; /* NULL with logs_max 0 */
+    size_t logs_max;
+    void *self;
+};
+ori_status ori_job_store_view(struct ori_job_store *store, const char *job_id,
+                              const struct ori_job_view *view, struct ori_error *err);
+
 /* Adds a log line of a job. Of more than ORI_LIMIT_MAX_JOB_LOGS the oldest go. What is longer than
  * ORI_LIMIT_MAX_JOB_LOG_BYTES is cut and ends in "[cut]"; control characters become '?'. */
 ori_status ori_job_store_log(struct ori_job_store *store, int64_t job, const char *level,

@@ -23,6 +23,8 @@ struct ori_job_store_ops {
     ori_status (*last_event)(struct ori_job_store *store, int64_t *ret_id, struct ori_error *err);
     ori_status (*logs)(struct ori_job_store *store, int64_t job, bool errors_only, size_t limit,
                        ori_job_event_visit_fn visit, void *self, struct ori_error *err);
+    ori_status (*view)(struct ori_job_store *store, const char *job_id,
+                       const struct ori_job_view *view, struct ori_error *err);
     ori_status (*log)(struct ori_job_store *store, int64_t job, const char *level, const char *text,
                       int64_t now_us, struct ori_error *err);
     ori_status (*claim)(struct ori_job_store *store, const struct ori_job_claim_rules *rules,
@@ -62,6 +64,8 @@ struct ori_job_store_limits {
     int64_t logs_max;   /* ORI_LIMIT_MAX_JOB_LOGS */
     int64_t pages_max;  /* of the file; 0: as many as SQLite can */
     int busy_ms;        /* how long another process's write is waited for */
+    int log_pages_max;  /* ORI_LIMIT_MAX_JOB_STORE_LOG_PAGES */
+    int fold_wait_ms;   /* how long readers are waited for when the log is that long */
 };
 ori_status ori_job_store_open_sqlite(const struct ori_job_store_options *options,
                                      const struct ori_job_store_limits *limits,

@@ -42,13 +42,10 @@ static const struct ori_sqlite_format format = {
 };
 /* ---- readers ---- */
 
-static void wait_for_reader(struct ori_job_sqlite *store)
+static void wait_for_reader(struct ori_job_sqlite *store, int64_t until_us)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LEASE_POLL_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = {.tv_sec = until_us / 1000000,
+                                   .tv_nsec = until_us % 1000000 * 1000};
     pthread_cond_timedwait(&store->reader_is_free, &store->read, &until);
 }
 
@@ -57,17 +54,43 @@ static struct ori_sqlite *take_reader(struct ori_job_sqlite *store)
     struct ori_sqlite *db = NULL;
     pthread_mutex_lock(&store->read);
     while (!db && !ori_cancel_is_set(store->cancel)) {
-        for (int i = 0; i < store->readers_count && !db; i++) {
+        for (int i = 0; i < store->readers_count && !db && !store->is_folding; i++) {
             if (!store->is_taken[i]) {
                 store->is_taken[i] = true;
                 db = &store->readers[i];
             }
         }
         if (!db)
-            wait_for_reader(store);
+            wait_for_reader(store, ori_clock_us() + LEASE_POLL_MS * 1000);
     }
     pthread_mutex_unlock(&store->read);
     return db;
+}
+
+static bool has_readers(const struct ori_job_sqlite *store)
+{
+    bool has = false;
+    for (int i = 0; i < store->readers_count; i++)
+        has = has || store->is_taken[i];
+    return has;
+}
+
+/* A reader that is still there makes the next commit try again: the log grows on meanwhile. */
+void ori_job_sqlite_fold(struct ori_job_sqlite *store)
+{
+    if (store->writer.log_pages <= store->limits.log_pages_max)
+        return;
+    const int64_t until_us = ori_clock_us() + store->limits.fold_wait_ms * 1000;
+    pthread_mutex_lock(&store->read);
+    store->is_folding = true;
+    while (has_readers(store) && ori_clock_us() < until_us)
+        wait_for_reader(store, until_us);
+    pthread_mutex_unlock(&store->read);
+    ori_sqlite_fold_log(&store->writer);
+    pthread_mutex_lock(&store->read);
+    store->is_folding = false;
+    pthread_cond_broadcast(&store->reader_is_free);
+    pthread_mutex_unlock(&store->read);
 }
 
 ori_status ori_job_sqlite_lease(struct ori_job_sqlite *store, bool is_one_moment,
@@ -90,7 +113,7 @@ void ori_job_sqlite_release(struct ori_job_sqlite *store, struct ori_sqlite *db)
         db); /* nothing was written; a statement left open would keep its snapshot */
     pthread_mutex_lock(&store->read);
     store->is_taken[db - store->readers] = false;
-    pthread_cond_signal(&store->reader_is_free);
+    pthread_cond_broadcast(&store->reader_is_free); /* readers wait for it, and the writer may */
     pthread_mutex_unlock(&store->read);
 }
 
@@ -224,6 +247,7 @@ static const struct ori_job_store_ops sqlite_ops = {
     .get = ori_job_sqlite_get,
     .list = ori_job_sqlite_list,
     .items = ori_job_sqlite_items,
+    .view = ori_job_sqlite_view,
     .events = ori_job_sqlite_events,
     .last_event = ori_job_sqlite_last_event,
     .logs = ori_job_sqlite_logs,

@@ -11,7 +11,10 @@
  * Writing     one connection under one lock; a transaction reads the store row, changes structs and
  *             writes them back. Nothing is kept in memory between two transactions
  * Reading     up to 16 connections, each used by one thread at a time
- * Waiting     SQLite is called under the writer's lock, because that is what a connection is */
+ * Waiting     SQLite is called under the writer's lock, because that is what a connection is
+ * Log         SQLite begins its write-ahead log anew only when nobody reads, and with enough clients
+ *             that moment never comes by itself: a log past its limit keeps new readers out until
+ *             the old ones have left, for fold_wait_ms at most. Locks: write, then read */
 #include <pthread.h>
 
 #include "stores/jobs_priv.h"
@@ -46,6 +49,7 @@ struct ori_job_sqlite {
     pthread_cond_t reader_is_free;
     struct ori_sqlite readers[ORI_JOB_READERS_MAX];
     bool is_taken[ORI_JOB_READERS_MAX]; /* guarded by read */
+    bool is_folding;                    /* guarded by read: no reader is given out */
     int readers_count;                  /* immutable */
 };
 
@@ -120,6 +124,8 @@ static inline uint32_t ori_item_position(int64_t id)
 ori_status ori_job_sqlite_lease(struct ori_job_sqlite *store, bool is_one_moment,
                                 struct ori_sqlite **ret_db, struct ori_error *err);
 void ori_job_sqlite_release(struct ori_job_sqlite *store, struct ori_sqlite *db);
+/* After a commit, with the writer's lock: empties the log when it is past its limit. */
+void ori_job_sqlite_fold(struct ori_job_sqlite *store);
 
 /* ---- jobs_sqlite_row.c ---- */
 struct ori_job_tx { /* one writing transaction */
@@ -241,6 +247,8 @@ ori_status ori_job_sqlite_last_event(struct ori_job_store *base, int64_t *ret_id
 ori_status ori_job_sqlite_logs(struct ori_job_store *base, int64_t job, bool errors_only,
                                size_t limit, ori_job_event_visit_fn visit, void *self,
                                struct ori_error *err);
+ori_status ori_job_sqlite_view(struct ori_job_store *base, const char *job_id,
+                               const struct ori_job_view *view, struct ori_error *err);
 ori_status ori_job_sqlite_totals(struct ori_job_store *base, struct ori_job_totals *ret_totals,
                                  struct ori_error *err);
 ori_status ori_job_sqlite_log(struct ori_job_store *base, int64_t job, const char *level,
