@@ -228,8 +228,10 @@ class Filler:
                 pass
 
     def free(self):
-        self.file.close()
-        self.path.unlink()
+        if self.file:
+            self.file.close()
+            self.path.unlink()
+        self.file = None
 
 
 def test_a_full_disk_loses_nothing(tmp_path, small_disk, undisturbed):
