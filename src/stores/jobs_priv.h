@@ -64,7 +64,7 @@ struct ori_job_store_limits {
     int64_t logs_max;   /* ORI_LIMIT_MAX_JOB_LOGS */
     int64_t pages_max;  /* of the file; 0: as many as SQLite can */
     int busy_ms;        /* how long another process's write is waited for */
-    int log_pages_max;  /* ORI_LIMIT_MAX_JOB_STORE_LOG_PAGES */
+    int log_pages_max;  /* ORI_LIMIT_MAX_JOB_STORE_LOG_PAGES; 0: as long as it gets */
     int fold_wait_ms;   /* how long readers are waited for when the log is that long */
 };
 ori_status ori_job_store_open_sqlite(const struct ori_job_store_options *options,

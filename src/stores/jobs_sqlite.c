@@ -75,22 +75,37 @@ static bool has_readers(const struct ori_job_sqlite *store)
     return has;
 }
 
-/* A reader that is still there makes the next commit try again: the log grows on meanwhile. */
-void ori_job_sqlite_fold(struct ori_job_sqlite *store)
+static void set_folding(struct ori_job_sqlite *store, bool is_folding)
 {
-    if (store->writer.log_pages <= store->limits.log_pages_max)
-        return;
+    pthread_mutex_lock(&store->read);
+    store->is_folding = is_folding;
+    pthread_cond_broadcast(&store->reader_is_free);
+    pthread_mutex_unlock(&store->read);
+}
+
+static void wait_until_unread(struct ori_job_sqlite *store)
+{
     const int64_t until_us = ori_clock_us() + store->limits.fold_wait_ms * 1000;
     pthread_mutex_lock(&store->read);
-    store->is_folding = true;
     while (has_readers(store) && ori_clock_us() < until_us)
         wait_for_reader(store, until_us);
     pthread_mutex_unlock(&store->read);
+}
+
+/* Was a reader in the way, the next try is when the log has grown by as much again: a visit that takes
+ * its time must not make every commit wait. */
+void ori_job_sqlite_fold(struct ori_job_sqlite *store)
+{
+    const int pages_max = store->limits.log_pages_max;
+    if (store->writer.log_pages <= pages_max)
+        store->fold_pages = pages_max; /* it began anew by itself */
+    if (pages_max == 0 || store->writer.log_pages <= store->fold_pages)
+        return;
+    set_folding(store, true);
+    wait_until_unread(store);
     ori_sqlite_fold_log(&store->writer);
-    pthread_mutex_lock(&store->read);
-    store->is_folding = false;
-    pthread_cond_broadcast(&store->reader_is_free);
-    pthread_mutex_unlock(&store->read);
+    set_folding(store, false);
+    store->fold_pages = store->writer.log_pages + pages_max;
 }
 
 ori_status ori_job_sqlite_lease(struct ori_job_sqlite *store, bool is_one_moment,
@@ -291,6 +306,7 @@ ori_status ori_job_store_open_sqlite(const struct ori_job_store_options *options
     if (!store)
         return ori_error_set(err, ORI_NOMEM, "job store");
     store->limits = *limits;
+    store->fold_pages = limits->log_pages_max;
     store->cancel = options->cancel;
     ori_status status = init(store, err);
     if (status == ORI_OK)

@@ -43,7 +43,8 @@ struct ori_job_sqlite {
     int lock_fd;
 
     pthread_mutex_t write;
-    struct ori_sqlite writer; /* guarded by write */
+    struct ori_sqlite writer; /* guarded by write, as is fold_pages */
+    int fold_pages;           /* a longer log is to be emptied */
 
     pthread_mutex_t read;
     pthread_cond_t reader_is_free;

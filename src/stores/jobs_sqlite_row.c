@@ -105,6 +105,8 @@ ori_status ori_job_tx_end(struct ori_job_tx *tx, ori_status status, struct ori_e
     if (status == ORI_OK)
         status = ori_sqlite_run(tx->db, ORI_JQ_COMMIT, err);
     ori_sqlite_rollback(tx->db);
+    if (status == ORI_OK)
+        ori_job_sqlite_fold(store);
     pthread_mutex_unlock(&store->write);
     if (status == ORI_OK && tx->now.last_event != tx->before.last_event) {
         const uint64_t one = 1;

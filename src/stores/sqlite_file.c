@@ -8,6 +8,7 @@
 #include "util/clock.h"
 
 #define BUSY_POLL_MS 5
+#define COPY_PAGES 1000 /* SQLite's own figure for an automatic checkpoint */
 
 static ori_status status_of_cantopen(int errnum)
 {
@@ -277,11 +278,32 @@ static ori_status set_wal(struct ori_sqlite *db, struct ori_error *err)
     }
 }
 
+/* In place of SQLite's own hook, which copies just so and tells nobody. */
+static int note_log(void *self, sqlite3 *handle, const char *schema, int pages)
+{
+    struct ori_sqlite *db = self;
+    db->log_pages = pages;
+    if (pages >= COPY_PAGES)
+        sqlite3_wal_checkpoint_v2(handle, schema, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK; /* the commit stands, whatever became of the copy */
+}
+
+void ori_sqlite_fold_log(struct ori_sqlite *db)
+{
+    const int busy_ms = db->busy_ms;
+    db->busy_ms = 0;
+    if (sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+        SQLITE_OK)
+        db->log_pages = 0;
+    db->busy_ms = busy_ms;
+}
+
 ori_status ori_sqlite_set_durable(struct ori_sqlite *db, struct ori_error *err)
 {
     const ori_status status = set_wal(db, err);
     if (status != ORI_OK)
         return status;
+    sqlite3_wal_hook(db->handle, note_log, db);
     return ori_sqlite_run_text(
         db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864", err);
 }

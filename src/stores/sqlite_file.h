@@ -39,6 +39,7 @@ struct ori_sqlite {
     int busy_ms;
     int64_t busy_since_us;           /* of the wait that goes on */
     const struct ori_cancel *cancel; /* may be NULL */
+    int log_pages;                   /* of the write-ahead log, after the last commit */
 };
 
 /* Fills db in place, where it stays until close; after a failure there is nothing to close.
@@ -53,8 +54,11 @@ void ori_sqlite_close(struct ori_sqlite *db); /* idempotent on a zeroed or close
 
 /* Whether the file is of this format; *ret_is_empty: nothing has been written to it yet. */
 ori_status ori_sqlite_look(struct ori_sqlite *db, bool *ret_is_empty, struct ori_error *err);
-/* WAL and synchronous=FULL: what was committed survives kill -9 and power loss. */
+/* WAL and synchronous=FULL: what was committed survives kill -9 and power loss. The log is copied into
+ * the file as it grows, but begins anew only when nobody reads: log_pages tells, fold_log does it. */
 ori_status ori_sqlite_set_durable(struct ori_sqlite *db, struct ori_error *err);
+/* Empties the log, if nobody reads or writes at this moment; waits for nobody. */
+void ori_sqlite_fold_log(struct ori_sqlite *db);
 /* Makes the tables, and their first rows by `fill`, unless another process was faster: one
  * transaction. */
 ori_status ori_sqlite_make(struct ori_sqlite *db,

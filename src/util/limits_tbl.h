@@ -85,6 +85,8 @@ ORI_LIMIT_ROW(JOB_EVENTS, 4096, "events", "kept of one job; of more the oldest g
 ORI_LIMIT_ROW(JOB_LOGS, 1000, "lines", "log of one job; of more the oldest go")
 ORI_LIMIT_ROW(JOB_LOG_BYTES, 4096, "bytes",
               "one line of a job's log; what is longer is cut and says so")
+ORI_LIMIT_ROW(JOB_STORE_LOG_PAGES, 16384, "pages",
+              "the job store's write-ahead log; past it readers wait until it is empty")
 ORI_LIMIT_ROW(ITEM_LOSSES, 100, "losses",
               "how often an item is begun again after the process that ran it was killed")
 ORI_LIMIT_ROW(IDEMPOTENCY_KEY_BYTES, 255, "bytes", "header Idempotency-Key")

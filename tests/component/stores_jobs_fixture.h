@@ -63,7 +63,9 @@ static inline int make_folder(void **state)
     (void)state;
     limits = (struct ori_job_store_limits){.events_max = ORI_LIMIT_MAX_JOB_EVENTS,
                                            .logs_max = ORI_LIMIT_MAX_JOB_LOGS,
-                                           .busy_ms = 10000};
+                                           .busy_ms = 10000,
+                                           .log_pages_max = ORI_LIMIT_MAX_JOB_STORE_LOG_PAGES,
+                                           .fold_wait_ms = 1000};
     rules = (struct ori_job_claim_rules){
         .jobs_max = 2, .quantum = 4, .lease_us = LEASE_US, .batch_size = 8};
     now_us = 1000000;
