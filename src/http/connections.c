@@ -26,9 +26,9 @@
 
 struct ori_peer {
     atomic_ullong stand; /* see stand_of */
-    bool is_used;        /* lock, as is all below but the address and its chain */
+    bool is_used;        /* lock, as is all below but lingers, the address and its chain */
     bool has_ended;
-    bool lingers;
+    bool lingers; /* HTTP thread */
     int fd;
     uint64_t seen_bytes;     /* received when the connection became idle */
     unsigned long long gone; /* the stand at which the client was found gone; 0: it was not */
@@ -309,15 +309,17 @@ struct ori_peer *ori_connections_open(struct ori_connections *connections, int f
 
 void ori_connections_close(struct ori_connections *connections, struct ori_peer *peer)
 {
-    if (peer->lingers && !peer->has_ended)
-        ori_linger_add(&connections->linger, peer->fd);
     if (!peer->is_local)
         unchain(connections, peer);
     pthread_mutex_lock(&connections->lock);
+    bool lingers = peer->lingers && !peer->has_ended;
+    int fd = peer->fd;
     peer->is_used = false;
     peer->fd = -1;
     peer->cancel = NULL;
     pthread_mutex_unlock(&connections->lock);
+    if (lingers)
+        ori_linger_add(&connections->linger, fd);
     peer->next = connections->free;
     connections->free = (int)(peer - connections->peers);
     size_t count = atomic_fetch_sub(&connections->count, 1) - 1;

@@ -34,6 +34,7 @@ struct ori_exchange *ori_exchange_create(struct ori_http_server *server,
     own->is_allowed_origin = false;
     own->started_us = ori_clock_us();
     own->dropped_bytes = 0;
+    own->answer_bytes = 0;
     own->origin = NULL;
     own->method = "";
     own->uri_error.status = ORI_OK;
@@ -59,6 +60,7 @@ void ori_exchange_destroy(struct ori_exchange *exchange)
     }
     if (exchange->request.settings)
         ori_live_unref(server->service->live, &exchange->request.settings);
+    server->answers_bytes -= own->answer_bytes;
     ori_form_deinit(&own->form);
     ori_body_deinit(&own->body);
     ori_response_deinit(&exchange->response);

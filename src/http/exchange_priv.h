@@ -71,6 +71,7 @@ struct ori_http_server {
     struct ori_connections *connections;
     struct ori_streams streams;
     struct ori_bodies bodies; /* HTTP thread, as is all below */
+    size_t answers_bytes;     /* of answers that are going out */
     struct ori_guesses guesses;
     uint64_t id_state[2];
     size_t spare_count;
@@ -86,7 +87,8 @@ struct ori_http_private {
     bool is_allowed_origin;
     int64_t started_us;
     size_t dropped_bytes;
-    const char *origin; /* headers, borrowed from libmicrohttpd */
+    size_t answer_bytes; /* counted in the server's answers_bytes */
+    const char *origin;  /* headers, borrowed from libmicrohttpd */
     const char *method;
     ori_status uri_status;
     struct ori_error uri_error;

@@ -10,6 +10,7 @@
 #include "util/limits.h"
 
 #define STREAM_BLOCK_BYTES 8192
+#define SMALL_BYTES 65536 /* an answer that is never refused: a refusal is one itself */
 
 /* for pages that bring their own scripts and pictures, and nothing from elsewhere */
 #define PAGE_POLICY                                                                                \
@@ -136,11 +137,35 @@ static void check(struct ori_exchange *exchange)
     ori_http_fail(&exchange->request, response, &err);
 }
 
+static size_t held_bytes(const struct ori_http_response *response)
+{
+    if (response->kind == ORI_ANSWER_BUF)
+        return response->body.used;
+    return response->kind == ORI_ANSWER_GIVEN ? response->data_bytes : 0;
+}
+
+/* An answer lies in memory until its client has taken it, and clients take their time. */
+static void account(struct ori_exchange *exchange)
+{
+    struct ori_http_private *own = &exchange->own;
+    struct ori_http_response *response = &exchange->response;
+    size_t bytes = held_bytes(response);
+    if (bytes > SMALL_BYTES && own->server->answers_bytes + bytes > ORI_LIMIT_MAX_ANSWERS_BYTES) {
+        struct ori_error err = {0};
+        (void)ori_error_set(&err, ORI_OVERLOADED, "too many long answers are going out");
+        ori_http_fail(&exchange->request, response, &err);
+        bytes = held_bytes(response);
+    }
+    own->answer_bytes = bytes;
+    own->server->answers_bytes += bytes;
+}
+
 enum MHD_Result ori_exchange_reply(struct ori_exchange *exchange)
 {
     struct ori_http_private *own = &exchange->own;
     struct ori_http_response *response = &exchange->response;
     check(exchange);
+    account(exchange);
     bool has_events = response->kind == ORI_ANSWER_EVENTS;
     struct MHD_Response *answer = make_answer(response);
     if (!answer)

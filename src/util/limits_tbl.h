@@ -116,6 +116,8 @@ ORI_LIMIT_ROW(DESK_WAITING, 16384, "requests", "that wait for a thread of a desk
 ORI_LIMIT_ROW(FAULTS, 100, "faults", "of one request that are told one by one")
 ORI_LIMIT_ROW(QUERY_PARAMETERS, 32, "parameters", "the query of a URL")
 ORI_LIMIT_ROW(ANSWER_BYTES, 134217728, "bytes", "one answer")
+ORI_LIMIT_ROW(ANSWERS_BYTES, 536870912, "bytes",
+              "answers of all requests together that their clients have not taken")
 ORI_LIMIT_ROW(TAIL_LINES, 1000, "lines", "of a log in one answer")
 ORI_LIMIT_ROW(ADDRESS_CONNECTIONS, 1024, "connections",
               "open at once from one address that is not this machine")

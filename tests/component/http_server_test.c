@@ -20,8 +20,10 @@
 #include "http/resource.h"
 #include "http/server.h"
 #include "util/clock.h"
+#include "util/limits.h"
 
 #define BIG_BYTES 3000000
+#define HUGE_BYTES ((size_t)64 << 20)
 
 static atomic_int begun; /* handlers that wait */
 static atomic_int told;  /* of them those whose token was set */
@@ -48,6 +50,8 @@ static void answer(struct ori_http_request *request, struct ori_http_response *r
         ori_http_static(response, "text/plain", "static", 6);
     } else if (strcmp(kind, "given") == 0) {
         ori_http_give(response, "text/plain", strdup("given"), 5);
+    } else if (strcmp(kind, "huge") == 0) { /* as untouched zeros it costs no memory */
+        ori_http_give(response, "text/plain", calloc(1, HUGE_BYTES), HUGE_BYTES);
     } else if (strcmp(kind, "tag") == 0) {
         if (!ori_http_cached(request, response, "abc", "private, max-age=60"))
             ori_http_static(response, "text/plain", "tagged", 6);
@@ -256,6 +260,52 @@ static void the_end_comes_with_work_waiting(void **state)
     assert_true(answered >= 12);
 }
 
+/* The status of the answer; the rest stays where it is. */
+static int status_of(int fd)
+{
+    char text[13] = "";
+    for (size_t bytes = 0; bytes < 12;) {
+        ssize_t got = recv(fd, text + bytes, 12 - bytes, 0);
+        assert_true(got > 0);
+        bytes += (size_t)got;
+    }
+    return (int)strtol(text + 9, NULL, 10);
+}
+
+static int ask_huge(const struct world *world, int *ret_status)
+{
+    int fd = connect_to(world);
+    ask(fd, "GET", "/frames/a/b?kind=huge", "");
+    *ret_status = status_of(fd);
+    return fd;
+}
+
+static void answers_nobody_takes_have_a_limit(void **state)
+{
+    (void)state;
+    enum { MOST = ORI_LIMIT_MAX_ANSWERS_BYTES / HUGE_BYTES };
+    struct world world;
+    open_world(&world);
+    int fds[MOST];
+    int status = 0;
+    for (int i = 0; i < MOST; i++) {
+        fds[i] = ask_huge(&world, &status);
+        assert_int_equal(status, 200);
+    }
+    close(ask_huge(&world, &status));
+    assert_int_equal(status, 503);
+    check(&world, "/frames/a/b", "", 200, "list_frames", NULL); /* a short one always fits */
+    close(fds[0]);
+    int64_t until_us = ori_clock_us() + 20000000;
+    do /* the library sees the end of that client soon */
+        close(ask_huge(&world, &status));
+    while (status == 503 && ori_clock_us() < until_us);
+    assert_int_equal(status, 200);
+    for (int i = 1; i < MOST; i++)
+        close(fds[i]);
+    close_world(&world);
+}
+
 static void a_taken_port_is_told(void **state)
 {
     (void)state;
@@ -312,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_kind_of_answer_arrives),
                                        cmocka_unit_test(a_client_that_leaves_sets_the_token),
                                        cmocka_unit_test(the_end_comes_with_work_waiting),
+                                       cmocka_unit_test(answers_nobody_takes_have_a_limit),
                                        cmocka_unit_test(a_taken_port_is_told),
                                        cmocka_unit_test(unsafe_settings_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
