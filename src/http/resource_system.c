@@ -75,8 +75,10 @@ static void name_missing(const struct ori_readiness *readiness, const struct che
     for (size_t i = 0; i < CHECKS; i++) {
         if (checks[i].is_well)
             continue;
-        ori_buf_printf(detail, "%s%s: %s", detail->used ? "; " : "", checks[i].name,
-                       checks[i].reason[0] ? checks[i].reason : "not ready yet");
+        const char *reason = checks[i].reason[0] ? checks[i].reason : "not ready yet";
+        bool is_named = strncmp(reason, checks[i].name, strlen(checks[i].name)) == 0;
+        ori_buf_printf(detail, "%s%s%s%s", detail->used ? "; " : "", is_named ? "" : checks[i].name,
+                       is_named ? "" : ": ", reason);
     }
     if (detail->used == 0)
         ori_buf_add_text(detail, ori_status_text(ORI_NOT_READY));
@@ -216,8 +218,12 @@ void ori_resource_config(struct ori_http_request *request, struct ori_http_respo
     const struct ori_settings *settings = request->settings;
     struct ori_buf *buf = ori_http_body(response, "application/json");
     ori_json_begin_object(buf, NULL);
-    for (int i = 0; i < ORI_SETTING_COUNT; i++)
-        put_setting(buf, settings, (enum ori_setting)i);
+    for (int i = 0; i < ORI_SETTING_COUNT; i++) {
+        if (i == ORI_SETTING_API_PORT) /* of API_PORT=0 the one taken */
+            ori_json_put_whole(buf, "api_port", ori_http_port(request));
+        else
+            put_setting(buf, settings, (enum ori_setting)i);
+    }
     put_shown(buf, "output_root", settings, ORI_SETTING_VP_OUTPUT_DIR);
     ori_json_put_whole(buf, "max_workers", settings->vp_max_workers);
     ori_json_put_whole(buf, "batch_size", settings->vp_batch_size);

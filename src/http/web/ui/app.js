@@ -139,6 +139,9 @@ function showReady(word, className, checks, detail) {
   const place = document.getElementById("ready");
   place.className = `ready ${className}`;
   setText(document.getElementById("ready-word"), word);
+  const trouble = document.getElementById("unready"); // who sends a first job must see why it waits
+  trouble.hidden = className === "is-ok";
+  setText(trouble, className === "is-ok" ? "" : detail);
   const key = JSON.stringify([checks, detail]);
   if (place.dataset.shown === key) return;
   place.dataset.shown = key;
