@@ -19,6 +19,7 @@
 #define HANGS "info\nframe 0 10\nhang\n"
 #define EXIT_3 "exit3\n"
 
+static struct ori_scheduler *scheduler; /* NULL between tests */
 static struct ori_engine engine;
 static atomic_bool has_engine;
 static atomic_int finished;
@@ -78,16 +79,16 @@ static int begin_one_job(void **state)
 static int end(void **state)
 {
     (void)state;
+    ori_scheduler_destroy(&scheduler); /* of a test that failed */
     ori_engine_close(&engine);
     end_world();
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child, dead or alive */
     return 0;
 }
 
-static struct ori_scheduler *start(void)
+static void start(void)
 {
     struct ori_error err = {0};
-    struct ori_scheduler *scheduler = NULL;
     struct ori_scheduler_options options = {.live = world.live,
                                             .store = world.store,
                                             .cancel = &world.cancel,
@@ -95,7 +96,6 @@ static struct ori_scheduler *start(void)
                                             .on_finished = count_finished};
     if (ori_scheduler_create(&options, &scheduler, &err) != ORI_OK)
         fail_msg("%s", err.text);
-    return scheduler;
 }
 
 static void write_script(const char *name, size_t i, const char *script)
@@ -165,7 +165,7 @@ static void a_small_job_passes_a_big_one(void **state)
     (void)state;
     enum { BIG = 30, SMALL = 2 };
     atomic_store(&has_engine, false);
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job big = submit_scripts("big", BIG, WELL);
     struct ori_job small = submit_scripts("small", SMALL, WELL);
     ori_scheduler_wake(scheduler);
@@ -190,7 +190,7 @@ static void higher_priority_goes_first(void **state)
     (void)state;
     enum { COUNT = 12 };
     atomic_store(&has_engine, false);
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job_options urgent_options = plain_options;
     urgent_options.priority = 10;
     struct ori_job usual = submit_scripts("usual", COUNT, WELL);
@@ -230,7 +230,7 @@ static void two_hundred_items(void **state)
     struct ori_job job = submit("many", COUNT, plain_options);
     job = job_now(&job); /* SQLite opens its log when it first reads */
     size_t descriptors = open_descriptors();
-    struct ori_scheduler *scheduler = start();
+    start();
     job = wait_for_end(&job);
     ori_scheduler_destroy(&scheduler);
     assert_int_equal(job.state, ORI_JOB_COMPLETED);
@@ -257,7 +257,7 @@ static void a_video_twice_is_extracted_once(void **state)
     write_script("twin", 0, WELL);
     assert_int_equal(
         ori_job_store_add(world.store, &fresh, ori_clock_wall_us(), &job, &is_old, &err), ORI_OK);
-    struct ori_scheduler *scheduler = start();
+    start();
     job = wait_for_end(&job);
     ori_scheduler_destroy(&scheduler);
     assert_int_equal(job.counts.success, 3);
@@ -272,7 +272,7 @@ static void stop_ends_what_runs(void **state)
 {
     (void)state;
     struct ori_error err = {0};
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job stopped = submit_scripts("stopped", 5, HANGS);
     ori_scheduler_wake(scheduler);
     (void)wait_for_children(2);
@@ -300,7 +300,7 @@ static void a_stop_is_seen_by_the_beat(void **state)
 {
     (void)state;
     struct ori_error err = {0};
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job job = submit_scripts("beaten", 2, HANGS);
     ori_scheduler_wake(scheduler);
     (void)wait_for_children(2);
@@ -315,7 +315,7 @@ static void a_stop_is_seen_by_the_beat(void **state)
 static void stop_that_does_not_come_in_time(void **state)
 {
     (void)state;
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job job = submit_scripts("late", 1, HANGS);
     ori_scheduler_wake(scheduler);
     (void)wait_for_children(1);
@@ -329,7 +329,7 @@ static void stop_that_does_not_come_in_time(void **state)
 static void a_crashing_child_is_tried_again(void **state)
 {
     (void)state;
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job job = submit_scripts("crash", 2, EXIT_3);
     ori_scheduler_wake(scheduler);
     int64_t deadline_us = ori_clock_us() + PATIENCE_MS * INT64_C(1000);
@@ -357,7 +357,7 @@ static void what_does_not_pass_fails_at_once(void **state)
 {
     (void)state;
     struct ori_job job = submit("absent", 1, plain_options); /* no such video */
-    struct ori_scheduler *scheduler = start();
+    start();
     job = wait_for_end(&job);
     ori_scheduler_destroy(&scheduler);
     struct ori_job_item item = item_now(&job, 0);
@@ -371,7 +371,7 @@ static void what_does_not_pass_fails_at_once(void **state)
 static void a_child_killed_from_outside_is_no_attempt(void **state)
 {
     (void)state;
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job job = submit_scripts("killed", 1, HANGS);
     ori_scheduler_wake(scheduler);
     pid_t pid = wait_for_children(1);
@@ -389,7 +389,7 @@ static void a_child_killed_from_outside_is_no_attempt(void **state)
 static void drain_hands_back(void **state)
 {
     (void)state;
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job job = submit_scripts("drained", 3, HANGS);
     ori_scheduler_wake(scheduler);
     (void)wait_for_children(2);
@@ -406,7 +406,7 @@ static void drain_hands_back(void **state)
     ori_scheduler_wake(scheduler); /* nothing new is begun */
     assert_int_equal(job_now(&job).counts.waiting, 3);
     ori_scheduler_destroy(&scheduler);
-    scheduler = start(); /* the next server */
+    start(); /* the next server */
     assert_int_equal(wait_for_end(&job).counts.success, 3);
     ori_scheduler_destroy(&scheduler);
 }
@@ -415,7 +415,7 @@ static void drain_lets_running_items_end(void **state)
 {
     (void)state;
     enum { COUNT = 60 };
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job job = submit_scripts("ending", COUNT, WELL);
     ori_scheduler_wake(scheduler);
     int64_t deadline_us = ori_clock_us() + PATIENCE_MS * INT64_C(1000);
@@ -425,14 +425,16 @@ static void drain_lets_running_items_end(void **state)
     struct ori_job now = job_now(&job);
     assert_int_equal(now.counts.processing, 0);
     assert_int_equal(now.counts.success + now.counts.waiting, COUNT);
-    assert_int_equal(now.counts.success, atomic_load(&finished)); /* none was handed back */
+    /* None was cut off. The one that was being claimed at that moment may have been handed back. */
+    assert_in_range(atomic_load(&finished) - now.counts.success, 0, 1);
+    assert_true(now.counts.success >= 1);
     ori_scheduler_destroy(&scheduler);
 }
 
 static void the_end_of_the_process_hands_back(void **state)
 {
     (void)state;
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job job = submit_scripts("cut", 4, HANGS);
     ori_scheduler_wake(scheduler);
     (void)wait_for_children(2);
@@ -454,7 +456,7 @@ static void an_end_that_cannot_be_stored_is_stored_later(void **state)
     sqlite3 *other = NULL;
     ori_job_store_close(&world.store);
     open_store(50);
-    struct ori_scheduler *scheduler = start();
+    start();
     struct ori_job job = submit_scripts("held", 1, HANGS);
     ori_scheduler_wake(scheduler);
     pid_t pid = wait_for_children(1);
