@@ -105,6 +105,14 @@ static void stop_signals(struct serve *serve)
         close(serve->fd_wake);
 }
 
+/* What would stop a start is not taken by a running server either. */
+static ori_status check(void *self, const struct ori_settings *settings, struct ori_error *err)
+{
+    (void)self;
+    const ori_status status = ori_http_server_check(settings, err);
+    return status == ORI_OK ? ori_service_check(settings, err) : status;
+}
+
 static void told(void *self, const char *variable, bool is_taken)
 {
     const struct serve *serve = self;
@@ -118,7 +126,7 @@ static void reload(struct serve *serve)
     struct ori_error err = {0};
     enum ori_log_level level = ORI_LOG_INFO;
     ori_notify_reloading(serve->notify);
-    if (ori_live_reload(serve->live, &serve->cli->sources, told, serve, &err) != ORI_OK) {
+    if (ori_live_reload(serve->live, &serve->cli->sources, check, told, serve, &err) != ORI_OK) {
         ori_log_failure(&serve->cli->log, ORI_LOG_ERROR, "settings.refused", &err);
     } else {
         const struct ori_settings *settings = ori_live_ref(serve->live);

@@ -147,7 +147,8 @@ static void publish(struct ori_live *live, struct snapshot *fresh)
 }
 
 ori_status ori_live_reload(struct ori_live *live, const struct ori_settings_sources *sources,
-                           ori_live_told_fn told, void *self, struct ori_error *err)
+                           ori_live_check_fn check, ori_live_told_fn told, void *self,
+                           struct ori_error *err)
 {
     bool is_changed[ORI_SETTING_COUNT] = {false};
     const struct ori_settings *new = NULL;
@@ -160,6 +161,8 @@ ori_status ori_live_reload(struct ori_live *live, const struct ori_settings_sour
         status = ori_settings_load(sources, &new, err);
     if (status == ORI_OK)
         status = keep_cold_rows(old, new, is_changed, err);
+    if (status == ORI_OK && check)
+        status = check(self, new, err);
     if (status != ORI_OK)
         goto out;
     *fresh = (struct snapshot){.settings = new, .refs = 1};

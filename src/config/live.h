@@ -23,9 +23,13 @@ void ori_live_destroy(struct ori_live **live);
 const struct ori_settings *ori_live_ref(struct ori_live *live);
 void ori_live_unref(struct ori_live *live, const struct ori_settings **settings); /* nulls */
 
-/* Reads the sources again. Each changed row: told(self, variable, is_taken), after the new snapshot
- * is there; is_taken false: needs a restart, and the snapshot keeps the old value. told may be NULL.
- * ORI_BAD_SETTING as ori_settings_load, whatever row it is. */
+/* Reads the sources again. What is to become the new snapshot is shown to check(self, settings) first:
+ * what it refuses is not taken. Each changed row: told(self, variable, is_taken), after the new
+ * snapshot is there; is_taken false: needs a restart, and the snapshot keeps the old value. check and
+ * told may be NULL. ORI_BAD_SETTING as ori_settings_load, whatever row it is, or as check says. */
+typedef ori_status (*ori_live_check_fn)(void *self, const struct ori_settings *settings,
+                                        struct ori_error *err);
 typedef void (*ori_live_told_fn)(void *self, const char *variable, bool is_taken);
 ori_status ori_live_reload(struct ori_live *live, const struct ori_settings_sources *sources,
-                           ori_live_told_fn told, void *self, struct ori_error *err);
+                           ori_live_check_fn check, ori_live_told_fn told, void *self,
+                           struct ori_error *err);

@@ -5,7 +5,11 @@
  * Threads   pure; any
  * Source    WHATWG Fetch, section "CORS protocol" */
 #include <stdbool.h>
+#include <stddef.h>
 
+/* Whether each entry can be an origin: scheme://host[:port] and nothing behind, or "*". *ret_bad: where
+ * the first that cannot begins, and its length. */
+bool ori_cors_is_list(const char *origins, const char **ret_bad, size_t *ret_bad_bytes);
 /* Whether origin (scheme://host:port, as the browser sends it) is on the list. */
 bool ori_cors_allows(const char *origins, const char *origin);
 /* Whether origin is the server's own: its host and port are those of Host. */

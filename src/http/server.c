@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/cors.h"
 #include "http/exchange_priv.h"
 #include "http/handler.h"
 #include "http/listen.h"
@@ -71,6 +72,29 @@ static void on_tick(void *self, int64_t now_us)
                     (double)ori_desk_waiting(server->slow));
 }
 
+/* A header's value loses its blanks on the way: such a key could never be given. */
+static bool has_blank_end(const char *key)
+{
+    const size_t bytes = strlen(key);
+    return bytes > 0 && (strchr(" \t", key[0]) || strchr(" \t", key[bytes - 1]));
+}
+
+static ori_status check_login(const struct ori_settings *settings, struct ori_error *err)
+{
+    if (ori_secret_is_set(settings->api_key) && has_blank_end(ori_secret_reveal(settings->api_key)))
+        return ori_error_set(err, ORI_BAD_SETTING,
+                             "API_KEY=***: expected no blank at its beginning or end, as no client "
+                             "could send it");
+    if (settings->api_username[0] != '\0' && !ori_secret_is_set(settings->api_password))
+        return ori_error_set(err, ORI_BAD_SETTING,
+                             "API_PASSWORD=: expected a password, as API_USERNAME is set");
+    if (strchr(settings->api_username, ':'))
+        return ori_error_set(err, ORI_BAD_SETTING,
+                             "API_USERNAME=%s: expected no colon, as it ends the name in a login",
+                             settings->api_username);
+    return ORI_OK;
+}
+
 static ori_status check_settings(const struct ori_settings *settings, bool is_loopback,
                                  struct ori_error *err)
 {
@@ -79,10 +103,14 @@ static ori_status check_settings(const struct ori_settings *settings, bool is_lo
                              "API_HOST=%s: expected an address of this machine alone "
                              "(127.0.0.1), or an API_KEY",
                              settings->api_host);
-    if (settings->api_username[0] != '\0' && !ori_secret_is_set(settings->api_password))
+    const char *bad = NULL;
+    size_t bytes = 0;
+    if (!ori_cors_is_list(settings->cors_origins, &bad, &bytes))
         return ori_error_set(err, ORI_BAD_SETTING,
-                             "API_PASSWORD=: expected a password, as API_USERNAME is set");
-    return ORI_OK;
+                             "CORS_ORIGINS: %.*s: expected origins as browsers send them, such as "
+                             "https://app.example.org or http://localhost:3000, or *",
+                             (int)(bytes < 256 ? bytes : 256), bad);
+    return check_login(settings, err);
 }
 
 ori_status ori_http_server_check(const struct ori_settings *settings, struct ori_error *err)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "jobs/service_engine.h"
 #include "net/webhook.h"
@@ -49,7 +50,7 @@ static ori_status make_folders(const struct ori_settings *settings, struct ori_e
     return status;
 }
 
-static ori_status check_settings(const struct ori_settings *settings, struct ori_error *err)
+ori_status ori_service_check(const struct ori_settings *settings, struct ori_error *err)
 {
     if (is_postgres(settings->job_db)) /* its value may hold a password */
         return ori_error_set(err, ORI_BAD_SETTING,
@@ -66,6 +67,12 @@ static void tell_later(const struct ori_log *log, const char *variable, const ch
                   ORI_LOG_FIELDS(ori_log_text("variable", variable), ori_log_text("text", text)));
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
 /* Where things go, once; what is asked for and not there yet, one line each. */
 static void tell_places(const struct ori_service *service)
 {
@@ -79,6 +86,18 @@ static void tell_places(const struct ori_service *service)
         tell_later(&service->log, "AWS_ACCESS_KEY_ID",
                    "S3 is set up: this version keeps frames in VP_FRAMES_DIR and reads videos from "
                    "VP_INPUT_DIR");
+    if (ori_secret_is_set(settings->api_password) && settings->api_username[0] == '\0')
+        tell_later(
+            &service->log, "API_PASSWORD",
+            "API_PASSWORD is set without API_USERNAME: the API's reference page is open; set "
+            "both");
+    if (!is_folder(settings->vp_input_dir))
+        ori_log_event(
+            &service->log, ORI_LOG_WARN, "videos.missing",
+            ORI_LOG_FIELDS(ori_log_text("variable", "VP_INPUT_DIR"),
+                           ori_log_text("path", settings->vp_input_dir),
+                           ori_log_text("text", "no such folder: videos named by platform "
+                                                "and code are found once it is there")));
     ori_log_event(&service->log, ORI_LOG_INFO, "stores.local",
                   ORI_LOG_FIELDS(ori_log_text("videos", settings->vp_input_dir),
                                  ori_log_text("frames", settings->vp_frames_dir),
@@ -169,7 +188,7 @@ static ori_status create_scheduler(struct ori_service *service, struct ori_error
  * the scheduler. */
 static ori_status create_parts(struct ori_service *service, struct ori_error *err)
 {
-    ori_status status = check_settings(service->settings, err);
+    ori_status status = ori_service_check(service->settings, err);
     if (status == ORI_OK)
         status = ori_metrics_create(service->settings->enable_performance_metrics,
                                     &service->metrics, err);

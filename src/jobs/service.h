@@ -41,6 +41,8 @@ struct ori_service_options {
     const struct ori_log *log;
     struct ori_cancel *cancel;
 };
+/* What create would refuse of the settings, before anything is opened: ORI_BAD_SETTING. */
+ori_status ori_service_check(const struct ori_settings *settings, struct ori_error *err);
 /* ORI_STORE_VERSION, ORI_STORE...: one line that says what to do; nothing stays open. */
 ori_status ori_service_create(const struct ori_service_options *options,
                               struct ori_service **ret_service, struct ori_error *err);

@@ -97,6 +97,11 @@ REFUSED = [
     ("timeout", {"DRAIN_TIMEOUT": "-1"}, ["DRAIN_TIMEOUT", "-1"], 2),
     ("network", {"URL_ALLOW_PRIVATE": "10.0.0.0/33"}, ["URL_ALLOW_PRIVATE", "10.0.0.0/33"], None),
     ("no password", {"API_USERNAME": "reader"}, ["API_PASSWORD"], None),
+    ("colon", {"API_USERNAME": "a:b", "API_PASSWORD": "c"}, ["API_USERNAME", "a:b", "colon"], 2),
+    ("blank key", {"API_KEY": "key "}, ["API_KEY", "***", "blank"], 2),
+    ("origin without scheme", {"CORS_ORIGINS": "a.example"}, ["CORS_ORIGINS", "a.example"], 2),
+    ("origin with path", {"CORS_ORIGINS": "https://a.example, https://b.example/"},
+     ["CORS_ORIGINS", "https://b.example/"], 2),
     ("postgres", {"JOB_DB": "postgresql://db/jobs"}, ["JOB_DB"], None),
     ("host", {"API_HOST": "no such host"}, ["API_HOST", "no such host"], None),
     ("output", {"VP_OUTPUT_DIR": "/proc/none"}, ["/proc/none"], None),
@@ -210,6 +215,29 @@ def test_a_bad_value_changes_nothing(serve):
     server.signal(signal.SIGHUP)
     server.wait_event("settings.changed", variable="MAX_VIDEOS_PER_REQUEST")
     assert server.json("/config")["max_videos_per_request"] == 4
+
+
+@pytest.mark.parametrize("line, word", [
+    ("API_KEY=", "API_KEY"), ("API_KEY=' sesame'", "API_KEY"), ("API_USERNAME=me", "API_PASSWORD"),
+    ("CORS_ORIGINS=a.example", "CORS_ORIGINS"), ("WEBHOOK_SECRET=whsec_no", "WEBHOOK_SECRET"),
+])
+def test_what_would_stop_the_start_is_not_taken_later_either(serve, line, word):
+    server = serve(starts=False, env={"API_KEY": None, "API_HOST": "0.0.0.0"})
+    dotenv = server.folder / ".env"
+    dotenv.write_text("API_KEY=test-key\nMAX_VIDEOS_PER_REQUEST=3\n")
+    server.start()
+    was = server.json("/config")
+    dotenv.write_text(f"API_KEY=test-key\nMAX_VIDEOS_PER_REQUEST=9\n{line}\n")
+    server.signal(signal.SIGHUP)
+    assert word in server.wait_event("settings.refused")["message"]
+    assert server.json("/config") == was
+    assert server.get("/config", key=False).status == 401
+
+
+def test_what_lets_a_setting_have_no_effect_is_told(serve):
+    server = serve(env={"API_PASSWORD": "p", "VP_INPUT_DIR": "nowhere"})
+    server.wait_event("setting.without_effect", variable="API_PASSWORD")
+    server.wait_event("videos.missing", variable="VP_INPUT_DIR", path="nowhere")
 
 
 def test_a_new_key_counts_from_now_on(serve):

@@ -49,7 +49,7 @@ static void reload(struct ori_live *live, const char *const *environment, const 
     struct told told = {.text = ""};
     struct ori_error err = {0};
     struct ori_settings_sources sources = sources_of(environment);
-    assert_int_equal(ori_live_reload(live, &sources, tell, &told, &err), ORI_OK);
+    assert_int_equal(ori_live_reload(live, &sources, NULL, tell, &told, &err), ORI_OK);
     assert_string_equal(told.text, expected);
 }
 
@@ -118,7 +118,7 @@ static void a_bad_value_changes_nothing(void **state)
         const char *const environment[] = {"MAX_VIDEOS_PER_REQUEST=8", bad[i], NULL};
         struct ori_settings_sources sources = sources_of(environment);
         const struct ori_settings *before = ori_live_ref(live);
-        assert_int_equal(ori_live_reload(live, &sources, tell, &told, &err), ORI_BAD_SETTING);
+        assert_int_equal(ori_live_reload(live, &sources, NULL, tell, &told, &err), ORI_BAD_SETTING);
         assert_int_equal(strncmp(err.text, bad[i], strcspn(bad[i], "=") + 1), 0);
         assert_string_equal(told.text, "");
         const struct ori_settings *after = ori_live_ref(live);
@@ -194,7 +194,7 @@ static void every_row_is_live_or_cold(void **state)
         ori_live_unref(live, &settings);
         const char *const environment[] = {pair, NULL};
         struct ori_settings_sources sources = sources_of(environment);
-        ori_status status = ori_live_reload(live, &sources, tell, &told, &err);
+        ori_status status = ori_live_reload(live, &sources, NULL, tell, &told, &err);
         if (status != ORI_OK)
             fail_msg("%s: %s", pair, err.text);
         settings = ori_live_ref(live);

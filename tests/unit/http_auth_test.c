@@ -147,6 +147,48 @@ static void origins(void **state)
     assert_false(ori_cors_is_own("null", "127.0.0.1:8000"));
 }
 
+static void lists_of_origins(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *bad; /* NULL: all can be origins */
+    } rows[] = {
+        {"", NULL},
+        {" , ", NULL},
+        {"*", NULL},
+        {"https://a.com", NULL},
+        {"HTTPS://A.com, http://localhost:3000", NULL},
+        {"http://127.0.0.1:1,http://[::1]:65535", NULL},
+        {"http://[::1]", NULL},
+        {"chrome-extension://abcdef", NULL},
+        {"null", "null"},
+        {"a.com", "a.com"},
+        {"https://a.com, b.com", "b.com"},
+        {"https://a.com/", "https://a.com/"},
+        {"https://a.com/x y", "https://a.com/x"},
+        {"https://", "https://"},
+        {"https://:80", "https://:80"},
+        {"://a.com", "://a.com"},
+        {"https:/a", "https:/a"},
+        {"https://a.com:", "https://a.com:"},
+        {"https://a.com:123456", "https://a.com:123456"},
+        {"https://a.com:8b", "https://a.com:8b"},
+        {"https://u@a.com", "https://u@a.com"},
+        {"https://[::1", "https://[::1"},
+        {"http,://a", "http"}, /* no entry reads into the next one */
+        {"https://*.a.com", "https://*.a.com"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *bad = NULL;
+        size_t bytes = 0;
+        const bool is_list = ori_cors_is_list(rows[i].text, &bad, &bytes);
+        if (is_list != !rows[i].bad ||
+            (bad && (bytes != strlen(rows[i].bad) || strncmp(bad, rows[i].bad, bytes) != 0)))
+            fail_msg("%s: %.*s", rows[i].text, (int)bytes, bad ? bad : "");
+    }
+}
+
 static struct sockaddr_storage address_of(int family, const char *text)
 {
     struct sockaddr_storage address = {.ss_family = (sa_family_t)family};
@@ -208,9 +250,12 @@ static void guesses_are_counted_by_address(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys),      cmocka_unit_test(logins),
-        cmocka_unit_test(hosts),     cmocka_unit_test(origins),
-        cmocka_unit_test(addresses), cmocka_unit_test(guesses_are_counted_by_address)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(keys),
+                                       cmocka_unit_test(logins),
+                                       cmocka_unit_test(hosts),
+                                       cmocka_unit_test(origins),
+                                       cmocka_unit_test(lists_of_origins),
+                                       cmocka_unit_test(addresses),
+                                       cmocka_unit_test(guesses_are_counted_by_address)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
