@@ -33,6 +33,11 @@ const char *ori_http_header(const struct ori_http_request *request, const char *
     return MHD_lookup_connection_value(request->own->connection, MHD_HEADER_KIND, name);
 }
 
+int ori_http_port(const struct ori_http_request *request)
+{
+    return request->own->server->port;
+}
+
 json_t *ori_http_json_body(const struct ori_http_request *request,
                            struct ori_http_response *response)
 {

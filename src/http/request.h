@@ -49,6 +49,8 @@ const char *ori_http_query(const struct ori_http_request *request, const char *n
 /* Header by name, any case, NULL when not given. */
 const char *ori_http_header(const struct ori_http_request *request, const char *name);
 
+int ori_http_port(const struct ori_http_request *request); /* that the server listens on */
+
 struct ori_http_response; /* one a request */
 
 void ori_http_set_status(struct ori_http_response *response, int status); /* 200 at first */

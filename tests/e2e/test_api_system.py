@@ -99,6 +99,10 @@ def test_config_has_the_names_of_the_contract(server, document):
     assert found["clip_model"] == "builtin/visual-512"
 
 
+def test_config_has_the_port_that_was_taken(server):
+    assert server.json("/config")["api_port"] == server.port
+
+
 def test_config_shows_no_secret(tmp_path):
     secrets = {"API_KEY": "key-secret-1", "API_PASSWORD": "password-secret-2",
                "API_USERNAME": "docs", "WEBHOOK_SECRET": "webhook-secret-3",
