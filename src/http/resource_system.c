@@ -1,4 +1,6 @@
 /* What is told of the server itself. */
+#include <string.h>
+
 #include "config/setting_rows.h"
 #include "http/accept.h"
 #include "http/resource.h"
