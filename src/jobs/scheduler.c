@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "jobs/scheduler_priv.h"
 #include "net/backoff.h"
 #include "util/clock.h"
+#include "util/cond.h"
 
 #define US_A_SECOND INT64_C(1000000)
 #define LOOK_MIN_US (US_A_SECOND / 50) /* a store that names a moment that is past */
@@ -21,16 +21,6 @@
 #define QUANTUM_A_WORKER 4
 
 /* ---- waiting ---- */
-
-static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_us)
-{
-    struct timespec when = {.tv_sec = (time_t)(deadline_us / US_A_SECOND),
-                            .tv_nsec = (long)(deadline_us % US_A_SECOND) * 1000};
-    if (deadline_us == ORI_CLOCK_NO_DEADLINE)
-        pthread_cond_wait(cond, lock);
-    else
-        pthread_cond_timedwait(cond, lock, &when);
-}
 
 void ori_worker_cancel(struct ori_worker *worker, enum ori_worker_why why)
 {
@@ -167,7 +157,7 @@ static bool take_baton(struct ori_scheduler *scheduler)
 {
     pthread_mutex_lock(&scheduler->lock);
     while (!scheduler->is_ending && !may_claim(scheduler))
-        wait_until(&scheduler->wake, &scheduler->lock, nap_until(scheduler));
+        ori_cond_wait(&scheduler->wake, &scheduler->lock, nap_until(scheduler));
     bool is_mine = !scheduler->is_ending;
     if (is_mine) {
         scheduler->is_claiming = true;
@@ -210,14 +200,10 @@ static void *worker_thread(void *self)
 
 static void init_locks(struct ori_scheduler *scheduler)
 {
-    pthread_condattr_t attributes; /* none of these fail on Linux */
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&scheduler->lock, NULL);
-    pthread_cond_init(&scheduler->wake, &attributes);
-    pthread_cond_init(&scheduler->ended, &attributes);
-    pthread_cond_init(&scheduler->beat, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&scheduler->lock, NULL); /* cannot fail with default attributes */
+    ori_cond_init(&scheduler->wake);
+    ori_cond_init(&scheduler->ended);
+    ori_cond_init(&scheduler->beat);
 }
 
 static ori_status start_worker(struct ori_scheduler *scheduler, struct ori_error *err)
@@ -321,7 +307,7 @@ ori_status ori_scheduler_stop_job(struct ori_scheduler *scheduler, int64_t job, 
             status = ORI_AGAIN;
             break;
         }
-        wait_until(&scheduler->ended, &scheduler->lock, deadline_us);
+        ori_cond_wait(&scheduler->ended, &scheduler->lock, deadline_us);
     }
     pthread_mutex_unlock(&scheduler->lock);
     return status;
@@ -345,7 +331,7 @@ void ori_scheduler_drain(struct ori_scheduler *scheduler, int64_t deadline_us)
     pthread_mutex_lock(&scheduler->lock);
     scheduler->is_draining = true;
     while ((scheduler->running > 0 || scheduler->is_claiming) && ori_clock_us() < deadline_us)
-        wait_until(&scheduler->ended, &scheduler->lock, deadline_us);
+        ori_cond_wait(&scheduler->ended, &scheduler->lock, deadline_us);
     for (int i = 0; i < scheduler->workers_count; i++)
         ori_worker_cancel(&scheduler->workers[i], ORI_WHY_DRAIN);
     if (scheduler->running > 0 || scheduler->is_claiming)

@@ -1,10 +1,10 @@
 /* jobs/scheduler_beat.c: what happens every second: leases, progress, stops, the watchdog, lapsed
  * claims, old jobs. */
 #include <string.h>
-#include <time.h>
 
 #include "jobs/scheduler_priv.h"
 #include "util/clock.h"
+#include "util/cond.h"
 
 #define US_A_SECOND INT64_C(1000000)
 #define BEAT_US US_A_SECOND
@@ -155,11 +155,9 @@ static void beat(struct beats *beats)
 /* Until the next beat is due; false at the end. */
 static bool wait_for_beat(struct ori_scheduler *scheduler, int64_t due_us)
 {
-    struct timespec due = {.tv_sec = (time_t)(due_us / US_A_SECOND),
-                           .tv_nsec = (long)(due_us % US_A_SECOND) * 1000};
     pthread_mutex_lock(&scheduler->lock);
     while (!scheduler->is_ending && ori_clock_us() < due_us)
-        pthread_cond_timedwait(&scheduler->beat, &scheduler->lock, &due);
+        ori_cond_wait(&scheduler->beat, &scheduler->lock, due_us);
     bool is_due = !scheduler->is_ending;
     pthread_mutex_unlock(&scheduler->lock);
     return is_due;

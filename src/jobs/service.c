@@ -19,20 +19,6 @@ static bool is_postgres(const char *path)
     return strncmp(path, "postgres", strlen("postgres")) == 0;
 }
 
-/* The folder that a file of this path would be in; none for a bare name. */
-static ori_status make_folder_of(const char *path, struct ori_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path)
-        return ORI_OK;
-    char *folder = strndup(path, (size_t)(slash - path));
-    if (!folder)
-        return ori_error_set(err, ORI_NOMEM, "folders");
-    ori_status status = ori_fs_make_folders(folder, err);
-    free(folder);
-    return status;
-}
-
 static ori_status make_folders(const struct ori_settings *settings, struct ori_error *err)
 {
     const char *variable = "VP_OUTPUT_DIR";
@@ -43,7 +29,7 @@ static ori_status make_folders(const struct ori_settings *settings, struct ori_e
     }
     if (status == ORI_OK) {
         variable = "JOB_DB";
-        status = make_folder_of(settings->job_db, err);
+        status = ori_fs_make_folder_of(settings->job_db, err);
     }
     if (status != ORI_OK)
         ori_error_context(err, "%s", variable);

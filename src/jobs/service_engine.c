@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "util/clock.h"
+#include "util/cond.h"
 
 #define RETRY_US (INT64_C(5) * 1000000)
 
@@ -62,11 +62,9 @@ static bool load(struct ori_service_engine *loader)
 static bool wait_to_retry(struct ori_service_engine *loader)
 {
     int64_t due_us = ori_clock_us() + RETRY_US;
-    struct timespec due = {.tv_sec = (time_t)(due_us / 1000000),
-                           .tv_nsec = (long)(due_us % 1000000) * 1000};
     pthread_mutex_lock(&loader->lock);
     while (!loader->is_ending && !loader->is_poked && ori_clock_us() < due_us)
-        pthread_cond_timedwait(&loader->poked, &loader->lock, &due);
+        ori_cond_wait(&loader->poked, &loader->lock, due_us);
     loader->is_poked = false;
     bool goes_on = !loader->is_ending;
     pthread_mutex_unlock(&loader->lock);
@@ -85,18 +83,14 @@ ori_status ori_service_engine_create(const struct ori_service_engine_options *op
                                      struct ori_service_engine **ret_loader, struct ori_error *err)
 {
     struct ori_service_engine *loader = calloc(1, sizeof *loader);
-    pthread_condattr_t attributes;
     if (!loader)
         return ori_error_set(err, ORI_NOMEM, "engine");
     loader->options = *options;
     if (options->log)
         loader->log = *options->log;
     (void)ori_error_set(&loader->why, ORI_NOT_READY, "the model is being loaded");
-    pthread_condattr_init(&attributes); /* none of these fail on Linux */
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&loader->lock, NULL);
-    pthread_cond_init(&loader->poked, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&loader->lock, NULL); /* cannot fail with default attributes */
+    ori_cond_init(&loader->poked);
     *ret_loader = loader;
     return ORI_OK;
 }

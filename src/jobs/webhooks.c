@@ -3,12 +3,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "net/backoff.h"
 #include "net/webhook.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/cond.h"
 #include "util/json_out.h"
 #include "util/limits.h"
 
@@ -22,7 +22,8 @@
 #define LOOK_MAX_US (60 * US_A_SECOND)
 #define STORE_RETRY_US (5 * US_A_SECOND)
 #define BODY_BYTES 2048
-#define ID_BYTES 32
+#define ID_BYTES (sizeof "msg__" + ORI_JOB_ID_BYTES + 20)
+#define SECONDS_BYTES 32
 #define WHY_BYTES 200
 
 struct ori_webhooks {
@@ -83,11 +84,13 @@ static ori_status post(struct ori_webhooks *webhooks, const struct ori_job_deliv
                        struct ori_net_answer *answer, struct ori_error *err)
 {
     char id[ID_BYTES];
-    char seconds[ID_BYTES];
+    char seconds[SECONDS_BYTES];
     char signature[ORI_WEBHOOK_SIGNATURE_BYTES];
     struct ori_buf body;
     int64_t now_s = ori_clock_wall_us() / US_A_SECOND;
-    snprintf(id, sizeof id, "msg_%lld", (long long)delivery->id);
+    /* The number alone would come again from another server, or from this one with a new store, and a
+     * receiver drops what it saw before; the job alone ends again after a start. */
+    snprintf(id, sizeof id, "msg_%s_%lld", delivery->job_id, (long long)delivery->id);
     snprintf(seconds, sizeof seconds, "%lld", (long long)now_s);
     ori_buf_init(&body, BODY_BYTES);
     write_body(delivery, &body);
@@ -209,13 +212,6 @@ static int64_t work(struct ori_webhooks *webhooks)
     return wait_us < LOOK_GAP_US ? LOOK_GAP_US : wait_us;
 }
 
-static void sleep_until(struct ori_webhooks *webhooks, int64_t when_us)
-{
-    struct timespec when = {.tv_sec = (time_t)(when_us / US_A_SECOND),
-                            .tv_nsec = (long)(when_us % US_A_SECOND) * 1000};
-    pthread_cond_timedwait(&webhooks->woken, &webhooks->lock, &when);
-}
-
 static void *webhooks_thread(void *self)
 {
     struct ori_webhooks *webhooks = self;
@@ -226,7 +222,8 @@ static void *webhooks_thread(void *self)
         pthread_mutex_lock(&webhooks->lock);
         while (!webhooks->is_ending && ori_clock_us() < due_us &&
                !(webhooks->is_woken && ori_clock_us() >= begin_us + LOOK_GAP_US))
-            sleep_until(webhooks, webhooks->is_woken ? begin_us + LOOK_GAP_US : due_us);
+            ori_cond_wait(&webhooks->woken, &webhooks->lock,
+                          webhooks->is_woken ? begin_us + LOOK_GAP_US : due_us);
         webhooks->is_woken = false;
         is_ending = webhooks->is_ending;
         pthread_mutex_unlock(&webhooks->lock);
@@ -240,7 +237,6 @@ ori_status ori_webhooks_create(const struct ori_webhooks_options *options,
                                struct ori_webhooks **ret_webhooks, struct ori_error *err)
 {
     struct ori_webhooks *webhooks = calloc(1, sizeof *webhooks);
-    pthread_condattr_t attributes;
     if (!webhooks)
         return ori_error_set(err, ORI_NOMEM, "webhooks");
     webhooks->options = *options;
@@ -251,11 +247,8 @@ ori_status ori_webhooks_create(const struct ori_webhooks_options *options,
         free(webhooks);
         return status;
     }
-    pthread_condattr_init(&attributes); /* none of these fail on Linux */
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&webhooks->lock, NULL);
-    pthread_cond_init(&webhooks->woken, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&webhooks->lock, NULL); /* cannot fail with default attributes */
+    ori_cond_init(&webhooks->woken);
     int failed = pthread_create(&webhooks->thread, NULL, webhooks_thread, webhooks);
     if (failed) {
         pthread_cond_destroy(&webhooks->woken);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "util/clock.h"
+#include "util/cond.h"
 #include "util/limits.h"
 
 #define THREADS_MAX 64
@@ -104,8 +105,7 @@ static size_t take_batch(struct embedder *embedder)
         int64_t due_us = batcher->head->since_us + FLUSH_US;
         if (batcher->waiting >= batcher->batch_size || ori_clock_us() >= due_us)
             break;
-        struct timespec due = {.tv_sec = due_us / 1000000, .tv_nsec = due_us % 1000000 * 1000};
-        pthread_cond_timedwait(&batcher->has_work, &batcher->lock, &due);
+        ori_cond_wait(&batcher->has_work, &batcher->lock, due_us);
     }
     size_t count = 0;
     while (batcher->head && count < batcher->batch_size) {
@@ -200,13 +200,9 @@ static ori_status start_thread(struct ori_batcher *batcher, struct ori_error *er
 
 static void init_locks(struct ori_batcher *batcher)
 {
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&batcher->lock, NULL); /* these do not fail on Linux */
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&batcher->has_work, &monotonic);
+    ori_cond_init(&batcher->has_work);
     pthread_cond_init(&batcher->has_done, NULL);
-    pthread_condattr_destroy(&monotonic);
 }
 
 ori_status ori_batcher_create(const struct ori_batcher_options *options,

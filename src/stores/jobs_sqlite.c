@@ -15,10 +15,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/clock.h"
+#include "util/cond.h"
 #include "util/fs.h"
 
 enum { APPLICATION_ID = 0x6F72694A /* "oriJ" in ASCII */, SCHEMA_VERSION = 1, LEASE_POLL_MS = 100 };
@@ -42,13 +42,6 @@ static const struct ori_sqlite_format format = {
 };
 /* ---- readers ---- */
 
-static void wait_for_reader(struct ori_job_sqlite *store, int64_t until_us)
-{
-    const struct timespec until = {.tv_sec = until_us / 1000000,
-                                   .tv_nsec = until_us % 1000000 * 1000};
-    pthread_cond_timedwait(&store->reader_is_free, &store->read, &until);
-}
-
 static struct ori_sqlite *take_reader(struct ori_job_sqlite *store)
 {
     struct ori_sqlite *db = NULL;
@@ -61,7 +54,8 @@ static struct ori_sqlite *take_reader(struct ori_job_sqlite *store)
             }
         }
         if (!db)
-            wait_for_reader(store, ori_clock_us() + LEASE_POLL_MS * 1000);
+            ori_cond_wait(&store->reader_is_free, &store->read,
+                          ori_clock_us() + LEASE_POLL_MS * 1000);
     }
     pthread_mutex_unlock(&store->read);
     return db;
@@ -88,7 +82,7 @@ static void wait_until_unread(struct ori_job_sqlite *store)
     const int64_t until_us = ori_clock_us() + store->limits.fold_wait_ms * 1000;
     pthread_mutex_lock(&store->read);
     while (has_readers(store) && ori_clock_us() < until_us)
-        wait_for_reader(store, until_us);
+        ori_cond_wait(&store->reader_is_free, &store->read, until_us);
     pthread_mutex_unlock(&store->read);
 }
 
@@ -175,19 +169,6 @@ static ori_status take_lock(struct ori_job_sqlite *store, const char *path, stru
 }
 
 /* ---- open ---- */
-
-static ori_status make_folder(const char *path, struct ori_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path)
-        return ORI_OK;
-    char *folder = strndup(path, (size_t)(slash - path));
-    if (!folder)
-        return ori_error_set(err, ORI_NOMEM, "job store");
-    const ori_status status = ori_fs_make_folders(folder, err);
-    free(folder);
-    return status;
-}
 
 static ori_status limit_pages(struct ori_sqlite *db, int64_t pages_max, struct ori_error *err)
 {
@@ -282,13 +263,9 @@ static const struct ori_job_store_ops sqlite_ops = {
 
 static ori_status init(struct ori_job_sqlite *store, struct ori_error *err)
 {
-    pthread_condattr_t attributes;
     pthread_mutex_init(&store->write, NULL);
     pthread_mutex_init(&store->read, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&store->reader_is_free, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ori_cond_init(&store->reader_is_free);
     store->lock_fd = -1;
     store->base.ops = &sqlite_ops;
     store->base.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -310,7 +287,7 @@ ori_status ori_job_store_open_sqlite(const struct ori_job_store_options *options
     store->cancel = options->cancel;
     ori_status status = init(store, err);
     if (status == ORI_OK)
-        status = make_folder(options->path, err);
+        status = ori_fs_make_folder_of(options->path, err);
     if (status == ORI_OK)
         status = take_lock(store, options->path, err);
     if (status == ORI_OK)

@@ -298,27 +298,13 @@ static ori_status check_options(const struct ori_vector_options *options, struct
     return ORI_OK;
 }
 
-/* The folder that the file goes into. */
-static ori_status make_folder_of(const char *path, struct ori_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path)
-        return ORI_OK;
-    char *folder = strndup(path, (size_t)(slash - path));
-    if (!folder)
-        return ori_error_set(err, ORI_NOMEM, "vector store %s", path);
-    const ori_status status = ori_fs_make_folders(folder, err);
-    free(folder);
-    return status;
-}
-
 static ori_status open_files(struct ori_vector_embedded *store,
                              const struct ori_vector_options *options, struct ori_error *err)
 {
     struct ori_vector_state state = {0};
     ori_status status = ORI_OK;
     if (!options->is_read_only) {
-        status = make_folder_of(options->path, err);
+        status = ori_fs_make_folder_of(options->path, err);
         if (status == ORI_OK)
             status = ori_vector_db_open(&store->writer, options->path, false, options->model,
                                         options->dim, err);

@@ -65,6 +65,21 @@ ori_status ori_fs_make_folders(const char *path, struct ori_error *err)
     return ORI_OK;
 }
 
+ori_status ori_fs_make_folder_of(const char *path, struct ori_error *err)
+{
+    char folder[ORI_LIMIT_MAX_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    size_t bytes = slash ? (size_t)(slash - path) : 0;
+    if (bytes == 0) /* none, or the root */
+        return ORI_OK;
+    if (bytes >= sizeof folder)
+        return ori_error_set(err, ORI_LIMIT, "a path has more than %d bytes",
+                             ORI_LIMIT_MAX_PATH_BYTES - 1);
+    memcpy(folder, path, bytes);
+    folder[bytes] = '\0';
+    return ori_fs_make_folders(folder, err);
+}
+
 ori_status ori_fs_read_at(int fd, int64_t offset, void *data, size_t bytes_max, size_t *ret_bytes,
                           struct ori_error *err)
 {

@@ -16,6 +16,8 @@ ori_status ori_fs_join(const char *folder, const char *name, char **ret_path,
 
 /* Makes the folder and those above it; there already is fine. Mode 0777 less the umask. */
 ori_status ori_fs_make_folders(const char *path, struct ori_error *err);
+/* The same for the folder that a file of this path would be in; a bare name has none. */
+ori_status ori_fs_make_folder_of(const char *path, struct ori_error *err);
 
 /* A regular file of at most bytes_max bytes, else ORI_NOT_A_FILE or ORI_LIMIT; never blocks on a
  * FIFO. *ret_data is malloc'ed with a NUL behind its bytes; the caller frees. */

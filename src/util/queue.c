@@ -4,9 +4,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "util/clock.h"
+#include "util/cond.h"
 #include "util/limits.h"
 #include "util/size.h"
 
@@ -32,32 +32,15 @@ struct ori_queue {
     struct slot slots[];
 };
 
-static ori_status init_conditions(struct ori_queue *queue)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0)
-        return ORI_NOMEM;
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    ori_status status = ORI_OK;
-    if (pthread_cond_init(&queue->has_item, &attributes) != 0) {
-        status = ORI_NOMEM;
-    } else if (pthread_cond_init(&queue->has_room, &attributes) != 0) {
-        pthread_cond_destroy(&queue->has_item);
-        status = ORI_NOMEM;
-    }
-    pthread_condattr_destroy(&attributes);
-    return status;
-}
-
 ori_status ori_queue_create(size_t items_max, size_t bytes_max, ori_queue_drop_fn drop,
                             struct ori_queue **ret_queue, struct ori_error *err)
 {
     ORI_ASSERT(items_max >= 1 && items_max <= ORI_LIMIT_MAX_QUEUE_ITEMS);
     struct ori_queue *queue = calloc(1, sizeof *queue + items_max * sizeof queue->slots[0]);
-    if (!queue || init_conditions(queue) != ORI_OK) {
-        free(queue);
+    if (!queue)
         return ori_error_set(err, ORI_NOMEM, "queue");
-    }
+    ori_cond_init(&queue->has_item);
+    ori_cond_init(&queue->has_room);
     pthread_mutex_init(&queue->lock, NULL); /* cannot fail with default attributes */
     queue->items_max = items_max;
     queue->bytes_max = bytes_max;
@@ -98,18 +81,13 @@ static ori_status wait_on(struct ori_queue *queue, pthread_cond_t *condition,
 {
     if (ori_cancel_is_set(cancel))
         return ORI_CANCELLED;
-    if (!cancel && deadline_us == ORI_CLOCK_NO_DEADLINE) {
-        pthread_cond_wait(condition, &queue->lock);
-        return ORI_OK;
-    }
     int64_t now_us = ori_clock_us();
     if (now_us >= deadline_us)
         return ORI_AGAIN;
     int64_t until_us = deadline_us;
     if (cancel && deadline_us - now_us > SLICE_US)
         until_us = now_us + SLICE_US;
-    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    pthread_cond_timedwait(condition, &queue->lock, &until);
+    ori_cond_wait(condition, &queue->lock, until_us);
     return ORI_OK;
 }
 

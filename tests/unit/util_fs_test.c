@@ -116,6 +116,9 @@ static void makes_folders(void **state)
     snprintf(path, sizeof path, "%s/file", place->path);
     assert_int_equal(ori_fs_make_folders(path, NULL), ORI_NOT_WRITABLE);
     assert_int_equal(ori_fs_make_folders("/proc/oriane/x", NULL), ORI_NOT_WRITABLE);
+    assert_int_equal(ori_fs_make_folder_of("/proc/oriane/x", NULL), ORI_NOT_WRITABLE);
+    assert_int_equal(ori_fs_make_folder_of("/x", NULL), ORI_OK);
+    assert_int_equal(ori_fs_make_folder_of("x", NULL), ORI_OK);
     assert_int_equal(ori_fs_make_folders("", NULL), ORI_NOT_WRITABLE);
 }
 
