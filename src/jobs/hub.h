@@ -36,7 +36,7 @@ struct ori_listener_options {
 };
 /* Starts with: without last, a `state` event as it stands now; with it, the job's events after it
  * (or a `state` event when they are gone). Reads the store: not on the HTTP thread. ORI_NOT_FOUND,
- * ORI_LIMIT. */
+ * ORI_OVERLOADED: a limit was reached that others share. */
 ori_status ori_listener_open(struct ori_hub *hub, const struct ori_listener_options *options,
                              struct ori_listener **ret_listener, struct ori_error *err);
 void ori_listener_close(

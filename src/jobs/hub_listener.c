@@ -14,7 +14,7 @@ static ori_status join(struct ori_listener *listener, int64_t job, struct ori_er
     pthread_mutex_lock(&hub->lock);
     struct ori_hub_topic *topic = ori_hub_topic_find(hub, job);
     if (hub->listeners >= ORI_LIMIT_MAX_LISTENERS) {
-        status = ori_error_set(err, ORI_LIMIT, "more than %d connections listen to events",
+        status = ori_error_set(err, ORI_OVERLOADED, "more than %d connections listen to events",
                                ORI_LIMIT_MAX_LISTENERS);
     } else if (!topic && !(topic = ori_hub_topic_make(hub, job))) {
         status = ori_error_set(err, ORI_NOMEM, "listener");
@@ -134,7 +134,7 @@ static ori_status account(struct ori_listener *listener, struct ori_error *err)
     if (fits)
         return ORI_OK;
     ori_buf_deinit(&listener->start);
-    return ori_error_set(err, ORI_LIMIT, "more than %d bytes of events wait to be read",
+    return ori_error_set(err, ORI_OVERLOADED, "more than %d bytes of events wait to be read",
                          ORI_LIMIT_MAX_HUB_REPLAY_BYTES);
 }
 

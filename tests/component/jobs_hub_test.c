@@ -335,7 +335,7 @@ static void as_many_as_may_listen(void **state)
         assert_int_equal(try_listen(&quiet, &job, -1), ORI_OK);
         listeners[i] = quiet.listener;
     }
-    assert_int_equal(try_listen(&quiet, &job, -1), ORI_LIMIT);
+    assert_int_equal(try_listen(&quiet, &job, -1), ORI_OVERLOADED);
     ori_listener_close(&listeners[7]);
     assert_int_equal(try_listen(&quiet, &job, -1), ORI_OK);
     listeners[7] = quiet.listener;
