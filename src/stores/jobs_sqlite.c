@@ -108,7 +108,9 @@ ori_status ori_job_sqlite_lease(struct ori_job_sqlite *store, bool is_one_moment
     struct ori_sqlite *db = take_reader(store);
     if (!db)
         return ori_error_set(err, ORI_CANCELLED, "stopped while the job store was busy");
-    const ori_status status = is_one_moment ? ori_sqlite_run(db, ORI_JQ_BEGIN_READ, err) : ORI_OK;
+    ori_status status = ori_sqlite_is_free(db, err);
+    if (status == ORI_OK && is_one_moment)
+        status = ori_sqlite_run(db, ORI_JQ_BEGIN_READ, err);
     if (status != ORI_OK)
         ori_job_sqlite_release(store, db);
     else

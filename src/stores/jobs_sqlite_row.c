@@ -77,7 +77,9 @@ ori_status ori_job_tx_begin(struct ori_job_sqlite *store, struct ori_job_tx *ret
 {
     *ret_tx = (struct ori_job_tx){.store = store, .db = &store->writer};
     pthread_mutex_lock(&store->write);
-    ori_status status = ori_sqlite_run(ret_tx->db, ORI_JQ_BEGIN_WRITE, err);
+    ori_status status = ori_sqlite_is_free(ret_tx->db, err);
+    if (status == ORI_OK)
+        status = ori_sqlite_run(ret_tx->db, ORI_JQ_BEGIN_WRITE, err);
     if (status == ORI_OK)
         status = ori_job_sqlite_read_store(ret_tx->db, &ret_tx->before, err);
     ret_tx->now = ret_tx->before;

@@ -148,6 +148,15 @@ void ori_sqlite_rollback(struct ori_sqlite *db)
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
+ori_status ori_sqlite_is_free(struct ori_sqlite *db, struct ori_error *err)
+{
+    if (!sqlite3_get_autocommit(db->handle))
+        ori_sqlite_rollback(db);
+    if (sqlite3_get_autocommit(db->handle))
+        return ORI_OK;
+    return ori_error_set(err, ORI_NOMEM, "%s %s", db->format->what, db->path);
+}
+
 static ori_status read_number(struct ori_sqlite *db, const char *sql, int64_t *ret_number,
                               struct ori_error *err)
 {

@@ -77,5 +77,8 @@ ori_status ori_sqlite_finish(struct ori_sqlite *db, sqlite3_stmt *statement, str
 ori_status ori_sqlite_run(struct ori_sqlite *db, int which, struct ori_error *err);
 ori_status ori_sqlite_run_text(struct ori_sqlite *db, const char *sql, struct ori_error *err);
 void ori_sqlite_rollback(struct ori_sqlite *db); /* fine without a transaction */
+/* Before a transaction: whether the last one is over. Its rollback may have failed for want of memory; a
+ * reader would then go on in its old snapshot. ORI_NOMEM: it is still there. */
+ori_status ori_sqlite_is_free(struct ori_sqlite *db, struct ori_error *err);
 /* Says that what is stored cannot be ours: ORI_STORE. */
 ori_status ori_sqlite_damaged(const struct ori_sqlite *db, const char *what, struct ori_error *err);

@@ -77,6 +77,12 @@ static inline ori_status ori_vector_db_run(struct ori_vector_db *db,
 {
     return ori_sqlite_run(&db->file, (int)which, err);
 }
+static inline ori_status ori_vector_db_begin(struct ori_vector_db *db,
+                                             enum ori_vector_statement which, struct ori_error *err)
+{
+    const ori_status status = ori_sqlite_is_free(&db->file, err);
+    return status == ORI_OK ? ori_vector_db_run(db, which, err) : status;
+}
 static inline void ori_vector_db_rollback(struct ori_vector_db *db)
 {
     ori_sqlite_rollback(&db->file);

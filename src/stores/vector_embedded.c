@@ -178,7 +178,7 @@ static ori_status begin_write(struct ori_vector_embedded *store, int64_t *ret_ch
 {
     struct ori_vector_db *db = &store->writer;
     struct ori_vector_state state = {0};
-    ori_status status = ori_vector_db_run(db, ORI_VS_BEGIN_WRITE, err);
+    ori_status status = ori_vector_db_begin(db, ORI_VS_BEGIN_WRITE, err);
     if (status == ORI_OK)
         status = ori_vector_db_state(db, &state, err);
     if (status != ORI_OK)

@@ -124,7 +124,7 @@ static ori_status refresh(struct ori_vector_embedded *store, const struct ori_ca
                           struct ori_error *err)
 {
     pthread_mutex_lock(&store->read);
-    ori_status status = ori_vector_db_run(&store->reader, ORI_VS_BEGIN_READ, err);
+    ori_status status = ori_vector_db_begin(&store->reader, ORI_VS_BEGIN_READ, err);
     if (status == ORI_OK)
         status = catch_up(store, cancel, err);
     ori_vector_db_rollback(&store->reader);
@@ -193,7 +193,7 @@ static ori_status read_payloads(struct ori_vector_embedded *store,
     if (status != ORI_OK)
         return status;
     pthread_mutex_lock(&store->read);
-    status = ori_vector_db_run(&store->reader, ORI_VS_BEGIN_READ, err);
+    status = ori_vector_db_begin(&store->reader, ORI_VS_BEGIN_READ, err);
     for (size_t i = 0; i < count && status == ORI_OK; i++)
         status = read_payload(store, &found[i], &hits, err);
     ori_vector_db_rollback(&store->reader);
