@@ -17,7 +17,9 @@ static const struct {
     [ORI_RETRY_NEVER] = {0, 0},
     [ORI_RETRY_SOON] = {US_A_SECOND, 30 * US_A_SECOND},
     [ORI_RETRY_LATER] = {5 * US_A_SECOND, 600 * US_A_SECOND},
-    [ORI_RETRY_LOST] = {US_A_SECOND / 5, 5 * US_A_SECOND},
+    /* short, as a killed process says little of the video; but it may be what is killed for its
+     * memory, a hundred times */
+    [ORI_RETRY_LOST] = {US_A_SECOND / 5, 60 * US_A_SECOND},
 };
 
 /* No default: a new row of status_tbl.h does not compile without a class. */

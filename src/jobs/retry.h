@@ -6,7 +6,7 @@
  *           later  a store, the network, a full disk, memory: what is outside must change: 5 s to
  *                  10 min
  *           lost   handed back at shutdown, a lease that ran out, a decode process killed by
- *                  SIGKILL from outside: does not count as an attempt, 0.2 s to 5 s; past
+ *                  SIGKILL from outside: does not count as an attempt, 0.2 s to 60 s; past
  *                  ORI_LIMIT_MAX_ITEM_LOSSES it is ORI_LOST
  * Backoff   net/backoff.h
  * Threads   pure; any thread */

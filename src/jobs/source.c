@@ -133,7 +133,8 @@ static ori_status look_at(struct search *search, const char *path, struct ori_er
 {
     int fd = open_beneath(search->fd, path, O_PATH);
     if (fd < 0 && (errno == EXDEV || errno == ELOOP))
-        return ori_error_set(err, ORI_URL_REFUSED, "%s leads out of %s", path, search->root);
+        return ori_error_set(err, ORI_URL_REFUSED, "%s leads out of %s, or back to itself", path,
+                             search->root);
     if (fd < 0)
         return ori_error_set_errno(err, errno, false, "%s in %s", path, search->root);
     ori_status status = take(search, path, fd, err);

@@ -2,8 +2,9 @@
 /* jobs/webhooks.h: tells other servers that a job has ended.
  * Body       {"type":"job.completed","timestamp":"...","data":{"job_id","status","counts"}}; signed
  *            (net/webhook.h) when WEBHOOK_SECRET is set, else sent without a signature
- * Id         the delivery's: every attempt of one delivery has the same, so that a receiver can
- *            tell a repetition; order between jobs is not promised
+ * Id         the job's and the delivery's: no other server ever says the same, and every attempt of
+ *            one delivery does, so that a receiver can tell a repetition
+ * Order      between jobs is not promised
  * Attempts   2xx is success; 410 ends it at once; all else is tried again ORI_LIMIT_MAX_WEBHOOK_TRIES times
  *            over about a day, then it is dead: kept, counted, shown in the job
  * Guard      addresses as URL_ALLOW_PRIVATE allows (net/client.h); redirects are failures

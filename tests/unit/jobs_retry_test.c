@@ -83,7 +83,7 @@ static void decides(void **state)
         {ORI_STORE, 1, 7, ORI_JOB_OUTCOME_RETRY, "store_failed", 5 * SECOND, 10 * SECOND},
         {ORI_CANCELLED, 2, 0, ORI_JOB_OUTCOME_LOST, "cancelled", SECOND / 10, SECOND / 5},
         {ORI_CANCELLED, 0, ORI_LIMIT_MAX_ITEM_LOSSES - 1, ORI_JOB_OUTCOME_LOST, "cancelled",
-         5 * SECOND / 2, 5 * SECOND},
+         30 * SECOND, 60 * SECOND},
         {ORI_CANCELLED, 0, ORI_LIMIT_MAX_ITEM_LOSSES, ORI_JOB_OUTCOME_FAILED, "worker_lost", 0, 0},
     };
     static const uint32_t randoms[] = {0, 1, UINT32_MAX / 2, UINT32_MAX};
