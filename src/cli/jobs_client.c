@@ -8,20 +8,14 @@
 
 #include "util/clock.h"
 #include "util/limits.h"
+#include "util/uuid.h"
 
-#define ID_BYTES 36
 #define BASE_BYTES_MAX 1024
 
+/* In lower case, as the server writes them. */
 bool ori_jobs_is_id(const char *text)
 {
-    if (strlen(text) != ID_BYTES)
-        return false;
-    for (size_t i = 0; i < ID_BYTES; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash ? text[i] != '-' : !strchr("0123456789abcdef", text[i]))
-            return false;
-    }
-    return true;
+    return ori_uuid_is(text) && !strpbrk(text, "ABCDEF");
 }
 
 /* ---- the server's address ---- */

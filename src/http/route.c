@@ -29,18 +29,6 @@ const struct ori_route *ori_route_at(size_t i)
     return &routes[i];
 }
 
-static bool is_uuid(const char *text)
-{
-    if (strlen(text) != ORI_UUID_TEXT_BYTES - 1)
-        return false;
-    for (size_t i = 0; text[i] != '\0'; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash ? text[i] != '-' : !strchr("0123456789abcdefABCDEF", text[i]))
-            return false;
-    }
-    return true;
-}
-
 /* Ids are lower case. */
 static void lower_uuid(char *uuid)
 {
@@ -59,7 +47,7 @@ static bool take_parameter(const char *name, const char *from, size_t bytes,
     if (!ori_text_is_code(ret_value))
         return false;
     /* What is no UUID goes through as it is: the answer is then that there is no such job. */
-    if (strncmp(name, "job_id}", 7) == 0 && is_uuid(ret_value))
+    if (strncmp(name, "job_id}", 7) == 0 && ori_uuid_is(ret_value))
         lower_uuid(ret_value);
     return true;
 }

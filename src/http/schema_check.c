@@ -5,6 +5,7 @@
 #include "jobs/source.h"
 #include "net/client.h"
 #include "util/text.h"
+#include "util/uuid.h"
 
 #define LOC_BYTES 160 /* the longest path of the tables with its numbers, twice over */
 
@@ -55,17 +56,6 @@ static bool is_visible(const char *text)
     return true;
 }
 
-static bool is_uuid(const char *text)
-{
-    static const char hex[] = "0123456789abcdefABCDEF";
-    for (size_t i = 0; i < 36; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (text[i] == '\0' || (is_dash ? text[i] != '-' : !strchr(hex, text[i])))
-            return false;
-    }
-    return text[36] == '\0';
-}
-
 static bool is_choice(const char *words, const char *word)
 {
     size_t bytes = strlen(word);
@@ -108,7 +98,7 @@ static void check_word(const struct ori_field *field, const char *text, const ch
     if (field->kind == ORI_FIELD_CODE && !ori_text_is_code(text))
         ori_http_fault(faults, loc, "pattern",
                        "must be 1 to 128 characters of A-Z a-z 0-9 . _ - and not start with a dot");
-    else if (field->kind == ORI_FIELD_UUID && !is_uuid(text))
+    else if (field->kind == ORI_FIELD_UUID && !ori_uuid_is(text))
         ori_http_fault(faults, loc, "uuid", "must be a UUID");
     else if (field->kind == ORI_FIELD_CHOICE && !is_choice(field->of, text))
         ori_http_fault(faults, loc, "choice", "must be one of: %s", field->of);

@@ -4,7 +4,7 @@
  *          word
  * Lock     "<path>.lock" is held by flock while the store is open and says by which process; the
  *          kernel lets go of it with the process, however that ends
- * Readers  wait for nobody: a snapshot each. A visitor holds its connection, so it does not call the
+ * Readers  wait for no writer, but for a log that is past its limit: a snapshot each. A visitor holds its connection, so it does not call the
  *          store */
 #include "stores/jobs_sqlite_priv.h"
 
