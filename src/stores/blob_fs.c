@@ -5,6 +5,7 @@
  *              one call, but needs this walk as its fallback. The root itself may be a link: it is
  *              the operator's
  * Writing      as a part beside its place, synced, renamed, folder synced (ori_fs_write_file)
+ * Root         opened by its path for each call; who writes makes it again when it was cleared away
  * Locking      flock on the video's folder, asked for every 50 ms so that a cancel is noticed. The
  *              folder may have been taken away by the holder before: after each lock the path is
  *              walked again and must lead to the same folder. Puts into a video belong to the one
@@ -33,7 +34,7 @@ enum {
 
 struct fs_store {
     struct ori_blob_store base;
-    int root;
+    char *root; /* opened each time: the folder may be cleared away or mounted over while we run */
     bool is_read_only;
 };
 struct fs_lock {
@@ -63,11 +64,26 @@ static int step_down(int folder, const char *name, bool is_making)
     return openat(folder, name, FOLDER_FLAGS);
 }
 
+/* -1 with errno. Writing makes it again, as the start did. */
+static int open_root(const struct fs_store *store, bool is_making)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    const int root = open(store->root, flags);
+    if (root >= 0 || errno != ENOENT || !is_making)
+        return root;
+    struct ori_error err = {0};
+    if (ori_fs_make_folders(store->root, &err) != ORI_OK) {
+        errno = err.native ? err.native : EIO;
+        return -1;
+    }
+    return open(store->root, flags);
+}
+
 /* Opens the folder of key's last segment, which is left in name. -1 with errno. */
 static int open_folder(const struct fs_store *store, const char *key, bool is_making,
                        char name[SEGMENT_BYTES])
 {
-    int folder = fcntl(store->root, F_DUPFD_CLOEXEC, 0);
+    int folder = open_root(store, is_making);
     const char *rest = ori_blob_next_segment(key, name);
     while (folder >= 0 && rest) {
         const int next = step_down(folder, name, is_making);
@@ -204,14 +220,15 @@ static int open_video(const struct fs_store *store, const char *platform, const 
                       bool is_making, int *ret_platform)
 {
     int folder = -1;
-    *ret_platform = step_down(store->root, platform, is_making);
+    int root = open_root(store, is_making);
+    *ret_platform = root >= 0 ? step_down(root, platform, is_making) : -1;
     if (*ret_platform >= 0)
         folder = step_down(*ret_platform, code, is_making);
-    if (folder < 0) {
-        const int errnum = errno;
+    const int errnum = errno;
+    close_fd(&root);
+    if (folder < 0)
         close_fd(ret_platform);
-        errno = errnum;
-    }
+    errno = errnum;
     return folder;
 }
 
@@ -419,7 +436,7 @@ static ori_status fs_lock_video(struct ori_blob_store *base, const char *platfor
 static void fs_close(struct ori_blob_store *base)
 {
     struct fs_store *store = store_of(base);
-    close_fd(&store->root);
+    free(store->root);
     free(store);
 }
 
@@ -446,12 +463,16 @@ ori_status ori_blob_open_fs(const char *root, bool is_read_only, struct ori_blob
         return ori_error_set(err, ORI_NOMEM, "object store %s", root);
     store->base.ops = &fs_ops;
     store->is_read_only = is_read_only;
-    store->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (store->root < 0) {
+    store->root = strdup(root);
+    int folder = store->root ? open_root(store, false) : -1;
+    if (!store->root)
+        status = ori_error_set(err, ORI_NOMEM, "object store %s", root);
+    else if (folder < 0)
         status = ori_error_set_errno(err, errno, !is_read_only, "%s", root);
-        free(store);
-        return status;
-    }
-    *ret_store = &store->base;
-    return ORI_OK;
+    close_fd(&folder);
+    if (status != ORI_OK)
+        fs_close(&store->base);
+    else
+        *ret_store = &store->base;
+    return status;
 }

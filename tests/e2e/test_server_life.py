@@ -5,6 +5,7 @@ depends on how fast anything is."""
 
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -371,3 +372,38 @@ def test_descriptors_and_children_come_back(serve, clip):
     poll(lambda: count() <= before + 2, 10, lambda: f"{before} descriptors before, {count()} now")
     assert harness.children_of(server.pid) == []
     assert not re.search(r'"level":"error"', server.log_text())
+
+
+# --- what an operator does to its folders ---------------------------------------------------------
+
+
+def test_frames_cleared_away_while_it_runs_are_made_again(serve, clip):
+    server = serve()
+    item = server.add_video("p", "two", clip("two_frames").path)
+    server.wait_ready()
+    assert server.run([item])["status"] == "completed"
+    before = harness.tree(server.out / "frames")
+    shutil.rmtree(server.out / "frames")
+    assert server.get("/frames/p/two").status == 404
+    done = server.wait_job(server.submit([item]), timeout=30)
+    assert done["status"] == "completed", done
+    assert harness.tree(server.out / "frames") == before
+    assert len(server.frames(item)) == done["items"][0]["frames"]
+
+
+def test_frames_that_cannot_be_written_are_a_failure_that_says_so(serve, clip):
+    server = serve(env={"JOB_MAX_ATTEMPTS": 1})
+    item = server.add_video("p", "two", clip("two_frames").path)
+    server.wait_ready()
+    frames = server.out / "frames"
+    frames.rename(server.out / "elsewhere")
+    frames.write_text("in the way")
+    failed = server.wait_job(server.submit([item]), timeout=30)
+    assert failed["status"] == "failed"
+    assert failed["items"][0]["error"]["code"] in ("not_a_folder", "not_writable", "io_error",
+                                                   "not_a_file"), failed
+    server.wait_not_ready("VP_FRAMES_DIR")
+    frames.unlink()
+    (server.out / "elsewhere").rename(frames)
+    server.wait_ready()
+    assert server.run([item])["status"] == "completed"
