@@ -36,7 +36,8 @@ static size_t add_prefix(void *context, char *text, size_t size)
 }
 
 /* One line, one write, so that lines of several threads stay whole (PIPE_BUF). */
-static void say(void *context, int av_level, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+say(void *context, int av_level, const char *format, va_list args)
 {
     char line[ORI_LIMIT_MAX_CHILD_LINE_BYTES];
     size_t room = sizeof line - 1; /* for the line's end */

@@ -10,7 +10,8 @@
  *                  only grows; ids are visible in order. Per job the oldest go when there are more
  *                  than ORI_LIMIT_MAX_JOB_EVENTS. A job that is stopped, started or deleted says
  *                  nothing of each single item: its state event has the new counts
- * Threads          any; readers do not wait for a writer
+ * Threads          any; readers do not wait for a writer, but for at most a second now and then
+ *                  while the write-ahead log is folded in (ORI_LIMIT_MAX_JOB_STORE_LOG_PAGES)
  * Durability       after ORI_OK the change survives kill -9 and power loss
  * Ownership        texts in arguments are borrowed for the call; rows given to a visitor are
  *                  borrowed for the visit. A visitor holds one of the readers, so it does not call
