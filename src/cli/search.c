@@ -79,6 +79,8 @@ static ori_status make_query(struct search *search, struct ori_error *err)
     if (status == ORI_OK)
         status = ori_model_embed_text(search->scratch, search->text, &search->cancel, search->query,
                                       err);
+    if (status == ORI_NO_TEXT)
+        ori_error_context(err, "give a picture by --image");
     return status;
 }
 
