@@ -24,6 +24,7 @@ static json_t *json_of(const char *text)
 
 static void has(const char *page, const char *part)
 {
+    assert_non_null(page);
     if (!strstr(page, part))
         fail_msg("'%s' is not in\n%s", part, page);
 }
