@@ -30,7 +30,7 @@ log_library(void *self, const char *format, va_list arguments)
         return;
     vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = '\0';
-    ori_log_event(&server->service->log, ORI_LOG_DEBUG, "http.library",
+    ori_log_event(&server->service->log, ORI_LOG_DEBUG, "http.microhttpd",
                   ORI_LOG_FIELDS(ori_log_text("text", text)));
 }
 
