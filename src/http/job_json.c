@@ -20,39 +20,11 @@ void ori_job_json_time(struct ori_buf *buf, const char *key, int64_t wall_us)
     ori_json_put_text(buf, key, text);
 }
 
-void ori_job_json_counts(struct ori_buf *buf, const char *key, const struct ori_job_counts *counts)
-{
-    ori_json_begin_object(buf, key);
-    ori_json_put_whole(buf, "total", counts->total);
-    ori_json_put_whole(buf, "waiting", counts->waiting);
-    ori_json_put_whole(buf, "processing", counts->processing);
-    ori_json_put_whole(buf, "success", counts->success);
-    ori_json_put_whole(buf, "failed", counts->failed);
-    ori_json_put_whole(buf, "stopped", counts->stopped);
-    ori_json_end_object(buf);
-}
-
 void ori_job_json_done(struct ori_buf *buf, const char *key, const struct ori_job_counts *counts)
 {
     ori_json_begin_object(buf, key);
     ori_json_put_whole(buf, "completed", counts->success + counts->failed + counts->stopped);
     ori_json_put_whole(buf, "total", counts->total);
-    ori_json_end_object(buf);
-}
-
-static void put_error(struct ori_buf *buf, const struct ori_job_item *item)
-{
-    const struct ori_job_error *error = &item->error;
-    if (!error->code[0]) {
-        ori_json_put_null(buf, "error");
-        return;
-    }
-    ori_json_begin_object(buf, "error");
-    ori_json_put_text(buf, "code", error->code);
-    ori_json_put_text(buf, "message", error->message);
-    ori_json_put_text(buf, "stage", error->stage);
-    ori_json_put_bool(buf, "retryable", error->is_retryable);
-    ori_json_put_whole(buf, "attempts", item->attempts);
     ori_json_end_object(buf);
 }
 
@@ -79,7 +51,7 @@ ori_status ori_job_json_item(struct ori_buf *buf, const struct ori_job_item *ite
     ori_json_put_text(buf, "stage", item->state == ORI_ITEM_PROCESSING ? item->stage : "");
     ori_json_put_whole(buf, "frames", item->frames);
     ori_json_put_whole(buf, "attempts", item->attempts);
-    put_error(buf, item);
+    ori_job_put_error(buf, &item->error, item->attempts);
     ori_json_end_object(buf);
     return ori_buf_finish(buf, "the answer", err); /* past its limit the rest is not read */
 }
@@ -146,7 +118,7 @@ static void end_job(struct job_writer *writer)
     ori_json_end_array(buf);
     ori_job_json_done(buf, "progress", &job->counts);
     ori_json_put_whole(buf, "percentage", job->progress);
-    ori_job_json_counts(buf, "counts", &job->counts);
+    ori_job_put_counts(buf, &job->counts);
     put_results(buf, job, writer->items_max, writer->frames);
     put_failure(buf, job);
     put_webhook(buf, job);

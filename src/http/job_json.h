@@ -9,7 +9,6 @@
 #include "stores/jobs.h"
 #include "util/buf.h"
 
-void ori_job_json_counts(struct ori_buf *buf, const char *key, const struct ori_job_counts *counts);
 /* {completed, total} */
 void ori_job_json_done(struct ori_buf *buf, const char *key, const struct ori_job_counts *counts);
 void ori_job_json_time(struct ori_buf *buf, const char *key, int64_t wall_us);

@@ -116,7 +116,7 @@ static ori_status put_status(const struct ori_http_request *request, size_t tail
         status = ori_buf_finish(&writer.lines, "the log", err);
     if (status == ORI_OK) {
         ori_json_end_array(buf);
-        ori_job_json_counts(buf, "counts", &writer.job.counts);
+        ori_job_put_counts(buf, &writer.job.counts);
         ori_json_put_raw(buf, "logs", ori_buf_text(&writer.objects));
         ori_json_put_raw(buf, "log_tail", ori_buf_text(&writer.lines));
         ori_json_end_object(buf);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "jobs/hub_priv.h"
-#include "util/json_out.h"
 
 /* ---- how it begins ---- */
 
@@ -30,21 +29,9 @@ static ori_status join(struct ori_listener *listener, int64_t job, struct ori_er
 
 static void add_state(struct ori_listener *listener, const struct ori_job *job, int64_t id)
 {
-    const struct ori_job_counts *counts = &job->counts;
     struct ori_buf data;
     ori_buf_init(&data, 1024);
-    ori_json_begin_object(&data, NULL);
-    ori_json_put_text(&data, "status", ori_job_state_word(job->state));
-    ori_json_put_whole(&data, "progress", job->progress);
-    ori_json_begin_object(&data, "counts");
-    ori_json_put_whole(&data, "total", counts->total);
-    ori_json_put_whole(&data, "waiting", counts->waiting);
-    ori_json_put_whole(&data, "processing", counts->processing);
-    ori_json_put_whole(&data, "success", counts->success);
-    ori_json_put_whole(&data, "failed", counts->failed);
-    ori_json_put_whole(&data, "stopped", counts->stopped);
-    ori_json_end_object(&data);
-    ori_json_end_object(&data);
+    ori_job_put_state(&data, job);
     ori_hub_format(&listener->start, id, ORI_JOB_EVENT_STATE, ori_buf_text(&data));
     listener->is_final = ori_hub_is_final(ORI_JOB_EVENT_STATE, ori_buf_text(&data));
     ori_buf_deinit(&data);

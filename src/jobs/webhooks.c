@@ -42,7 +42,6 @@ struct ori_webhooks {
 
 static void write_body(const struct ori_job_delivery *delivery, struct ori_buf *body)
 {
-    const struct ori_job_counts *counts = &delivery->counts;
     char type[32];
     char when[ORI_CLOCK_TEXT_BYTES];
     snprintf(type, sizeof type, "job.%s", ori_job_state_word(delivery->state));
@@ -53,14 +52,7 @@ static void write_body(const struct ori_job_delivery *delivery, struct ori_buf *
     ori_json_begin_object(body, "data");
     ori_json_put_text(body, "job_id", delivery->job_id);
     ori_json_put_text(body, "status", ori_job_state_word(delivery->state));
-    ori_json_begin_object(body, "counts");
-    ori_json_put_whole(body, "total", counts->total);
-    ori_json_put_whole(body, "waiting", counts->waiting);
-    ori_json_put_whole(body, "processing", counts->processing);
-    ori_json_put_whole(body, "success", counts->success);
-    ori_json_put_whole(body, "failed", counts->failed);
-    ori_json_put_whole(body, "stopped", counts->stopped);
-    ori_json_end_object(body);
+    ori_job_put_counts(body, &delivery->counts);
     ori_json_end_object(body);
     ori_json_end_object(body);
 }

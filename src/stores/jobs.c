@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "stores/jobs_priv.h"
+#include "util/json_out.h"
 #include "util/text.h"
 #include "util/utf8.h"
 
@@ -61,6 +62,42 @@ bool ori_item_may_move(enum ori_item_state from, enum ori_item_state to)
         return true;
 #include "stores/job_states_tbl.h"
     return false;
+}
+
+void ori_job_put_counts(struct ori_buf *buf, const struct ori_job_counts *counts)
+{
+    ori_json_begin_object(buf, "counts");
+    ori_json_put_whole(buf, "total", counts->total);
+    ori_json_put_whole(buf, "waiting", counts->waiting);
+    ori_json_put_whole(buf, "processing", counts->processing);
+    ori_json_put_whole(buf, "success", counts->success);
+    ori_json_put_whole(buf, "failed", counts->failed);
+    ori_json_put_whole(buf, "stopped", counts->stopped);
+    ori_json_end_object(buf);
+}
+
+void ori_job_put_state(struct ori_buf *buf, const struct ori_job *job)
+{
+    ori_json_begin_object(buf, NULL);
+    ori_json_put_text(buf, "status", ori_job_state_word(job->state));
+    ori_json_put_whole(buf, "progress", job->progress);
+    ori_job_put_counts(buf, &job->counts);
+    ori_json_end_object(buf);
+}
+
+void ori_job_put_error(struct ori_buf *buf, const struct ori_job_error *error, int attempts)
+{
+    if (!error->code[0]) {
+        ori_json_put_null(buf, "error");
+        return;
+    }
+    ori_json_begin_object(buf, "error");
+    ori_json_put_text(buf, "code", error->code);
+    ori_json_put_text(buf, "message", error->message);
+    ori_json_put_text(buf, "stage", error->stage);
+    ori_json_put_bool(buf, "retryable", error->is_retryable);
+    ori_json_put_whole(buf, "attempts", attempts);
+    ori_json_end_object(buf);
 }
 
 void ori_job_assert_move(enum ori_job_state from, enum ori_job_state to)

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/buf.h"
 #include "util/cancel.h"
 #include "util/limits.h"
 #include "util/status.h"
@@ -97,12 +98,20 @@ struct ori_job {
     int webhook_attempts;
 };
 
+/* As JSON, wherever it is shown, stored or sent (util/json_out.h): the member "counts" of an object;
+ * and the whole object {"status","progress","counts"}. */
+void ori_job_put_counts(struct ori_buf *buf, const struct ori_job_counts *counts);
+void ori_job_put_state(struct ori_buf *buf, const struct ori_job *job);
+
 struct ori_job_error {
     char code[ORI_JOB_ERROR_BYTES]; /* "" : none */
     char stage[ORI_JOB_STAGE_BYTES];
     char message[ORI_ERROR_TEXT_MAX];
     bool is_retryable;
 };
+/* The member "error": null when there is none. */
+void ori_job_put_error(struct ori_buf *buf, const struct ori_job_error *error, int attempts);
+
 struct ori_job_item {
     int64_t id;
     int64_t job;       /* seq */

@@ -1,28 +1,9 @@
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "stores/jobs_sqlite_priv.h"
 #include "util/buf.h"
 #include "util/clock.h"
-#include "util/json_text.h"
+#include "util/json_out.h"
 
 enum { DATA_BYTES = 32768 }; /* platform, code and message, each byte escaped, and the rest */
-
-static void add_text(struct ori_buf *buf, const char *text)
-{
-    ori_json_add_text(buf, text, strlen(text));
-}
-
-static void add_counts(struct ori_buf *buf, const struct ori_job_counts *counts)
-{
-    ori_buf_printf(buf,
-                   "\"counts\":{\"total\":%lld,\"waiting\":%lld,\"processing\":%lld,"
-                   "\"success\":%lld,\"failed\":%lld,\"stopped\":%lld}",
-                   (long long)counts->total, (long long)counts->waiting,
-                   (long long)counts->processing, (long long)counts->success,
-                   (long long)counts->failed, (long long)counts->stopped);
-}
 
 static ori_status drop_oldest(struct ori_job_tx *tx, struct ori_job_row *row, int which,
                               struct ori_error *err)
@@ -83,10 +64,7 @@ ori_status ori_job_tx_tell_state(struct ori_job_tx *tx, struct ori_job_row *row,
 {
     struct ori_buf buf;
     ori_buf_init(&buf, DATA_BYTES);
-    ori_buf_printf(&buf, "{\"status\":\"%s\",\"progress\":%d,", ori_job_state_word(row->job.state),
-                   row->job.progress);
-    add_counts(&buf, &row->job.counts);
-    ori_buf_add_text(&buf, "}");
+    ori_job_put_state(&buf, &row->job);
     return add_data(tx, row, ORI_JOB_EVENT_STATE, &buf, now_us, err);
 }
 
@@ -95,26 +73,11 @@ ori_status ori_job_tx_tell_progress(struct ori_job_tx *tx, struct ori_job_row *r
 {
     struct ori_buf buf;
     ori_buf_init(&buf, DATA_BYTES);
-    ori_buf_printf(&buf, "{\"progress\":%d,", row->job.progress);
-    add_counts(&buf, &row->job.counts);
-    ori_buf_add_text(&buf, "}");
+    ori_json_begin_object(&buf, NULL);
+    ori_json_put_whole(&buf, "progress", row->job.progress);
+    ori_job_put_counts(&buf, &row->job.counts);
+    ori_json_end_object(&buf);
     return add_data(tx, row, ORI_JOB_EVENT_PROGRESS, &buf, now_us, err);
-}
-
-static void add_item_error(struct ori_buf *buf, const struct ori_item_row *item)
-{
-    if (!item->error.code[0]) {
-        ori_buf_add_text(buf, "null");
-        return;
-    }
-    ori_buf_add_text(buf, "{\"code\":");
-    add_text(buf, item->error.code);
-    ori_buf_add_text(buf, ",\"message\":");
-    add_text(buf, item->error.message);
-    ori_buf_add_text(buf, ",\"stage\":");
-    add_text(buf, item->error.stage);
-    ori_buf_printf(buf, ",\"retryable\":%s,\"attempts\":%d}",
-                   item->error.is_retryable ? "true" : "false", item->attempts);
 }
 
 ori_status ori_job_tx_tell_item(struct ori_job_tx *tx, struct ori_job_row *row,
@@ -123,14 +86,14 @@ ori_status ori_job_tx_tell_item(struct ori_job_tx *tx, struct ori_job_row *row,
 {
     struct ori_buf buf;
     ori_buf_init(&buf, DATA_BYTES);
-    ori_buf_add_text(&buf, "{\"platform\":");
-    add_text(&buf, item->platform);
-    ori_buf_add_text(&buf, ",\"code\":");
-    add_text(&buf, item->code);
-    ori_buf_printf(&buf, ",\"status\":\"%s\",\"frames\":%d,\"attempts\":%d,\"error\":",
-                   ori_item_state_word(item->state), item->frames, item->attempts);
-    add_item_error(&buf, item);
-    ori_buf_add_text(&buf, "}");
+    ori_json_begin_object(&buf, NULL);
+    ori_json_put_text(&buf, "platform", item->platform);
+    ori_json_put_text(&buf, "code", item->code);
+    ori_json_put_text(&buf, "status", ori_item_state_word(item->state));
+    ori_json_put_whole(&buf, "frames", item->frames);
+    ori_json_put_whole(&buf, "attempts", item->attempts);
+    ori_job_put_error(&buf, &item->error, item->attempts);
+    ori_json_end_object(&buf);
     return add_data(tx, row, ORI_JOB_EVENT_ITEM, &buf, now_us, err);
 }
 
@@ -146,11 +109,11 @@ static ori_status log_data(struct ori_buf *buf, const struct ori_job_event *even
     char ts[ORI_CLOCK_TEXT_BYTES];
     ori_clock_rfc3339(event->ts_us, ts);
     ori_buf_clear(buf);
-    ori_buf_printf(buf, "{\"ts\":\"%s\",\"level\":", ts);
-    add_text(buf, event->level);
-    ori_buf_add_text(buf, ",\"msg\":");
-    add_text(buf, event->text);
-    ori_buf_add_text(buf, "}");
+    ori_json_begin_object(buf, NULL);
+    ori_json_put_text(buf, "ts", ts);
+    ori_json_put_text(buf, "level", event->level);
+    ori_json_put_text(buf, "msg", event->text);
+    ori_json_end_object(buf);
     return ori_buf_finish(buf, "a line of a job's log", err);
 }
 
