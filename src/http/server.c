@@ -166,7 +166,7 @@ ori_status ori_http_server_create(struct ori_service *service, struct ori_http_s
         return ori_error_set(err, ORI_NOMEM, "HTTP server");
     server->service = service;
     server->listen_fd = -1;
-    ori_streams_init(&server->streams, service->metrics);
+    ori_streams_init(&server->streams);
     ori_status status = open_all(server, err);
     if (status == ORI_OK) {
         *ret_server = server;

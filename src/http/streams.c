@@ -19,11 +19,10 @@ struct ori_stream {
     int64_t spoke_us;
 };
 
-void ori_streams_init(struct ori_streams *streams, struct ori_metrics *metrics)
+void ori_streams_init(struct ori_streams *streams)
 {
     memset(streams, 0, sizeof *streams);
     pthread_mutex_init(&streams->lock, NULL);
-    streams->metrics = metrics;
 }
 
 void ori_streams_deinit(struct ori_streams *streams)
@@ -59,8 +58,6 @@ static void enlist(struct ori_streams *streams, struct ori_stream *stream)
     if (stream->next)
         stream->next->link = &stream->next;
     streams->first = stream;
-    streams->count++;
-    ori_metrics_set(streams->metrics, ORI_METRIC_HTTP_LISTENERS, 0, (double)streams->count);
     pthread_mutex_unlock(&streams->lock);
 }
 
@@ -71,8 +68,6 @@ static void delist(struct ori_stream *stream)
     *stream->link = stream->next;
     if (stream->next)
         stream->next->link = stream->link;
-    streams->count--;
-    ori_metrics_set(streams->metrics, ORI_METRIC_HTTP_LISTENERS, 0, (double)streams->count);
     pthread_mutex_unlock(&streams->lock);
 }
 

@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #include "jobs/hub.h"
-#include "metrics/metrics.h"
 #include "util/status.h"
 
 #define ORI_STREAMS_BEAT_US INT64_C(15000000)
@@ -22,13 +21,11 @@
 struct ori_stream;
 struct ori_streams {
     pthread_mutex_t lock;
-    struct ori_metrics *metrics; /* immutable */
-    struct ori_stream *first;    /* lock, as are the next two */
-    size_t count;
+    struct ori_stream *first; /* lock, as is the next */
     bool is_ending;
 };
 
-void ori_streams_init(struct ori_streams *streams, struct ori_metrics *metrics);
+void ori_streams_init(struct ori_streams *streams);
 void ori_streams_deinit(struct ori_streams *streams);
 
 /* options: as for ori_listener_open, without on_more. */
