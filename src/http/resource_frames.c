@@ -185,17 +185,12 @@ static ori_status make_file(const struct picture *picture, int *ret_fd, struct o
 static ori_status make_thumb(const struct ori_http_request *request, const struct picture *picture,
                              uint8_t **ret_jpeg, size_t *ret_bytes, struct ori_error *err)
 {
-    const struct ori_engine *engine = ori_service_engine(request->service);
-    /* nothing is prepared for a model here, but the decode process wants to know of one */
-    const struct ori_model_info any = {.side = 224, .fit = ORI_MODEL_FIT_SQUASH};
     int fd = -1;
     ori_status status = make_file(picture, &fd, err);
     if (status != ORI_OK)
         return status;
-    const struct ori_picture_request wanted = {.fd = fd,
-                                               .bytes = (int64_t)picture->bytes,
-                                               .settings = request->settings,
-                                               .model = engine ? &engine->model_info : &any};
+    const struct ori_picture_request wanted = {
+        .fd = fd, .bytes = (int64_t)picture->bytes, .settings = request->settings};
     status = ori_picture_thumb(&wanted, picture->width, request->cancel, ret_jpeg, ret_bytes, err);
     close(fd);
     return status;
