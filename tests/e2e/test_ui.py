@@ -154,7 +154,8 @@ def test_a_job_from_the_form_to_the_end(tmp_path, clip):
             assert page.script("return shift") < 0.02  # nothing jumped while it did
             page.wait(lambda: all("frames" in e.text for e in page.all(".item")), "frames of each")
             page.wait(lambda: all(c in page.text(".log") for c in codes), "the log's lines")
-            assert page.text("#say").startswith("Job completed")
+            # spoken a moment after it is shown, so that a screen reader is not interrupted
+            page.wait(lambda: page.text("#say").startswith("Job completed"), "the spoken word")
             page.open("/ui/#/jobs")
             page.wait_text(".job-row", "Completed")
             assert "100 %" in page.text(".job-row") and "4 videos" in page.text(".job-row")
