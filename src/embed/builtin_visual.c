@@ -325,14 +325,19 @@ static void describe(struct visual_scratch *scratch, const uint8_t *picture, flo
     normalise(out);
 }
 
-static ori_status visual_open(const char *name, struct ori_model **ret_model, struct ori_error *err)
+static ori_status visual_open(const struct ori_model_options *options, struct ori_model **ret_model,
+                              struct ori_error *err)
 {
-    (void)name;
+    (void)options; /* whatever precision is asked for: it has one */
     struct ori_model *model = calloc(1, sizeof *model);
     if (!model)
         return ori_error_set(err, ORI_NOMEM, "model %s", ORI_BUILTIN_VISUAL_NAME);
     model->info = (struct ori_model_info){
         .name = ORI_BUILTIN_VISUAL_NAME,
+        .digest = "",
+        .architecture = "",
+        .licence = "",
+        .resize_side = SIDE,
         .backend = "builtin",
         .precision = "f32",
         .device = "cpu",

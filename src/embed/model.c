@@ -28,24 +28,24 @@ static ori_status refuse_name(const char *name, struct ori_error *err)
                          name, ORI_BUILTIN_VISUAL_NAME);
 }
 
-ori_status ori_model_open(const char *name, int dim_wanted, struct ori_model **ret_model,
+ori_status ori_model_open(const struct ori_model_options *options, struct ori_model **ret_model,
                           struct ori_error *err)
 {
-    ORI_ASSERT(name && ret_model);
+    ORI_ASSERT(options && options->name && ret_model);
     struct ori_model *model = NULL;
     ori_status status = ORI_OK;
 
-    const struct ori_model_ops *ops = ops_of_name(name);
+    const struct ori_model_ops *ops = ops_of_name(options->name);
     if (!ops)
-        return refuse_name(name, err);
-    status = ops->open(name, &model, err);
+        return refuse_name(options->name, err);
+    status = ops->open(options, &model, err);
     if (status != ORI_OK)
         goto out;
     model->ops = ops;
-    if (model->info.dim != dim_wanted) {
+    if (options->dim_wanted > 0 && model->info.dim != options->dim_wanted) {
         status = ori_error_set(err, ORI_BAD_SETTING,
                                "QDRANT_DIM=%d, but model %s gives vectors of %d numbers",
-                               dim_wanted, model->info.name, model->info.dim);
+                               options->dim_wanted, model->info.name, model->info.dim);
         goto out;
     }
     *ret_model = model;

@@ -23,22 +23,47 @@ struct ori_model_scratch; /* working memory of one thread */
 /* How the child prepares a picture for this model: see media/child_proto.h for the two ways. */
 enum ori_model_fit { ORI_MODEL_FIT_SQUASH = 1, ORI_MODEL_FIT_SHORTER_CROP = 2 };
 
+enum ori_precision {
+    ORI_PRECISION_AUTO,
+    ORI_PRECISION_F32,
+    ORI_PRECISION_BF16,
+    ORI_PRECISION_INT8
+};
+
 struct ori_model_info {
-    const char *name;      /* as CLIP_MODEL says it */
-    const char *backend;   /* "builtin", later "onednn", "cuda" */
-    const char *precision; /* "f32" */
+    const char *name;      /* a hub name, builtin/..., or for a folder: its name, "@", its digest */
+    const char *digest;    /* 16 hex digits of the weights' identity; "" for a builtin */
+    const char *backend;   /* "builtin", "onednn" */
+    const char *precision; /* "f32", "bf16", "int8" */
     const char *device;    /* "cpu" */
     int dim;
     int side;
     enum ori_model_fit fit;
+    int resize_side;      /* the shorter side, or both for a squash, before the crop to side */
+    bool is_crop_rounded; /* media/child_proto.h: struct ori_input_spec */
+    bool is_bilinear;     /* else bicubic */
     size_t batch_max;
     bool has_text;
+    const char *architecture; /* "CLIP", "SigLIP"...; "" for a builtin */
+    const char *licence;      /* "" when not known */
+    int64_t parameters;
+    int64_t
+        resident_bytes; /* weights and working memory of the image tower, counted, not measured */
 };
 
-/* name: "builtin/visual-512"; another builtin/ name is ORI_BAD_SETTING, all others are
- * ORI_MODEL_MISSING with the one command to run: this version has no CLIP encoder yet. dim_wanted:
- * QDRANT_DIM; a model that cannot give it is ORI_BAD_SETTING naming both numbers. */
-ori_status ori_model_open(const char *name, int dim_wanted, struct ori_model **ret_model,
+struct ori_model_options {
+    const char *name; /* CLIP_MODEL: builtin/..., a folder, or a hub name with or without
+                              "@revision" */
+    const char
+        *hub_cache; /* where pulled models lie: $HF_HOME/hub; NULL: only folders are looked at */
+    int dim_wanted; /* QDRANT_DIM; 0: the model's own */
+    enum ori_precision precision;
+};
+
+/* ORI_BAD_SETTING: an unknown builtin/ name, a precision this machine cannot compute with, or a
+ * dim_wanted that the model cannot give (the text names both numbers). ORI_MODEL_MISSING: with the
+ * one command to run. ORI_BAD_MODEL, ORI_UNSUPPORTED_MODEL: embed/weights.h, model_config.h. */
+ori_status ori_model_open(const struct ori_model_options *options, struct ori_model **ret_model,
                           struct ori_error *err);
 void ori_model_close(struct ori_model **model); /* null-safe, nulls */
 struct ori_model_info ori_model_info(const struct ori_model *model);

@@ -6,7 +6,8 @@
 #include "embed/model.h"
 
 struct ori_model_ops {
-    ori_status (*open)(const char *name, struct ori_model **ret_model, struct ori_error *err);
+    ori_status (*open)(const struct ori_model_options *options, struct ori_model **ret_model,
+                       struct ori_error *err);
     void (*close)(struct ori_model *model);
     ori_status (*scratch_create)(const struct ori_model *model,
                                  struct ori_model_scratch **ret_scratch, struct ori_error *err);

@@ -67,6 +67,8 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_STORE_MISMATCH:
     case ORI_BAD_VECTOR:
     case ORI_MODEL_MISSING:
+    case ORI_BAD_MODEL:
+    case ORI_UNSUPPORTED_MODEL:
     case ORI_NO_TEXT:
     case ORI_WRONG_STATE:
     case ORI_KEY_REUSED:

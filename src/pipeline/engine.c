@@ -1,5 +1,7 @@
 #include "pipeline/engine.h"
 
+#include <string.h>
+
 /* One thread computes for so many that decode: kept frames are rare beside decoded ones. */
 #define WORKERS_AN_EMBED_THREAD 4
 
@@ -30,6 +32,20 @@ static ori_status open_batcher(const struct ori_settings *settings, const struct
     return ori_batcher_create(&options, &engine->batcher, err);
 }
 
+static enum ori_precision precision_of(const struct ori_settings *settings)
+{
+    static const struct {
+        const char *word;
+        enum ori_precision precision;
+    } words[] = {
+        {"f32", ORI_PRECISION_F32}, {"bf16", ORI_PRECISION_BF16}, {"int8", ORI_PRECISION_INT8}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(settings->vp_precision, words[i].word) == 0)
+            return words[i].precision;
+    }
+    return ORI_PRECISION_AUTO;
+}
+
 /* Which part it was; status is given back. */
 static ori_status at(const char *part, ori_status status, struct ori_error *err)
 {
@@ -43,10 +59,10 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
                            struct ori_engine *ret_engine, struct ori_error *err)
 {
     *ret_engine = (struct ori_engine){0};
-    ori_status status =
-        at("model",
-           ori_model_open(settings->clip_model, (int)settings->qdrant_dim, &ret_engine->model, err),
-           err);
+    struct ori_model_options model = {.name = settings->clip_model,
+                                      .dim_wanted = (int)settings->qdrant_dim,
+                                      .precision = precision_of(settings)};
+    ori_status status = at("model", ori_model_open(&model, &ret_engine->model, err), err);
     if (status == ORI_OK)
         ret_engine->model_info = ori_model_info(ret_engine->model);
     if (status == ORI_OK && use == ORI_ENGINE_RUN)

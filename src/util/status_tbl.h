@@ -49,3 +49,6 @@ ORI_STATUS_ROW(UNSUPPORTED_URL, "unsupported_url", 422, 0,
                "videos cannot be fetched from there by this version")
 ORI_STATUS_ROW(PORT_TAKEN, "port_taken", 500, 0, "another program listens on that address")
 ORI_STATUS_ROW(LOST, "worker_lost", 500, 1, "the process that ran it ended again and again")
+ORI_STATUS_ROW(BAD_MODEL, "bad_model", 500, 0, "the model's files are not what they should be")
+ORI_STATUS_ROW(UNSUPPORTED_MODEL, "unsupported_model", 500, 0,
+               "a model of an architecture that this program does not have")

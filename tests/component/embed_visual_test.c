@@ -29,7 +29,8 @@ static struct ori_model_scratch *scratch;
 static int open_model(void **state)
 {
     (void)state;
-    if (ori_model_open("builtin/visual-512", DIM, &model, NULL) != ORI_OK)
+    if (ori_model_open(&(struct ori_model_options){.name = "builtin/visual-512", .dim_wanted = DIM},
+                       &model, NULL) != ORI_OK)
         return -1;
     return ori_model_scratch_create(model, &scratch, NULL) == ORI_OK ? 0 : -1;
 }

@@ -154,7 +154,10 @@ static int make_world(void **state)
     assert_non_null(mkdtemp(world.root));
     assert_int_equal(chdir(world.root), 0);
     assert_int_equal(ori_settings_load(&sources, &world.settings, &err), ORI_OK);
-    assert_int_equal(ori_model_open("builtin/visual-512", 512, &world.model, &err), ORI_OK);
+    assert_int_equal(
+        ori_model_open(&(struct ori_model_options){.name = "builtin/visual-512", .dim_wanted = 512},
+                       &world.model, &err),
+        ORI_OK);
     world.info = ori_model_info(world.model);
     struct ori_batcher_options batching = {.model = world.model, .batch_size = 8, .threads = 1};
     assert_int_equal(ori_batcher_create(&batching, &world.batcher, &err), ORI_OK);

@@ -29,7 +29,8 @@ static struct ori_model_scratch *scratch;
 static int open_model(void **state)
 {
     (void)state;
-    if (ori_model_open("builtin/visual-512", DIM, &model, NULL) != ORI_OK)
+    if (ori_model_open(&(struct ori_model_options){.name = "builtin/visual-512", .dim_wanted = DIM},
+                       &model, NULL) != ORI_OK)
         return -1;
     return ori_model_scratch_create(model, &scratch, NULL) == ORI_OK ? 0 : -1;
 }
@@ -66,7 +67,9 @@ static void test_names(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ori_model *opened = NULL;
         struct ori_error err = {0};
-        assert_int_equal(ori_model_open(rows[i].name, rows[i].dim, &opened, &err),
+        assert_int_equal(ori_model_open(&(struct ori_model_options){.name = rows[i].name,
+                                                                    .dim_wanted = rows[i].dim},
+                                        &opened, &err),
                          rows[i].expected);
         assert_int_equal(opened != NULL, rows[i].expected == ORI_OK);
         assert_non_null(strstr(err.text, rows[i].words));

@@ -108,7 +108,10 @@ static void each_thread_has_its_scratch(void **state)
     pthread_t ids[THREADS];
     void *found[THREADS] = {0};
     size_t kept = 0;
-    assert_int_equal(ori_model_open("builtin/visual-512", 512, &threads.model, NULL), ORI_OK);
+    assert_int_equal(
+        ori_model_open(&(struct ori_model_options){.name = "builtin/visual-512", .dim_wanted = 512},
+                       &threads.model, NULL),
+        ORI_OK);
     assert_int_equal(pthread_barrier_init(&threads.all, NULL, THREADS), 0);
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&ids[i], NULL, use_scratch, &threads), 0);

@@ -40,7 +40,10 @@ static int make_world(void **state)
     (void)state;
     struct ori_error err = {0};
     struct ori_model_scratch *scratch = NULL;
-    assert_int_equal(ori_model_open("builtin/visual-512", 512, &world.model, &err), ORI_OK);
+    assert_int_equal(
+        ori_model_open(&(struct ori_model_options){.name = "builtin/visual-512", .dim_wanted = 512},
+                       &world.model, &err),
+        ORI_OK);
     world.info = ori_model_info(world.model);
     world.picture_bytes = 3 * (size_t)world.info.side * (size_t)world.info.side;
     world.pictures = malloc(PICTURES * world.picture_bytes);
