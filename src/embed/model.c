@@ -3,44 +3,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "embed/model_folder.h"
 #include "embed/model_priv.h"
 
 static const char builtin_prefix[] = "builtin/";
 
+/* NULL: no model has such a name. */
 static const struct ori_model_ops *ops_of_name(const char *name)
 {
-    return strcmp(name, ORI_BUILTIN_VISUAL_NAME) == 0 ? &ori_builtin_visual_ops : NULL;
+    if (strcmp(name, ORI_BUILTIN_VISUAL_NAME) == 0)
+        return &ori_builtin_visual_ops;
+    bool is_builtin = strncmp(name, builtin_prefix, sizeof builtin_prefix - 1) == 0;
+    return is_builtin || name[0] == '\0' ? NULL : &ori_clip_ops;
 }
 
-/* ORI_OK for what may be a folder or a name on a hub. */
 static ori_status refuse_name(const char *name, struct ori_error *err)
 {
     if (name[0] == '\0')
         return ori_error_set(err, ORI_BAD_SETTING, "CLIP_MODEL is empty; use CLIP_MODEL=%s",
                              ORI_BUILTIN_VISUAL_NAME);
-    if (strncmp(name, builtin_prefix, sizeof builtin_prefix - 1) == 0)
-        return ori_error_set(err, ORI_BAD_SETTING,
-                             "CLIP_MODEL=%.100s: there is no such built-in model; the one there "
-                             "is: %s",
-                             name, ORI_BUILTIN_VISUAL_NAME);
-    return ORI_OK;
+    return ori_error_set(err, ORI_BAD_SETTING,
+                         "CLIP_MODEL=%.100s: there is no such built-in model; the one there "
+                         "is: %s",
+                         name, ORI_BUILTIN_VISUAL_NAME);
 }
 
-/* A model that lies in a folder of its own. */
-static ori_status open_folder(const struct ori_model_options *options, struct ori_model **ret_model,
-                              struct ori_error *err)
+static bool is_blank(const char *text)
 {
-    char *folder = NULL;
-    ori_status status = ori_model_folder_find(options->name, options->hub_cache, &folder, err);
-    (void)ret_model;
-    if (status == ORI_OK)
-        status = ori_error_set(err, ORI_UNSUPPORTED_MODEL,
-                               "model %.100s lies in %.200s, but this version has no CLIP encoder "
-                               "yet; run the same command with CLIP_MODEL=%s",
-                               options->name, folder, ORI_BUILTIN_VISUAL_NAME);
-    free(folder);
-    return status;
+    return text[strspn(text, " \t\r\n\v\f")] == '\0';
 }
 
 ori_status ori_model_open(const struct ori_model_options *options, struct ori_model **ret_model,
@@ -51,17 +40,12 @@ ori_status ori_model_open(const struct ori_model_options *options, struct ori_mo
     ori_status status = ORI_OK;
 
     const struct ori_model_ops *ops = ops_of_name(options->name);
-    if (ops) {
-        status = ops->open(options, &model, err);
-        if (status == ORI_OK)
-            model->ops = ops;
-    } else {
-        status = refuse_name(options->name, err);
-        if (status == ORI_OK)
-            status = open_folder(options, &model, err);
-    }
+    if (!ops)
+        return refuse_name(options->name, err);
+    status = ops->open(options, &model, err);
     if (status != ORI_OK)
         goto out;
+    model->ops = ops;
     if (options->dim_wanted > 0 && model->info.dim != options->dim_wanted) {
         status = ori_error_set(err, ORI_BAD_SETTING,
                                "QDRANT_DIM=%d, but model %s gives vectors of %d numbers",
@@ -127,5 +111,7 @@ ori_status ori_model_embed_text(struct ori_model_scratch *scratch, const char *t
                                 struct ori_error *err)
 {
     ORI_ASSERT(scratch && text && ret_vector);
+    if (is_blank(text))
+        return ori_error_set(err, ORI_USAGE, "the text is empty");
     return scratch->model->ops->embed_text(scratch, text, cancel, ret_vector, err);
 }
