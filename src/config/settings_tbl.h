@@ -154,8 +154,7 @@ ORI_SETTING_ROW(HF_TOKEN, hf_token, SECRET, "", 0, 1024, "", "", MODEL, USED,
 ORI_SETTING_ROW(HF_HUB_DOWNLOAD_TIMEOUT, hf_hub_download_timeout, INT, "10", 1, 3600, "", "seconds",
                 MODEL, USED, "how long a hub may be silent before its answer is asked for again")
 ORI_SETTING_ROW(VP_PRECISION, vp_precision, CHOICE, "auto", 0, 0, "auto f32 bf16 int8", "", MODEL,
-                LATER,
-                "numbers the model computes with; auto is the fastest that keeps its results")
+                USED, "numbers the model computes with; auto is the fastest that keeps its results")
 ORI_SETTING_ROW(FORCE_CPU, force_cpu, BOOL, "0", 0, 1, "", "", MODEL, LATER, "leave a GPU alone")
 ORI_SETTING_ROW(CUDA_MEMORY_FRACTION, cuda_memory_fraction, REAL, "0.8", 0.01, 1, "", "", MODEL,
                 LATER, "part of the GPU's memory that may be used")

@@ -185,7 +185,7 @@ static ori_status load_tokens(struct ori_vision *it, const struct vision_names *
 }
 
 /* 2-D rotary positions: half of a head turns by the row, half by the column; the grid is scaled to
- * the 16 x 16 the model was trained on first (EVA02, pt_hw_seq_len 16). */
+ * the one the model was trained on first (rope_grid). */
 static ori_status make_rotation(struct ori_vision *it, struct ori_error *err)
 {
     const struct ori_vision_config *config = &it->config.vision;
@@ -203,7 +203,7 @@ static ori_status make_rotation(struct ori_vision *it, struct ori_error *err)
         for (int i = 0; i < head; i++) {
             int place = i < half ? (t - 1) / across : (t - 1) % across;
             double frequency = pow(10000.0, -(double)((i % half) / 2 * 2) / half);
-            double angle = place / (double)across * 16.0 * frequency;
+            double angle = place * (double)config->rope_grid / across * frequency;
             it->rotation_cos[(ptrdiff_t)t * head + i] = (float)cos(angle);
             it->rotation_sin[(ptrdiff_t)t * head + i] = (float)sin(angle);
         }
