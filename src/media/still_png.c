@@ -98,7 +98,7 @@ static void read_bytes(png_structp png, png_bytep data, size_t bytes)
 static void set_transforms(png_structp png)
 {
     png_set_expand(png); /* palettes, grey of 1..4 bits, transparency to a channel */
-    png_set_scale_16(png);
+    png_set_strip_16(png);
     png_set_gray_to_rgb(png);
     png_set_strip_alpha(png);
 }
