@@ -1,6 +1,5 @@
 #include "media/still_priv.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,12 +75,15 @@ ori_status ori_still_encode(const struct ori_rgb *image, enum ori_still_format f
 ori_status ori_still_image_create(int64_t width, int64_t height, int64_t pixels_max,
                                   struct ori_rgb *ret_image, struct ori_error *err)
 {
-    if (width <= 0 || height <= 0 || width > INT_MAX / 3 || height > INT_MAX)
+    if (width <= 0 || height <= 0)
         return ori_error_set(err, ORI_BAD_PICTURE, "a picture of %lldx%lld", (long long)width,
                              (long long)height);
     if (width > pixels_max / height)
         return ori_error_set(err, ORI_LIMIT, "a picture of %lldx%lld pixels, more than %lld in all",
                              (long long)width, (long long)height, (long long)pixels_max);
+    if (width > ORI_LIMIT_MAX_PNG_SIDE || height > ORI_LIMIT_MAX_PNG_SIDE)
+        return ori_error_set(err, ORI_LIMIT, "a picture of %lldx%lld: a side has at most %d pixels",
+                             (long long)width, (long long)height, ORI_LIMIT_MAX_PNG_SIDE);
     uint8_t *data = calloc((size_t)height, (size_t)width * 3);
     if (!data)
         return ori_error_set(err, ORI_NOMEM, "a picture of %lldx%lld", (long long)width,

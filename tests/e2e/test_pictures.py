@@ -382,7 +382,7 @@ def wrong_pictures(folder):
         "empty.png": "empty_file", "text.png": "bad_picture", "signature.png": "bad_picture",
         "a.gif": "bad_picture", "folder.png": "not_a_file", "fifo.png": "not_a_file",
         "dangling.png": "not_found", "missing.png": "not_found", "wide.png": "limit_exceeded",
-        "giant.png": "bad_picture", "bomb.png": "limit_exceeded", "bomb.jpg": "limit_exceeded",
+        "giant.png": "limit_exceeded", "bomb.png": "limit_exceeded", "bomb.jpg": "limit_exceeded",
         "heavy.png": "limit_exceeded", "loop.png": "directory_loop"})
     return found
 

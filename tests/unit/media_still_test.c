@@ -337,6 +337,73 @@ static void test_kinds_of_jpeg(void **state)
     }
 }
 
+struct out {
+    uint8_t data[256];
+    size_t used;
+};
+
+static void write_out(png_structp png, png_bytep data, size_t bytes)
+{
+    struct out *out = png_get_io_ptr(png);
+    assert_true(bytes <= sizeof out->data - out->used);
+    memcpy(out->data + out->used, data, bytes);
+    out->used += bytes;
+}
+
+static void flush_out(png_structp png)
+{
+    (void)png;
+}
+
+static uint8_t *make_empty_png(png_uint_32 width, png_uint_32 height, size_t *ret_bytes)
+{
+    struct out out = {.used = 0};
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    png_set_write_fn(png, &out, write_out, flush_out);
+    png_set_IHDR(png, info, width, height, 1, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(png, info);
+    png_destroy_write_struct(&png, &info);
+    static const uint8_t head[] = {0, 0, 0, 4, 'I', 'D', 'A', 'T', 0x78, 1};
+    memcpy(out.data + out.used, head, sizeof head);
+    uint8_t *exact = malloc(out.used + sizeof head);
+    assert_non_null(exact);
+    memcpy(exact, out.data, out.used + sizeof head);
+    *ret_bytes = out.used + sizeof head;
+    return exact;
+}
+
+/* A PNG that promises so many pixels and holds none; the check sum of its header is right. */
+static void test_sides_of_a_png(void **state)
+{
+    (void)state;
+    static const struct {
+        png_uint_32 width, height;
+        int64_t pixels_max;
+        ori_status status;
+    } rows[] = {
+        {ORI_LIMIT_MAX_PNG_SIDE, 1, ORI_LIMIT_MAX_PNG_SIDE, ORI_OK},
+        {1, ORI_LIMIT_MAX_PNG_SIDE, ORI_LIMIT_MAX_PNG_SIDE, ORI_OK},
+        {ORI_LIMIT_MAX_PNG_SIDE + 1, 1, INT64_MAX, ORI_LIMIT},
+        {1, ORI_LIMIT_MAX_PNG_SIDE + 1, INT64_MAX, ORI_LIMIT},
+        {ORI_LIMIT_MAX_PNG_SIDE, 1, ORI_LIMIT_MAX_PNG_SIDE - 1, ORI_LIMIT},
+        {PNG_UINT_31_MAX, 1, INT64_MAX, ORI_LIMIT},
+        {PNG_UINT_31_MAX, PNG_UINT_31_MAX, 100, ORI_LIMIT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ori_rgb back = {0};
+        size_t bytes = 0;
+        uint8_t *data = make_empty_png(rows[i].width, rows[i].height, &bytes);
+        ori_status status = decode(data, bytes, rows[i].pixels_max, &back, NULL);
+        /* let in, it turns out to be cut off */
+        if (status != (rows[i].status == ORI_OK ? ORI_BAD_PICTURE : rows[i].status))
+            fail_msg("row %zu: %s", i, ori_status_code(status));
+        free(data);
+    }
+}
+
 struct file {
     uint8_t data[16384];
     size_t used;
@@ -506,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_not_pictures),
         cmocka_unit_test(test_kinds_of_png),
         cmocka_unit_test(test_kinds_of_jpeg),
+        cmocka_unit_test(test_sides_of_a_png),
         cmocka_unit_test(test_moving_webp),
         cmocka_unit_test(test_upright),
     };
