@@ -95,7 +95,7 @@ ORI_LIMIT_ROW(HUB_WEIGHTS_BYTES, 137438953472, "bytes", "one file of weights")
 ORI_LIMIT_ROW(HUB_REDIRECTS, 8, "redirects", "of one request to a hub, one after the other")
 ORI_LIMIT_ROW(HUB_BREAKS, 1000, "breaks", "of one file's download, however far each one came")
 ORI_LIMIT_ROW(HUB_WAIT_MS, 120000, "milliseconds", "a Retry-After of a hub that is waited for")
-ORI_LIMIT_ROW(HUB_MODELS, 10000, "snapshots", "of models that oriane model list shows")
+ORI_LIMIT_ROW(HUB_MODELS, 1000, "snapshots", "of models that oriane model list shows")
 
 /* stores: jobs */
 ORI_LIMIT_ROW(URL_BYTES, 2048, "bytes", "a URL of a video or of a webhook")
