@@ -132,6 +132,7 @@ ORI_LIMIT_ROW(TOKENIZER_PATTERN_BYTES, 4096, "bytes", "a pattern of a tokenizer"
 ORI_LIMIT_ROW(TOKENIZER_CHARSMAP_BYTES, 4194304, "bytes", "precompiled_charsmap, in base64")
 ORI_LIMIT_ROW(TOKENIZER_SPECIALS, 64, "tokens", "that go around the tokens of each text")
 ORI_LIMIT_ROW(TOKENIZER_TEXT_BYTES, 2097152, "bytes", "what a text becomes on its way to tokens")
+ORI_LIMIT_ROW(HUB_MODELS, 1000, "snapshots", "of models that oriane model list shows")
 
 /* stores: jobs */
 ORI_LIMIT_ROW(URL_BYTES, 2048, "bytes", "a URL of a video or of a webhook")
