@@ -28,6 +28,9 @@ enum ori_engine_use {
     ORI_ENGINE_RUN     /* all, writable; folders are made */
 };
 
+/* What the settings say of the model; the texts are theirs. */
+struct ori_model_options ori_engine_model_options(const struct ori_settings *settings);
+
 /* metrics: NULL for none. */
 ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
                            const struct ori_cancel *cancel, struct ori_metrics *metrics,
