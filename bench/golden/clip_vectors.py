@@ -168,14 +168,16 @@ def digits(vector):
 
 def pictures_of(name):
     """(name, array) of those that are there: frames of real videos may be missing."""
-    made = ((p, stills.make(p)) for p in PLAN[name][0])
+    made = [(p, stills.make(p)) for p in PLAN[name][0]]
+    for left_out in (p for p, array in made if array is None):
+        print(f"{name}: no {left_out}: ../shared/media is not there", file=sys.stderr)
     return [(p, array) for p, array in made if array is not None]
 
 
 def write_golden(name, folder):
     model, wanted = reference(name, folder), models.MODELS[name]()
-    pictures = [{"name": p, "sha": stills.sha(array), "vector": digits(unit(model.image(model.pixels(array))))}
-                for p, array in pictures_of(name)]
+    pictures = [{"name": p, "sha": stills.sha(a), "vector": digits(unit(model.image(model.pixels(a))))}
+                for p, a in pictures_of(name)]
     texts = []
     for text in PLAN[name][1]:
         ids = model.ids(text)
@@ -343,7 +345,7 @@ def bf16(x):
     return x.float().bfloat16().double()
 
 
-def int8(x, is_weight):
+def int8(x):
     """Per row: of a weight an output channel, of what enters a token."""
     scale = x.abs().amax(dim=-1, keepdim=True).clamp_min(1e-12) / 127
     return (x / scale).round().clamp(-127, 127) * scale
@@ -358,9 +360,10 @@ def rounded(model, precision):
         is_layer = "layers." in name or "blocks." in name
         if isinstance(layer, torch.nn.Linear) and is_layer:
             kept.append((layer, layer.weight.data, layer.forward))
-            layer.weight.data = bf16(layer.weight.data) if precision == "bf16" else int8(layer.weight.data, True)
+            rough = bf16 if precision == "bf16" else int8
+            layer.weight.data = rough(layer.weight.data)
             def forward(x, inner=layer.forward, out=name.rsplit(".", 1)[-1]):
-                y = inner(bf16(x) if precision == "bf16" else int8(x, False))
+                y = inner(rough(x))
                 return bf16(y) if precision == "bf16" and out in ("q_proj", "k_proj", "v_proj") else y
             layer.forward = forward
     yield
