@@ -28,9 +28,11 @@ static const char *fault_of(const char *folder, struct ori_error *err)
 {
     struct ori_model_config config;
     const char *fault = ori_model_folder_fault(folder);
-    if (!fault && ori_model_config_load(folder, &config, err) != ORI_OK)
-        fault = err->text;
-    return fault;
+    size_t prefix = strlen(folder);
+    if (fault || ori_model_config_load(folder, &config, err) == ORI_OK)
+        return fault;
+    bool has_folder = strncmp(err->text, folder, prefix) == 0 && err->text[prefix] == ':';
+    return err->text + (has_folder ? prefix + strspn(err->text + prefix, ": ") : 0);
 }
 
 static ori_status visit(void *self, const struct ori_hub_snapshot *snapshot, struct ori_error *err)
