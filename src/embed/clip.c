@@ -2,6 +2,7 @@
  *
  * The image tower is packed at open and the f32 pages of its tensors are let go. The text tower is packed
  * when a text is first asked for: what only indexes never pays for it. */
+#include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -167,6 +168,7 @@ static ori_status open_parts(struct clip *clip, const struct ori_model_options *
     }
     if (status == ORI_OK) {
         ori_weights_forget(clip->weights);
+        malloc_trim(0); /* the heap's holes where matrices lay before they were packed */
         set_info(clip, options);
     }
     return status;
@@ -301,6 +303,7 @@ static ori_status load_texts(struct clip *clip, struct ori_error *err)
         return status;
     }
     ori_weights_forget(clip->weights);
+    malloc_trim(0);
     clip->texts = texts;
     clip->has_texts = true;
     return ORI_OK;
