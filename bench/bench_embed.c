@@ -56,6 +56,7 @@ struct plan {
 struct shape { /* one of the tower's matrix products, alone */
     struct ori_matmul_spec spec;
     struct ori_matmul *matmul;
+    struct ori_slab slab;
     struct ori_packed packed;
 };
 
@@ -203,7 +204,8 @@ static void shapes_init(struct shape *shapes, const struct ori_model_config *con
         for (size_t i = 0; i < count; i++)
             weights[i] = (float)(i % 17) / 17 - 0.5F;
         if (ori_matmul_create(&shape->spec, &shape->matmul, &err) != ORI_OK ||
-            ori_matmul_pack(shape->matmul, weights, bias, &shape->packed, &err) != ORI_OK)
+            ori_matmul_pack(shape->matmul, weights, bias, &shape->slab, &shape->packed, &err) !=
+                ORI_OK)
             die("matrix product", &err);
         free(weights);
         free(bias);
@@ -213,7 +215,7 @@ static void shapes_init(struct shape *shapes, const struct ori_model_config *con
 static void shapes_deinit(struct shape *shapes)
 {
     for (int s = 0; s < PRODUCTS; s++) {
-        ori_packed_deinit(&shapes[s].packed);
+        ori_slab_deinit(&shapes[s].slab);
         ori_matmul_destroy(&shapes[s].matmul);
     }
 }

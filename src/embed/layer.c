@@ -70,7 +70,8 @@ void ori_norm_deinit(struct ori_norm *norm)
 
 ori_status ori_linear_load(const struct ori_matmul *matmul, int out, int in,
                            const struct ori_weights *weights, const char *name,
-                           struct ori_packed *ret_packed, struct ori_error *err)
+                           struct ori_slab *slab, struct ori_packed *ret_packed,
+                           struct ori_error *err)
 {
     float *matrix = NULL;
     float *bias = NULL;
@@ -81,7 +82,7 @@ ori_status ori_linear_load(const struct ori_matmul *matmul, int out, int in,
         status =
             ori_layer_floats(weights, ori_layer_name("%s.bias", name).text, shape, 1, &bias, err);
     if (status == ORI_OK)
-        status = ori_matmul_pack(matmul, matrix, bias, ret_packed, err);
+        status = ori_matmul_pack(matmul, matrix, bias, slab, ret_packed, err);
     free(matrix);
     free(bias);
     return status;

@@ -29,7 +29,8 @@ void ori_norm_deinit(struct ori_norm *norm);
 /* One linear layer [out][in] with NAME.weight and, when the matmul has one, NAME.bias. */
 ori_status ori_linear_load(const struct ori_matmul *matmul, int out, int in,
                            const struct ori_weights *weights, const char *name,
-                           struct ori_packed *ret_packed, struct ori_error *err);
+                           struct ori_slab *slab, struct ori_packed *ret_packed,
+                           struct ori_error *err);
 
 /* A name made of parts; cut names find no tensor. */
 #define ORI_LAYER_NAME_BYTES 256

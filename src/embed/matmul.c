@@ -348,25 +348,17 @@ static ori_status pack_int8(const struct ori_matmul *matmul, const float *weight
                             struct ori_packed *packed, struct ori_error *err)
 {
     size_t out = (size_t)matmul->spec.out;
-    packed->scales = calloc(out, sizeof *packed->scales);
-    packed->offsets = calloc(out, sizeof *packed->offsets);
     int8_t *bytes = malloc(out * (size_t)matmul->spec.in);
-    ori_status status = ORI_OK;
-    if (!packed->scales || !packed->offsets || !bytes) {
-        status = ori_error_set(err, ORI_NOMEM, "weights of a layer");
-    } else {
-        quantize(matmul, weights, bytes, packed);
-        packed->bytes += out * (sizeof *packed->scales + sizeof *packed->offsets);
-        if (matmul->is_own) {
-            ori_product_pack(bytes, (size_t)matmul->spec.in, matmul->spec.out, packed->weights);
-        } else {
-            dnnl_status_t native = reorder(matmul, dnnl_s8, bytes, packed->weights);
-            if (native != dnnl_success)
-                status = ori_matmul_failed(err, native, "packing weights");
-        }
-    }
+    dnnl_status_t native = dnnl_success;
+    if (!bytes)
+        return ori_error_set(err, ORI_NOMEM, "weights of a layer");
+    quantize(matmul, weights, bytes, packed);
+    if (matmul->is_own)
+        ori_product_pack(bytes, (size_t)matmul->spec.in, matmul->spec.out, packed->weights);
+    else
+        native = reorder(matmul, dnnl_s8, bytes, packed->weights);
     free(bytes);
-    return status;
+    return native == dnnl_success ? ORI_OK : ori_matmul_failed(err, native, "packing weights");
 }
 
 static ori_status pack_own_bf16(const struct ori_matmul *matmul, const float *weights,
@@ -383,26 +375,41 @@ static ori_status pack_own_bf16(const struct ori_matmul *matmul, const float *we
     return ORI_OK;
 }
 
+/* Room of a packed layer; what it has no use for stays NULL. */
+static ori_status make_room(const struct ori_matmul *matmul, bool has_bias, struct ori_slab *slab,
+                            struct ori_packed *packed, struct ori_error *err)
+{
+    bool is_int8 = matmul->spec.precision == ORI_PRECISION_INT8;
+    size_t weights = matmul->is_own ? ori_product_packed_bytes(matmul->steps, matmul->spec.out)
+                                    : layout_bytes(layout_view_of(&matmul->packed));
+    size_t numbers = (size_t)matmul->spec.out * sizeof(float);
+    packed->weights = ori_slab_alloc(slab, weights);
+    packed->bytes = weights;
+    if (has_bias) {
+        packed->bias = ori_slab_alloc(slab, numbers);
+        packed->bytes += numbers;
+    }
+    if (is_int8) {
+        packed->scales = ori_slab_alloc(slab, numbers);
+        packed->offsets = ori_slab_alloc(slab, numbers);
+        packed->bytes += 2 * numbers;
+    }
+    bool is_whole = packed->weights && (!has_bias || packed->bias) &&
+                    (!is_int8 || (packed->scales && packed->offsets));
+    return is_whole ? ORI_OK : ori_error_set(err, ORI_NOMEM, "weights of a layer");
+}
+
 ori_status ori_matmul_pack(const struct ori_matmul *matmul, const float *weights, const float *bias,
-                           struct ori_packed *ret_packed, struct ori_error *err)
+                           struct ori_slab *slab, struct ori_packed *ret_packed,
+                           struct ori_error *err)
 {
     struct ori_packed packed = {0};
-    ori_status status = ORI_OK;
     omp_set_num_threads(1);
-    packed.bytes = matmul->is_own ? ori_product_packed_bytes(matmul->steps, matmul->spec.out)
-                                  : layout_bytes(layout_view_of(&matmul->packed));
-    packed.weights = ori_aligned_alloc(1, packed.bytes);
-    if (bias) {
-        size_t bytes = (size_t)matmul->spec.out * sizeof *bias;
-        packed.bias = ori_aligned_alloc(1, bytes);
-        packed.bytes += bytes;
-        if (packed.bias)
-            memcpy(packed.bias, bias, bytes);
-    }
-    if (!packed.weights || (bias && !packed.bias)) {
-        status = ori_error_set(err, ORI_NOMEM, "weights of a layer");
-        goto out;
-    }
+    ori_status status = make_room(matmul, bias != NULL, slab, &packed, err);
+    if (status != ORI_OK)
+        return status;
+    if (bias)
+        memcpy(packed.bias, bias, (size_t)matmul->spec.out * sizeof *bias);
     if (matmul->spec.precision == ORI_PRECISION_INT8) {
         status = pack_int8(matmul, weights, &packed, err);
     } else if (matmul->is_own) {
@@ -412,20 +419,7 @@ ori_status ori_matmul_pack(const struct ori_matmul *matmul, const float *weights
         if (native != dnnl_success)
             status = ori_matmul_failed(err, native, "packing weights");
     }
-    if (status != ORI_OK)
-        goto out;
-    *ret_packed = packed;
-    packed = (struct ori_packed){0};
-out:
-    ori_packed_deinit(&packed);
+    if (status == ORI_OK)
+        *ret_packed = packed;
     return status;
-}
-
-void ori_packed_deinit(struct ori_packed *packed)
-{
-    free(packed->weights);
-    free(packed->bias);
-    free(packed->scales);
-    free(packed->offsets);
-    *packed = (struct ori_packed){0};
 }

@@ -2,8 +2,7 @@
 /* embed/matmul.h: y = x W' (+ bias, activation, what y was), W [out][in], on packed weights.
  * Parts       a matmul is one shape and kind, for all layers that share it; packed weights are one
  *             layer's; a plan is one thread's compiled form of a matmul
- * Call order  create; pack each layer; a plan for each thread; run; destroy plans and packed, then
- *             the matmul
+ * Call order  create; pack each layer; a plan for each thread; run; destroy plans, then the matmul
  * Threads     matmul and packed are read-only after create; a plan stays on its own thread. One
  *             compute thread each: no pool
  * Promise     a row of y has the same bits whatever other rows ride along: a compiled form for another
@@ -22,6 +21,7 @@
 
 #include "embed/kernels.h"
 #include "embed/model.h"
+#include "embed/slab.h"
 #include "util/status.h"
 
 /* What this CPU can do, as far as ONEDNN_MAX_CPU_ISA lets it. */
@@ -64,17 +64,18 @@ struct ori_matmul_place {
 };
 struct ori_matmul_place ori_matmul_place(const struct ori_matmul *matmul, void *x, int row);
 
-struct ori_packed {
-    void *weights; /* in the library's layout */
-    float *bias;   /* [out], NULL: none */
-    float *scales; /* INT8: [out]; else NULL */
+struct ori_packed { /* all of it in a slab */
+    void *weights;  /* in the library's layout, or product.h's */
+    float *bias;    /* [out], NULL: none */
+    float *scales;  /* INT8: [out]; else NULL */
     int32_t *offsets;
     size_t bytes; /* of all */
 };
-/* weights: [out][in]; bias: [out], or NULL when there is none. Both borrowed for the call. */
+/* weights: [out][in]; bias: [out], or NULL when there is none. Both borrowed for the call; what is packed
+ * lives as long as the slab. */
 ori_status ori_matmul_pack(const struct ori_matmul *matmul, const float *weights, const float *bias,
-                           struct ori_packed *ret_packed, struct ori_error *err);
-void ori_packed_deinit(struct ori_packed *packed); /* idempotent */
+                           struct ori_slab *slab, struct ori_packed *ret_packed,
+                           struct ori_error *err);
 /* Zero point of INT8's x: 128 where sums cannot saturate, else 64. */
 int ori_matmul_zero(const struct ori_matmul *matmul);
 

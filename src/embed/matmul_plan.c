@@ -214,9 +214,10 @@ static dnnl_status_t prove(struct ori_matmul_plan *plan, struct form *form,
     size_t rows = (size_t)first->rows; /* forms tried are no bigger */
     size_t x_bytes = rows * (size_t)matmul->spec.in * ori_matmul_width(matmul->x_type);
     size_t y_bytes = rows * (size_t)matmul->spec.out * ori_matmul_width(matmul->y_type);
-    void *x = ori_aligned_alloc(1, x_bytes);
-    void *y = ori_aligned_alloc(1, y_bytes);
-    void *y_first = ori_aligned_alloc(1, y_bytes);
+    struct ori_slab slab = {0}; /* not the heap, which would keep it */
+    void *x = ori_slab_alloc(&slab, x_bytes);
+    void *y = ori_slab_alloc(&slab, y_bytes);
+    void *y_first = ori_slab_alloc(&slab, y_bytes);
     dnnl_status_t status = x && y && y_first ? dnnl_success : dnnl_out_of_memory;
     if (status == dnnl_success) {
         make_up(matmul, x, rows * (size_t)matmul->spec.in);
@@ -230,9 +231,7 @@ static dnnl_status_t prove(struct ori_matmul_plan *plan, struct form *form,
         *ret_is_same = memcmp(y, y_first,
                               (size_t)form->rows * (size_t)matmul->spec.out *
                                   ori_matmul_width(matmul->y_type)) == 0;
-    free(x);
-    free(y);
-    free(y_first);
+    ori_slab_deinit(&slab);
     return status;
 }
 

@@ -104,13 +104,13 @@ static ori_status load_attention(struct ori_pooler *it, const struct ori_weights
         status = project_probe(it, weights, matrix, bias, err);
     if (status == ORI_OK)
         status = ori_matmul_pack(it->key_value, matrix + width * width, bias + width,
-                                 &it->key_value_weights, err);
+                                 it->options.slab, &it->key_value_weights, err);
     free(matrix);
     free(bias);
     if (status == ORI_OK)
         status = ori_linear_load(it->out, (int)width, (int)width, weights,
                                  ori_layer_name("%s.attention.out_proj", prefix).text,
-                                 &it->out_weights, err);
+                                 it->options.slab, &it->out_weights, err);
     return status;
 }
 
@@ -127,11 +127,13 @@ static ori_status load_parts(struct ori_pooler *it, const struct ori_weights *we
         status = ori_norm_load(weights, ori_layer_name("%s.layernorm", prefix).text, width,
                                &it->norm, err);
     if (status == ORI_OK)
-        status = ori_linear_load(it->up, mlp, width, weights,
-                                 ori_layer_name("%s.mlp.fc1", prefix).text, &it->up_weights, err);
+        status =
+            ori_linear_load(it->up, mlp, width, weights, ori_layer_name("%s.mlp.fc1", prefix).text,
+                            it->options.slab, &it->up_weights, err);
     if (status == ORI_OK)
         status = ori_linear_load(it->down, width, mlp, weights,
-                                 ori_layer_name("%s.mlp.fc2", prefix).text, &it->down_weights, err);
+                                 ori_layer_name("%s.mlp.fc2", prefix).text, it->options.slab,
+                                 &it->down_weights, err);
     return status;
 }
 
@@ -163,10 +165,6 @@ void ori_pooler_destroy(struct ori_pooler **pooler)
         return;
     struct ori_pooler *it = *pooler;
     free(it->query);
-    ori_packed_deinit(&it->key_value_weights);
-    ori_packed_deinit(&it->out_weights);
-    ori_packed_deinit(&it->up_weights);
-    ori_packed_deinit(&it->down_weights);
     ori_norm_deinit(&it->norm);
     ori_matmul_destroy(&it->key_value);
     ori_matmul_destroy(&it->out);

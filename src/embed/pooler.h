@@ -12,7 +12,8 @@ struct ori_pooler_scratch;
 struct ori_pooler_options {
     struct ori_tower_config config;
     const struct ori_kernels *kernels;
-    const char *prefix; /* "vision_model.head" */
+    struct ori_slab *slab; /* where packed weights go: it outlives the pooler */
+    const char *prefix;    /* "vision_model.head" */
     int tokens;
     int sequences_max;
 };

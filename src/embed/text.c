@@ -34,6 +34,7 @@ static ori_status load_parts(struct ori_text *it, enum ori_precision precision,
     struct ori_transformer_options blocks = {.config = config->tower,
                                              .precision = precision,
                                              .kernels = it->kernels,
+                                             .slab = &it->slab,
                                              .names = &block_names,
                                              .prefix = "text_model.encoder.layers",
                                              .tokens = it->rows_max,
@@ -58,7 +59,7 @@ static ori_status load_parts(struct ori_text *it, enum ori_precision precision,
         status = ori_matmul_create(&projection, &it->projection, err);
     if (status == ORI_OK)
         status = ori_linear_load(it->projection, it->config.dim, width, weights,
-                                 is_clip ? "text_projection" : "text_model.head",
+                                 is_clip ? "text_projection" : "text_model.head", &it->slab,
                                  &it->projection_weights, err);
     return status;
 }
@@ -70,6 +71,7 @@ ori_status ori_text_load(const struct ori_text_options *options, const struct or
     struct ori_text it = {.config = *options->config,
                           .kernels = options->kernels,
                           .rows_max = (positions + ROWS_STEP - 1) / ROWS_STEP * ROWS_STEP};
+    it.slab.has_large_pages = options->precision != ORI_PRECISION_F32;
     ori_status status = load_parts(&it, options->precision, weights, err);
     if (status != ORI_OK) {
         ori_text_deinit(&it);
@@ -84,8 +86,8 @@ void ori_text_deinit(struct ori_text *text)
     free(text->positions);
     ori_transformer_deinit(&text->blocks);
     ori_norm_deinit(&text->final_norm);
-    ori_packed_deinit(&text->projection_weights);
     ori_matmul_destroy(&text->projection);
+    ori_slab_deinit(&text->slab);
     *text = (struct ori_text){0};
 }
 

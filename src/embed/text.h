@@ -17,6 +17,7 @@ struct ori_text {
     int rows_max;
     const struct ori_tensor *embeddings; /* [vocabulary][width], mapped */
     float *positions;                    /* [positions][width] */
+    struct ori_slab slab;                /* of all packed weights */
     struct ori_transformer blocks;
     struct ori_norm final_norm;
     struct ori_matmul *projection;

@@ -47,7 +47,8 @@ static ori_status read_third(const struct ori_weights *weights, const char *bloc
 
 static ori_status load_qkv(const struct ori_transformer *it, const struct ori_block_names *names,
                            const struct ori_weights *weights, const char *block,
-                           struct ori_packed *ret_packed, struct ori_error *err)
+                           struct ori_slab *slab, struct ori_packed *ret_packed,
+                           struct ori_error *err)
 {
     size_t width = (size_t)it->config.width;
     float *matrix = ori_aligned_zeroed(3 * width * width, sizeof *matrix);
@@ -62,7 +63,7 @@ static ori_status load_qkv(const struct ori_transformer *it, const struct ori_bl
         status = read_third(weights, block, parts[i][0], parts[i][1], it->config.width,
                             matrix + i * width * width, bias + i * width, err);
     if (status == ORI_OK)
-        status = ori_matmul_pack(it->qkv, matrix, bias, ret_packed, err);
+        status = ori_matmul_pack(it->qkv, matrix, bias, slab, ret_packed, err);
     free(matrix);
     free(bias);
     return status;
@@ -70,7 +71,8 @@ static ori_status load_qkv(const struct ori_transformer *it, const struct ori_bl
 
 static ori_status load_gated(const struct ori_transformer *it, const struct ori_block_names *names,
                              const struct ori_weights *weights, const char *block,
-                             struct ori_packed *ret_packed, struct ori_error *err)
+                             struct ori_slab *slab, struct ori_packed *ret_packed,
+                             struct ori_error *err)
 {
     size_t mlp = (size_t)it->config.mlp;
     size_t width = (size_t)it->config.width;
@@ -89,7 +91,7 @@ static ori_status load_gated(const struct ori_transformer *it, const struct ori_
                                     shape, 1, bias + i * mlp, err);
     }
     if (status == ORI_OK)
-        status = ori_matmul_pack(it->up, matrix, bias, ret_packed, err);
+        status = ori_matmul_pack(it->up, matrix, bias, slab, ret_packed, err);
     free(matrix);
     free(bias);
     return status;
@@ -98,7 +100,7 @@ static ori_status load_gated(const struct ori_transformer *it, const struct ori_
 /* Rows of up's matrix and columns of down's belong to the slices. */
 static ori_status pack_slice(const struct ori_transformer *it, int index, const float *up,
                              const float *up_bias, const float *down, const float *down_bias,
-                             struct ori_block *block, struct ori_error *err)
+                             struct ori_slab *slab, struct ori_block *block, struct ori_error *err)
 {
     size_t width = (size_t)it->config.width;
     size_t mlp = (size_t)it->config.mlp;
@@ -116,10 +118,10 @@ static ori_status pack_slice(const struct ori_transformer *it, int index, const 
     if (index == 0)
         memcpy(bias, down_bias, width * sizeof *bias);
     if (up)
-        status =
-            ori_matmul_pack(it->up, up + first * width, up_bias + first, &block->up[index], err);
+        status = ori_matmul_pack(it->up, up + first * width, up_bias + first, slab,
+                                 &block->up[index], err);
     if (status == ORI_OK)
-        status = ori_matmul_pack(it->down, columns, bias, &block->down[index], err);
+        status = ori_matmul_pack(it->down, columns, bias, slab, &block->down[index], err);
 out:
     free(columns);
     free(bias);
@@ -143,7 +145,8 @@ static ori_status read_linear(const struct ori_weights *weights, const char *blo
 static ori_status load_feed_forward(const struct ori_transformer *it,
                                     const struct ori_block_names *names,
                                     const struct ori_weights *weights, const char *block_name,
-                                    struct ori_block *block, struct ori_error *err)
+                                    struct ori_slab *slab, struct ori_block *block,
+                                    struct ori_error *err)
 {
     int width = it->config.width;
     int mlp = it->config.mlp;
@@ -157,13 +160,13 @@ static ori_status load_feed_forward(const struct ori_transformer *it,
     if (!block->up || !block->down)
         status = ori_error_set(err, ORI_NOMEM, "a layer");
     if (status == ORI_OK && it->has_gate)
-        status = load_gated(it, names, weights, block_name, &block->up[0], err);
+        status = load_gated(it, names, weights, block_name, slab, &block->up[0], err);
     else if (status == ORI_OK)
         status = read_linear(weights, block_name, names->up, mlp, width, &up, &up_bias, err);
     if (status == ORI_OK)
         status = read_linear(weights, block_name, names->down, width, mlp, &down, &down_bias, err);
     for (int i = 0; i < it->slices && status == ORI_OK; i++)
-        status = pack_slice(it, i, up, up_bias, down, down_bias, block, err);
+        status = pack_slice(it, i, up, up_bias, down, down_bias, slab, block, err);
     free(up);
     free(up_bias);
     free(down);
@@ -182,25 +185,25 @@ static ori_status load_inner_norm(const struct ori_weights *weights, const char 
 
 static ori_status load_block(struct ori_transformer *it, const struct ori_block_names *names,
                              const struct ori_weights *weights, const char *block_name,
-                             struct ori_block *block, struct ori_error *err)
+                             struct ori_slab *slab, struct ori_block *block, struct ori_error *err)
 {
     int width = it->config.width;
     int mlp = it->config.mlp;
     ori_status status =
         load_inner_norm(weights, block_name, names->norm1, width, &block->norm1, err);
     if (status == ORI_OK)
-        status = load_qkv(it, names, weights, block_name, &block->qkv, err);
+        status = load_qkv(it, names, weights, block_name, slab, &block->qkv, err);
     if (status == ORI_OK)
         status =
             load_inner_norm(weights, block_name, names->inner_norm, width, &block->inner_norm, err);
     if (status == ORI_OK)
-        status =
-            ori_linear_load(it->out, width, width, weights,
-                            ori_layer_name("%s.%s", block_name, names->out).text, &block->out, err);
+        status = ori_linear_load(it->out, width, width, weights,
+                                 ori_layer_name("%s.%s", block_name, names->out).text, slab,
+                                 &block->out, err);
     if (status == ORI_OK)
         status = load_inner_norm(weights, block_name, names->norm2, width, &block->norm2, err);
     if (status == ORI_OK)
-        status = load_feed_forward(it, names, weights, block_name, block, err);
+        status = load_feed_forward(it, names, weights, block_name, slab, block, err);
     if (status == ORI_OK)
         status =
             load_inner_norm(weights, block_name, names->gate_norm, mlp, &block->gate_norm, err);
@@ -274,7 +277,8 @@ ori_status ori_transformer_load(const struct ori_transformer_options *options,
     }
     for (int i = 0; i < it.config.layers && status == ORI_OK; i++) {
         struct ori_layer_name name = ori_layer_name("%s.%d", options->prefix, i);
-        status = load_block(&it, options->names, weights, name.text, &it.blocks[i], err);
+        status =
+            load_block(&it, options->names, weights, name.text, options->slab, &it.blocks[i], err);
     }
     if (status != ORI_OK) {
         ori_transformer_deinit(&it);
@@ -292,14 +296,6 @@ void ori_transformer_deinit(struct ori_transformer *transformer)
         ori_norm_deinit(&block->inner_norm);
         ori_norm_deinit(&block->norm2);
         ori_norm_deinit(&block->gate_norm);
-        ori_packed_deinit(&block->qkv);
-        ori_packed_deinit(&block->out);
-        for (int j = 0; j < transformer->slices; j++) {
-            if (block->up)
-                ori_packed_deinit(&block->up[j]);
-            if (block->down)
-                ori_packed_deinit(&block->down[j]);
-        }
         free(block->up);
         free(block->down);
     }

@@ -68,6 +68,7 @@ struct ori_transformer_options {
     struct ori_tower_config config;
     enum ori_precision precision; /* not AUTO */
     const struct ori_kernels *kernels;
+    struct ori_slab *slab; /* where packed weights go: it outlives the transformer */
     const struct ori_block_names *names;
     const char *prefix; /* "vision_model.encoder.layers": block i is PREFIX.i */
     int tokens;         /* of one sequence, at most */

@@ -159,7 +159,7 @@ static ori_status load_patches(struct ori_vision *it, const struct vision_names 
         status = ori_matmul_create(&spec, &it->patch, err);
     }
     if (status == ORI_OK)
-        status = ori_matmul_pack(it->patch, matrix, bias, &it->patch_weights, err);
+        status = ori_matmul_pack(it->patch, matrix, bias, &it->slab, &it->patch_weights, err);
     free(matrix);
     free(bias);
     return status;
@@ -222,7 +222,7 @@ static ori_status load_projection(struct ori_vision *it, const char *name,
                                    .rows_one = 1};
     ori_status status = ori_matmul_create(&spec, &it->projection, err);
     if (status == ORI_OK)
-        status = ori_linear_load(it->projection, spec.out, spec.in, weights, name,
+        status = ori_linear_load(it->projection, spec.out, spec.in, weights, name, &it->slab,
                                  &it->projection_weights, err);
     return status;
 }
@@ -233,6 +233,7 @@ static ori_status load_blocks(struct ori_vision *it, const struct vision_names *
     struct ori_transformer_options blocks = {.config = it->config.vision.tower,
                                              .precision = it->precision,
                                              .kernels = it->kernels,
+                                             .slab = &it->slab,
                                              .names = names->block,
                                              .prefix = names->blocks,
                                              .tokens = it->tokens,
@@ -240,6 +241,7 @@ static ori_status load_blocks(struct ori_vision *it, const struct vision_names *
                                              .is_rotated = names->has_rotation};
     struct ori_pooler_options pooler = {.config = it->config.vision.tower,
                                         .kernels = it->kernels,
+                                        .slab = &it->slab,
                                         .prefix = names->pooler,
                                         .tokens = it->tokens,
                                         .sequences_max = it->pictures_max};
@@ -260,6 +262,7 @@ ori_status ori_vision_load(const struct ori_vision_options *options,
     const struct vision_names *names = names_of(options->config->family);
     struct ori_vision it = {
         .config = *options->config, .precision = options->precision, .kernels = options->kernels};
+    it.slab.has_large_pages = it.precision != ORI_PRECISION_F32;
     int across = it.config.vision.side / it.config.vision.patch;
     int rows = it.precision == ORI_PRECISION_INT8 ? ROWS_USUAL_INT8 : ROWS_USUAL;
     it.patches = across * across;
@@ -280,16 +283,15 @@ ori_status ori_vision_load(const struct ori_vision_options *options,
 
 void ori_vision_deinit(struct ori_vision *vision)
 {
-    ori_packed_deinit(&vision->patch_weights);
     ori_matmul_destroy(&vision->patch);
     free(vision->class_token);
     free(vision->positions);
     ori_norm_deinit(&vision->pre_norm);
     ori_transformer_deinit(&vision->blocks);
     ori_norm_deinit(&vision->post_norm);
-    ori_packed_deinit(&vision->projection_weights);
     ori_matmul_destroy(&vision->projection);
     ori_pooler_destroy(&vision->pooler);
+    ori_slab_deinit(&vision->slab);
     free(vision->rotation_cos);
     free(vision->rotation_sin);
     *vision = (struct ori_vision){0};

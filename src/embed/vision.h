@@ -17,6 +17,7 @@ struct ori_vision {
     int pictures_max; /* of one run */
     int patches;      /* of one picture */
     int tokens;
+    struct ori_slab slab;     /* of all packed weights */
     struct ori_matmul *patch; /* [width][3 * patch * patch] */
     struct ori_packed patch_weights;
     float *class_token; /* NULL: none */

@@ -19,6 +19,7 @@ enum { ROWS = 60, ROWS_ONE = 5 };
 struct product { /* a matmul with weights, an x, and what y should be */
     struct ori_matmul_spec spec;
     struct ori_matmul *matmul;
+    struct ori_slab slab;
     struct ori_packed packed;
     struct ori_matmul_plan *plan;
     void *x;
@@ -120,9 +121,9 @@ static struct product make_product(const struct ori_matmul_spec *spec)
         for (size_t i = 0; i < in; i++)
             weights[o * in + i] = weight_at(o, i, spec->precision == ORI_PRECISION_INT8);
     }
-    assert_int_equal(
-        ori_matmul_pack(it.matmul, weights, spec->has_bias ? bias : NULL, &it.packed, &err),
-        ORI_OK);
+    assert_int_equal(ori_matmul_pack(it.matmul, weights, spec->has_bias ? bias : NULL, &it.slab,
+                                     &it.packed, &err),
+                     ORI_OK);
     assert_int_equal(ori_matmul_plan_create(it.matmul, &it.plan, &err), ORI_OK);
     place_x(&it);
     expect(&it, weights, bias);
@@ -137,8 +138,8 @@ static void free_product(struct product *it)
 {
     ori_matmul_plan_destroy(&it->plan);
     ori_matmul_plan_destroy(&it->plan);
-    ori_packed_deinit(&it->packed);
-    ori_packed_deinit(&it->packed);
+    ori_slab_deinit(&it->slab);
+    ori_slab_deinit(&it->slab);
     ori_matmul_destroy(&it->matmul);
     ori_matmul_destroy(&it->matmul);
     free(it->x);
