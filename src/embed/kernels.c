@@ -26,23 +26,46 @@
 
 extern const struct ori_kernels ORI_KERNEL_TABLE;
 
+/* Sums in four vectors: one alone would wait for each addition. */
+static float sum_all(const float *x, size_t n)
+{
+    vf sums[4] = {{0}};
+    size_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        for (size_t j = 0; j < 4; j++)
+            sums[j] += load(x + i + j * LANES);
+    }
+    for (; i + LANES <= n; i += LANES)
+        sums[0] += load(x + i);
+    sums[1] += load_some(x + i, n - i, 0);
+    return sum_of(sums[0] + sums[1] + (sums[2] + sums[3]));
+}
+
+static float sum_squares(const float *x, size_t n, float mean)
+{
+    vf sums[4] = {{0}};
+    size_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        for (size_t j = 0; j < 4; j++) {
+            vf d = load(x + i + j * LANES) - mean;
+            sums[j] += d * d;
+        }
+    }
+    for (; i + LANES <= n; i += LANES) {
+        vf d = load(x + i) - mean;
+        sums[0] += d * d;
+    }
+    vf d = load_some(x + i, n - i, mean) - mean;
+    sums[1] += d * d;
+    return sum_of(sums[0] + sums[1] + (sums[2] + sums[3]));
+}
+
 static void norm(const float *x, size_t n, const float *weight, const float *bias, double eps,
                  float *y)
 {
     size_t whole = n / LANES * LANES;
-    vf sum = all(0);
-    for (size_t i = 0; i < whole; i += LANES)
-        sum += load(x + i);
-    sum += load_some(x + whole, n - whole, 0);
-    float mean = sum_of(sum) / (float)n;
-    vf squares = all(0);
-    for (size_t i = 0; i < whole; i += LANES) {
-        vf d = load(x + i) - mean;
-        squares += d * d;
-    }
-    vf last = load_some(x + whole, n - whole, mean) - mean;
-    squares += last * last;
-    float factor = (float)(1.0 / sqrt((double)sum_of(squares) / (double)n + eps));
+    float mean = sum_all(x, n) / (float)n;
+    float factor = (float)(1.0 / sqrt((double)sum_squares(x, n, mean) / (double)n + eps));
     for (size_t i = 0; i < whole; i += LANES) {
         vf v = (load(x + i) - mean) * factor * load(weight + i);
         store(y + i, bias ? v + load(bias + i) : v);
@@ -53,29 +76,57 @@ static void norm(const float *x, size_t n, const float *weight, const float *bia
 
 enum { PIECE_BYTES = 64 };
 
+/* The upper halves of the nearest floats that have no lower ones; ties to even. */
+static inline vh halves_of(vf v)
+{
+    vw bits = (vw)v;
+    return __builtin_convertvector((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16, vh);
+}
+
 static void to_bf16(const float *x, size_t n, void *y, ptrdiff_t piece_stride)
 {
     const size_t piece = PIECE_BYTES / sizeof(uint16_t);
     char *place = y;
     for (size_t first = 0; first < n; first += piece, place += piece_stride) {
         size_t count = n - first < piece ? n - first : piece;
-        uint16_t halves[PIECE_BYTES / sizeof(uint16_t)];
-        for (size_t i = 0; i < count; i++) {
-            uint32_t bits;
-            memcpy(&bits, &x[first + i], sizeof bits);
-            halves[i] = (uint16_t)((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
+        size_t whole = count / LANES * LANES;
+        for (size_t i = 0; i < whole; i += LANES) {
+            vh halves = halves_of(load(x + first + i));
+            memcpy(place + i * sizeof(uint16_t), &halves, sizeof halves);
         }
-        memcpy(place, halves, count * sizeof halves[0]);
+        if (whole < count) {
+            vh halves = halves_of(load_some(x + first + whole, count - whole, 0));
+            memcpy(place + whole * sizeof(uint16_t), &halves, (count - whole) * sizeof(uint16_t));
+        }
     }
 }
 
 static float largest_of(const float *x, size_t n)
 {
-    size_t whole = n / LANES * LANES;
-    vf top = all(0);
-    for (size_t i = 0; i < whole; i += LANES)
-        top = most(top, magnitude(load(x + i)));
-    return most_of(most(top, magnitude(load_some(x + whole, n - whole, 0))));
+    vf tops[4] = {{0}};
+    size_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        for (size_t j = 0; j < 4; j++)
+            tops[j] = most(tops[j], magnitude(load(x + i + j * LANES)));
+    }
+    for (; i + LANES <= n; i += LANES)
+        tops[0] = most(tops[0], magnitude(load(x + i)));
+    tops[1] = most(tops[1], magnitude(load_some(x + i, n - i, 0)));
+    return most_of(most(most(tops[0], tops[1]), most(tops[2], tops[3])));
+}
+
+/* The low bytes of rounded numbers. Without a fixed count and memory of its own gcc 12 finds no vectors. */
+static inline __attribute__((always_inline)) void bytes_of(const float *x, size_t n, float factor,
+                                                           float shifter, char *y)
+{
+    uint8_t bytes[PIECE_BYTES];
+    for (size_t i = 0; i < n; i++) {
+        float shifted = x[i] * factor + shifter;
+        int32_t bits;
+        memcpy(&bits, &shifted, sizeof bits);
+        bytes[i] = (uint8_t)bits;
+    }
+    memcpy(y, bytes, n);
 }
 
 static float to_bytes(const float *x, size_t n, int zero, void *y, ptrdiff_t piece_stride)
@@ -85,17 +136,11 @@ static float to_bytes(const float *x, size_t n, int zero, void *y, ptrdiff_t pie
     float factor = largest > 0 ? steps / largest : 0;
     const float shifter = 12582912.0F + (float)zero;
     char *place = y;
-    for (size_t first = 0; first < n; first += PIECE_BYTES, place += piece_stride) {
-        size_t count = n - first < PIECE_BYTES ? n - first : PIECE_BYTES;
-        uint8_t bytes[PIECE_BYTES];
-        for (size_t i = 0; i < count; i++) {
-            float shifted = x[first + i] * factor + shifter;
-            int32_t bits;
-            memcpy(&bits, &shifted, sizeof bits);
-            bytes[i] = (uint8_t)bits; /* the low byte of the rounded number */
-        }
-        memcpy(place, bytes, count);
-    }
+    size_t first = 0;
+    for (; first + PIECE_BYTES <= n; first += PIECE_BYTES, place += piece_stride)
+        bytes_of(x + first, PIECE_BYTES, factor, shifter, place);
+    if (first < n)
+        bytes_of(x + first, n - first, factor, shifter, place);
     return largest / steps;
 }
 

@@ -23,6 +23,8 @@
 
 typedef float vf __attribute__((vector_size(LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(LANES * 4)));
+typedef uint32_t vw __attribute__((vector_size(LANES * 4)));
+typedef uint16_t vh __attribute__((vector_size(LANES * 2)));
 typedef int32_t vi_memory __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef float vf_memory __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 

@@ -9,7 +9,6 @@
 
 /* Rows of one matrix product at full speed; more would leave the second cache. Measured: bench_embed. */
 #define ROWS_USUAL 400
-#define ROWS_USUAL_INT8 200
 #define CHANNELS 3
 #define CENTRE 128 /* taken off the bytes: what rounds weights to bf16 costs least around zero */
 
@@ -264,10 +263,9 @@ ori_status ori_vision_load(const struct ori_vision_options *options,
         .config = *options->config, .precision = options->precision, .kernels = options->kernels};
     it.slab.has_large_pages = it.precision != ORI_PRECISION_F32;
     int across = it.config.vision.side / it.config.vision.patch;
-    int rows = it.precision == ORI_PRECISION_INT8 ? ROWS_USUAL_INT8 : ROWS_USUAL;
     it.patches = across * across;
     it.tokens = it.patches + (names->class_token ? 1 : 0);
-    it.pictures_max = rows / it.tokens > 1 ? rows / it.tokens : 1;
+    it.pictures_max = ROWS_USUAL / it.tokens > 1 ? ROWS_USUAL / it.tokens : 1;
     ori_status status = load_patches(&it, names, weights, err);
     if (status == ORI_OK)
         status = load_tokens(&it, names, weights, err);
