@@ -343,8 +343,9 @@ static void attend(const struct ori_attention *it)
             softmax(scores + (ptrdiff_t)r * keys, it->is_causal ? first + r + 1 : seen, room);
         multiply(scores, keys, rows, v, head, seen, head, mixed, head);
         for (int r = 0; r < rows; r++)
-            memcpy(it->out + (first + r) * it->out_stride, mixed + (ptrdiff_t)r * head,
-                   (size_t)it->head * sizeof *mixed);
+            memcpy((float *)it->out + (ptrdiff_t)(it->out_row + first + r) * it->out_columns +
+                       it->out_column,
+                   mixed + (ptrdiff_t)r * head, (size_t)it->head * sizeof *mixed);
     }
 }
 

@@ -14,7 +14,10 @@
 #include "embed/model_config.h"
 #include "embed/product.h"
 
-/* One head of one sequence. Rows of q, k, v lie `stride` numbers apart, those of out `out_stride`. */
+/* One head of one sequence. Rows of q, k, v lie `stride` numbers apart. What comes out goes to the
+ * columns from `out_column` on of `queries` rows from `out_row` on of a matrix: f32 of `out_columns`; or
+ * bf16 in blocks as the next product takes them, where q, k, v are bf16, a set has a product, and head is
+ * a multiple of 32. */
 struct ori_attention {
     const void *q; /* f32, or bf16 with is_bf16 */
     const void *k;
@@ -26,8 +29,11 @@ struct ori_attention {
     float scale;
     bool is_bf16;
     bool is_causal; /* a token sees itself and those before */
-    float *out;     /* queries rows of head floats */
-    ptrdiff_t out_stride;
+    bool gives_blocks;
+    void *out;
+    int out_row;
+    int out_column;
+    int out_columns;
     float *work; /* ori_kernel_attention_work(tokens, head) floats, 64-byte aligned */
 };
 #define ORI_KERNEL_HEAD_MAX 256

@@ -482,6 +482,24 @@ static float share_out(const float *scores, int seen, int columns, float scale, 
     return 1.0F / sum_of(sum);
 }
 
+/* One row of what the shares mixed, times a factor. */
+static void put_out(const struct ori_attention *it, const float *mixed, int row, float factor)
+{
+    const __m512 factors = _mm512_set1_ps(factor);
+    float *out = (float *)it->out + (ptrdiff_t)row * it->out_columns + it->out_column;
+    int steps = ori_product_steps(2 * (size_t)it->out_columns);
+    for (int d = 0; d < it->head; d += LANES) {
+        __m512 v = _mm512_mul_ps(_mm512_load_ps(mixed + d), factors);
+        if (it->gives_blocks) {
+            ptrdiff_t place = ori_product_place(row, steps, 2 * (ptrdiff_t)(it->out_column + d));
+            _mm256_store_si256((__m256i *)((char *)it->out + place),
+                               (__m256i)_mm512_cvtneps_pbh(v));
+        } else {
+            _mm512_mask_storeu_ps(out + d, first_of(it->head - d), v);
+        }
+    }
+}
+
 void ori_amx_attend(const struct ori_attention *it)
 {
     const struct head_work work = split_work(it);
@@ -502,12 +520,9 @@ void ori_amx_attend(const struct ori_attention *it)
                                    work.shares + (ptrdiff_t)r * LINE_BYTES);
         multiply_columns(work.shares, work.values, work.keys_padded / STEP_NUMBERS * TILE_BYTES,
                          columns / STEP_NUMBERS, work.head_padded, work.mixed, work.head_padded);
-        for (int r = 0; r < rows; r++) {
-            float *out = it->out + (first + r) * it->out_stride;
-            const float *mixed = work.mixed + (ptrdiff_t)r * work.head_padded;
-            for (int d = 0; d < it->head; d++)
-                out[d] = mixed[d] * factors[r];
-        }
+        for (int r = 0; r < rows; r++)
+            put_out(it, work.mixed + (ptrdiff_t)r * work.head_padded, it->out_row + first + r,
+                    factors[r]);
     }
     tiles_end();
 }

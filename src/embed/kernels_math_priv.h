@@ -90,6 +90,17 @@ static inline vf magnitude(vf x)
     return (vf)((vi)x & 0x7fffffff);
 }
 
+#if ORI_KERNEL_LANES == 16
+static inline float sum_of(vf v)
+{
+    return _mm512_reduce_add_ps((__m512)v);
+}
+
+static inline float most_of(vf v)
+{
+    return _mm512_reduce_max_ps((__m512)v);
+}
+#else
 static inline float sum_of(vf v)
 {
     float lanes[LANES];
@@ -111,6 +122,7 @@ static inline float most_of(vf v)
     }
     return lanes[0];
 }
+#endif
 
 /* The last n % LANES floats, padded. */
 static inline vf load_some(const float *x, size_t n, float padding)

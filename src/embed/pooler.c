@@ -259,9 +259,10 @@ static void attend(struct ori_pooler_scratch *it, int sequences)
                                               .queries = 1,
                                               .head = head,
                                               .scale = 1.0F / sqrtf((float)head),
-                                              .out = it->mixed + (ptrdiff_t)s * width +
-                                                     (ptrdiff_t)h * head,
-                                              .out_stride = width,
+                                              .out = it->mixed,
+                                              .out_row = s,
+                                              .out_column = h * head,
+                                              .out_columns = options->config.width,
                                               .work = it->attention};
             options->kernels->attend(&attention);
         }

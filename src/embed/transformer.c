@@ -261,6 +261,8 @@ ori_status ori_transformer_load(const struct ori_transformer_options *options,
                                  .is_qkv_bf16 = options->kernels->product && !options->is_rotated &&
                                                 options->precision != ORI_PRECISION_F32,
                                  .rows_max = options->tokens * options->sequences};
+    it.is_mixed_ready = it.is_qkv_bf16 && it.precision == ORI_PRECISION_BF16 &&
+                        !options->names->inner_norm && it.config.width / it.config.heads % 32 == 0;
     it.slices = count_slices(&it.config, it.has_gate);
     it.slice = it.config.mlp / it.slices;
     struct ori_matmul_spec base = {.precision = options->precision,
@@ -477,20 +479,23 @@ static void attend(struct ori_transformer_scratch *scratch, const struct ori_tra
             (const char *)scratch->wide + (ptrdiff_t)s * pass->tokens * 3 * width * bytes;
         for (int h = 0; h < it->config.heads; h++) {
             const char *part = base + (ptrdiff_t)h * head * bytes;
-            struct ori_attention attention = {
-                .q = part + first * 3 * width * bytes,
-                .k = part + width * bytes,
-                .v = part + 2 * width * bytes,
-                .stride = 3 * width,
-                .tokens = tokens,
-                .queries = queries,
-                .head = head,
-                .scale = scratch->head_scale,
-                .is_bf16 = it->is_qkv_bf16,
-                .is_causal = pass->is_causal && wanted < 0,
-                .out = scratch->mixed + (ptrdiff_t)s * queries * width + (ptrdiff_t)h * head,
-                .out_stride = width,
-                .work = scratch->attention};
+            struct ori_attention attention = {.q = part + first * 3 * width * bytes,
+                                              .k = part + width * bytes,
+                                              .v = part + 2 * width * bytes,
+                                              .stride = 3 * width,
+                                              .tokens = tokens,
+                                              .queries = queries,
+                                              .head = head,
+                                              .scale = scratch->head_scale,
+                                              .is_bf16 = it->is_qkv_bf16,
+                                              .is_causal = pass->is_causal && wanted < 0,
+                                              .gives_blocks = it->is_mixed_ready,
+                                              .out = it->is_mixed_ready ? scratch->narrow
+                                                                        : scratch->mixed,
+                                              .out_row = s * queries,
+                                              .out_column = h * head,
+                                              .out_columns = it->config.width,
+                                              .work = scratch->attention};
             it->kernels->attend(&attention);
         }
     }
@@ -513,6 +518,8 @@ static const void *ready_mixed(struct ori_transformer_scratch *scratch, const st
 {
     const struct ori_transformer *it = scratch->transformer;
     size_t width = (size_t)it->config.width;
+    if (it->is_mixed_ready)
+        return scratch->narrow;
     if (norm->weight) {
         norm_rows(scratch, scratch->mixed, norm, rows);
         return scratch->narrow;

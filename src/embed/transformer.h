@@ -49,7 +49,8 @@ struct ori_transformer {
     enum ori_precision precision;
     const struct ori_kernels *kernels;
     bool has_gate;
-    bool is_qkv_bf16; /* q, k and v come as bf16: the kernels' attention takes them so */
+    bool is_qkv_bf16;    /* q, k and v come as bf16: the kernels' attention takes them so */
+    bool is_mixed_ready; /* attention gives what out takes */
     /* The feed-forward half is computed in so many slices of its hidden numbers, so that one slice of
      * them stays in the second cache and no product sums over more than about `width` of them. */
     int slices;

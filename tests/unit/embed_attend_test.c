@@ -67,6 +67,35 @@ static double tolerance_of(const struct ori_kernels *kernels, bool is_bf16, floa
     return is_rounded ? 1.0 / 256 : size > 10 ? 2e-4 : 5e-6;
 }
 
+/* The same in blocks of bf16, at other rows and columns of a larger matrix. */
+static void check_blocks(const struct ori_kernels *kernels, const struct shape *shape,
+                         struct ori_attention it)
+{
+    enum { ROW = 37, COLUMN = 32 };
+    int columns = COLUMN + shape->head + 32;
+    int steps = ori_product_steps(2 * (size_t)columns);
+    uint8_t *out = ori_aligned_zeroed(ori_product_x_bytes(ROW + shape->queries, steps), 1);
+    double row[HEAD_MOST];
+    assert_non_null(out);
+    it.gives_blocks = true;
+    it.out = out;
+    it.out_row = ROW;
+    it.out_column = COLUMN;
+    it.out_columns = columns;
+    kernels->attend(&it);
+    for (int q = 0; q < shape->queries; q++) {
+        expect(shape, q, (double)it.scale, row);
+        for (int c = 0; c < columns; c++) {
+            uint16_t half;
+            bool is_inside = c >= COLUMN && c < COLUMN + shape->head;
+            memcpy(&half, out + ori_product_place(ROW + q, steps, 2 * (ptrdiff_t)c), sizeof half);
+            assert_true(fabs((double)from_bf16(half) - (is_inside ? row[c - COLUMN] : 0)) <=
+                        1.0 / 128);
+        }
+    }
+    free(out);
+}
+
 static void check(const struct ori_kernels *kernels, const struct shape *shape, bool is_bf16)
 {
     static float out[TOKENS_MOST * (HEAD_MOST + 3)];
@@ -91,7 +120,7 @@ static void check(const struct ori_kernels *kernels, const struct shape *shape, 
                                .is_bf16 = is_bf16,
                                .is_causal = shape->is_causal,
                                .out = out,
-                               .out_stride = shape->head + 3,
+                               .out_columns = shape->head + 3,
                                .work = work};
     kernels->attend(&it);
     for (int q = 0; q < shape->queries; q++) {
@@ -105,6 +134,8 @@ static void check(const struct ori_kernels *kernels, const struct shape *shape, 
         for (int d = shape->head; d < shape->head + 3; d++)
             assert_true(out[q * (shape->head + 3) + d] == 77);
     }
+    if (kernels->product && is_bf16 && shape->head % 32 == 0)
+        check_blocks(kernels, shape, it);
     free(work);
 }
 
