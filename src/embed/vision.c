@@ -9,7 +9,7 @@
 
 /* Rows of one matrix product at full speed; more would leave the second cache. Measured: bench_embed. */
 #define ROWS_USUAL 400
-#define CHANNELS 3
+#define CHANNELS ORI_VISION_CHANNELS
 #define CENTRE 128 /* taken off the bytes: what rounds weights to bf16 costs least around zero */
 
 static const struct ori_block_names hugging_face_names = {
@@ -128,20 +128,40 @@ static void fold(const struct ori_model_config *config, float *matrix, float *bi
     }
 }
 
+/* Weights of one channel; the bias goes with the first. */
+static ori_status pack_channel(struct ori_vision *it, size_t channel, const float *matrix,
+                               const float *bias, struct ori_error *err)
+{
+    size_t width = (size_t)it->config.vision.tower.width;
+    size_t area = (size_t)it->config.vision.patch * (size_t)it->config.vision.patch;
+    float *part = ori_aligned_alloc(width * area, sizeof *part);
+    float *nothing = ori_aligned_zeroed(width, sizeof *nothing);
+    ori_status status = ORI_OK;
+    if (!part || !nothing)
+        status = ori_error_set(err, ORI_NOMEM, "patches");
+    for (size_t o = 0; o < width && status == ORI_OK; o++)
+        memcpy(part + o * area, matrix + (o * CHANNELS + channel) * area, area * sizeof *part);
+    if (status == ORI_OK)
+        status = ori_matmul_pack(it->patch, part, channel == 0 ? bias : nothing, &it->slab,
+                                 &it->patch_weights[channel], err);
+    free(part);
+    free(nothing);
+    return status;
+}
+
 static ori_status load_patches(struct ori_vision *it, const struct vision_names *names,
                                const struct ori_weights *weights, struct ori_error *err)
 {
     const struct ori_vision_config *config = &it->config.vision;
     int width = config->tower.width;
     int64_t shape[] = {width, CHANNELS, config->patch, config->patch};
-    struct ori_matmul_spec spec = {
-        .in = CHANNELS * config->patch * config->patch,
-        .out = width,
-        /* bytes around zero are exact in bf16; as INT8 the largest weights would spoil the rest */
-        .precision = it->precision == ORI_PRECISION_BF16 ? ORI_PRECISION_BF16 : ORI_PRECISION_F32,
-        .has_bias = true,
-        .rows_usual = it->pictures_max * it->patches,
-        .rows_one = it->patches};
+    struct ori_matmul_spec spec = {.in = config->patch * config->patch,
+                                   .out = width,
+                                   .precision = it->patch_precision,
+                                   .has_bias = true,
+                                   .adds = true,
+                                   .rows_usual = it->pictures_max * it->patches,
+                                   .rows_one = it->patches};
     float *matrix = NULL;
     float *bias = ori_aligned_zeroed((size_t)width, sizeof *bias);
     ori_status status = ORI_OK;
@@ -157,8 +177,8 @@ static ori_status load_patches(struct ori_vision *it, const struct vision_names 
         fold(&it->config, matrix, bias);
         status = ori_matmul_create(&spec, &it->patch, err);
     }
-    if (status == ORI_OK)
-        status = ori_matmul_pack(it->patch, matrix, bias, &it->slab, &it->patch_weights, err);
+    for (size_t c = 0; c < CHANNELS && status == ORI_OK; c++)
+        status = pack_channel(it, c, matrix, bias, err);
     free(matrix);
     free(bias);
     return status;
@@ -261,6 +281,10 @@ ori_status ori_vision_load(const struct ori_vision_options *options,
     const struct vision_names *names = names_of(options->config->family);
     struct ori_vision it = {
         .config = *options->config, .precision = options->precision, .kernels = options->kernels};
+    /* bytes around zero are exact in bf16; as INT8 the largest weights would spoil the rest */
+    it.patch_precision = it.precision != ORI_PRECISION_F32 && ori_matmul_machine().has_bf16
+                             ? ORI_PRECISION_BF16
+                             : ORI_PRECISION_F32;
     it.slab.has_large_pages = it.precision != ORI_PRECISION_F32;
     int across = it.config.vision.side / it.config.vision.patch;
     it.patches = across * across;
@@ -298,7 +322,8 @@ void ori_vision_deinit(struct ori_vision *vision)
 size_t ori_vision_bytes(const struct ori_vision *vision)
 {
     size_t positions = (size_t)vision->tokens * (size_t)vision->config.vision.tower.width;
-    return vision->patch_weights.bytes + vision->blocks.bytes + vision->projection_weights.bytes +
+    return CHANNELS * vision->patch_weights[0].bytes + vision->blocks.bytes +
+           vision->projection_weights.bytes +
            (vision->pooler ? ori_pooler_bytes(vision->pooler) : 0) + positions * sizeof(float);
 }
 
@@ -310,17 +335,11 @@ struct ori_vision_scratch {
     struct ori_matmul_plan *patch;
     struct ori_matmul_plan *projection;
     struct ori_pooler_scratch *pooler;
-    float *pixels;     /* [pictures * patches][3 * patch * patch] */
-    void *pixels_bf16; /* the same when the tower is BF16, as patch takes it */
-    float *patches;    /* [pictures * patches][width] */
-    float *features;   /* [pictures][dim], aligned */
+    void *pixels;    /* [pictures * patches][patch * patch] of one channel, as patch takes it */
+    float *row;      /* one of them */
+    float *patches;  /* [pictures * patches][width] */
+    float *features; /* [pictures][dim], aligned */
 };
-
-static size_t pixels_count(const struct ori_vision *vision)
-{
-    size_t patch = (size_t)vision->config.vision.patch;
-    return (size_t)vision->pictures_max * (size_t)vision->patches * CHANNELS * patch * patch;
-}
 
 static size_t patches_count(const struct ori_vision *vision)
 {
@@ -330,8 +349,7 @@ static size_t patches_count(const struct ori_vision *vision)
 
 size_t ori_vision_scratch_bytes(const struct ori_vision *vision)
 {
-    size_t pixel = vision->precision == ORI_PRECISION_BF16 ? sizeof(uint16_t) : sizeof(float);
-    return ori_transformer_scratch_bytes(&vision->blocks) + pixels_count(vision) * pixel +
+    return ori_transformer_scratch_bytes(&vision->blocks) + ori_matmul_x_bytes(vision->patch) +
            patches_count(vision) * sizeof(float);
 }
 
@@ -339,15 +357,12 @@ static ori_status scratch_memory(struct ori_vision_scratch *it, struct ori_error
 {
     const struct ori_vision *vision = it->vision;
     size_t patch = (size_t)vision->config.vision.patch;
-    bool is_bf16 = vision->precision == ORI_PRECISION_BF16;
-    it->pixels = ori_aligned_zeroed(is_bf16 ? CHANNELS * patch * patch : pixels_count(vision),
-                                    sizeof *it->pixels);
-    if (is_bf16)
-        it->pixels_bf16 = ori_aligned_zeroed(ori_matmul_x_bytes(vision->patch), 1);
+    it->pixels = ori_aligned_zeroed(ori_matmul_x_bytes(vision->patch), 1);
+    it->row = ori_aligned_zeroed(patch * patch, sizeof *it->row);
     it->patches = ori_aligned_zeroed(patches_count(vision), sizeof *it->patches);
     it->features = ori_aligned_zeroed((size_t)vision->pictures_max * (size_t)vision->config.dim,
                                       sizeof *it->features);
-    if (!it->pixels || (is_bf16 && !it->pixels_bf16) || !it->patches || !it->features)
+    if (!it->pixels || !it->row || !it->patches || !it->features)
         return ori_error_set(err, ORI_NOMEM, "working memory of an image tower");
     return ORI_OK;
 }
@@ -386,7 +401,7 @@ void ori_vision_scratch_destroy(struct ori_vision_scratch **scratch)
     ori_matmul_plan_destroy(&it->projection);
     ori_pooler_scratch_destroy(&it->pooler);
     free(it->pixels);
-    free(it->pixels_bf16);
+    free(it->row);
     free(it->patches);
     free(it->features);
     free(it);
@@ -395,55 +410,68 @@ void ori_vision_scratch_destroy(struct ori_vision_scratch **scratch)
 
 /* ---- one pass */
 
-/* The pixels of one patch in the order of its weights: channel, row, column. */
-static void gather_patch(const struct ori_vision *vision, const uint8_t *picture, int row,
-                         int column, float *ret_pixels)
+/* The pixels of one patch and channel in the order of its weights. */
+static void gather_patch(const struct ori_vision *vision, const uint8_t *plane, int row, int column,
+                         float *ret_pixels)
 {
     size_t side = (size_t)vision->config.vision.side;
     size_t patch = (size_t)vision->config.vision.patch;
-    for (size_t c = 0; c < CHANNELS; c++) {
-        const uint8_t *from =
-            picture + (c * side + (size_t)row * patch) * side + (size_t)column * patch;
-        for (size_t y = 0; y < patch; y++, from += side, ret_pixels += patch)
-            vision->kernels->bytes_to_floats(from, patch, 1, -CENTRE, ret_pixels);
-    }
+    const uint8_t *from = plane + (size_t)row * patch * side + (size_t)column * patch;
+    for (size_t y = 0; y < patch; y++, from += side, ret_pixels += patch)
+        vision->kernels->bytes_to_floats(from, patch, 1, -CENTRE, ret_pixels);
 }
 
-static void gather(struct ori_vision_scratch *scratch, const uint8_t *picture, int index)
+static void gather(struct ori_vision_scratch *scratch, const uint8_t *plane, int index)
 {
     const struct ori_vision *vision = scratch->vision;
     int across = vision->config.vision.side / vision->config.vision.patch;
-    size_t in =
-        CHANNELS * (size_t)vision->config.vision.patch * (size_t)vision->config.vision.patch;
+    size_t area = (size_t)vision->config.vision.patch * (size_t)vision->config.vision.patch;
+    bool is_bf16 = vision->patch_precision == ORI_PRECISION_BF16;
     for (int i = 0; i < vision->patches; i++) {
-        size_t row = (size_t)index * (size_t)vision->patches + (size_t)i;
-        if (scratch->pixels_bf16) {
-            gather_patch(vision, picture, i / across, i % across, scratch->pixels);
-            struct ori_matmul_place place =
-                ori_matmul_place(vision->patch, scratch->pixels_bf16, (int)row);
-            vision->kernels->to_bf16(scratch->pixels, in, place.first, place.piece_stride);
-        } else {
-            gather_patch(vision, picture, i / across, i % across, scratch->pixels + row * in);
-        }
+        struct ori_matmul_place place =
+            ori_matmul_place(vision->patch, scratch->pixels, index * vision->patches + i);
+        gather_patch(vision, plane, i / across, i % across, is_bf16 ? scratch->row : place.first);
+        if (is_bf16)
+            vision->kernels->to_bf16(scratch->row, area, place.first, place.piece_stride);
     }
 }
 
-/* Patches, the class token and positions become the stream's rows. */
+/* Patches by their weights, and the positions they are at. One channel at a time: all at once are more
+ * than the second cache holds. */
+static ori_status embed_patches(struct ori_vision_scratch *scratch, const uint8_t *const *pictures,
+                                int n, struct ori_error *err)
+{
+    const struct ori_vision *vision = scratch->vision;
+    size_t width = (size_t)vision->config.vision.tower.width;
+    size_t plane = (size_t)vision->config.vision.side * (size_t)vision->config.vision.side;
+    size_t count = (size_t)vision->patches * width; /* of a picture */
+    const float *positions = vision->positions + (vision->class_token ? width : 0);
+    ori_status status = ORI_OK;
+    for (size_t i = 0; i < (size_t)n; i++)
+        memcpy(scratch->patches + i * count, positions, count * sizeof *positions);
+    for (size_t c = 0; c < CHANNELS && status == ORI_OK; c++) {
+        for (int i = 0; i < n; i++)
+            gather(scratch, pictures[i] + c * plane, i);
+        status = ori_matmul_run(scratch->patch, &vision->patch_weights[c], scratch->pixels, NULL,
+                                n * vision->patches, scratch->patches, err);
+    }
+    return status;
+}
+
+/* The class token at its position, and the patches, become the stream's rows. */
 static void place_tokens(struct ori_vision_scratch *scratch, int n)
 {
     const struct ori_vision *vision = scratch->vision;
     size_t width = (size_t)vision->config.vision.tower.width;
-    for (int s = 0; s < n; s++) {
-        float *x = scratch->blocks.x + (size_t)s * (size_t)vision->tokens * width;
-        const float *patches = scratch->patches + (size_t)s * (size_t)vision->patches * width;
+    size_t count = (size_t)vision->patches * width;
+    for (size_t s = 0; s < (size_t)n; s++) {
+        float *x = scratch->blocks.x + s * (size_t)vision->tokens * width;
         if (vision->class_token) {
             memcpy(x, vision->class_token, width * sizeof *x);
             vision->kernels->add(vision->positions, width, x);
             x += width;
         }
-        memcpy(x, patches, (size_t)vision->patches * width * sizeof *x);
-        vision->kernels->add(vision->positions + (vision->class_token ? width : 0),
-                             (size_t)vision->patches * width, x);
+        memcpy(x, scratch->patches + s * count, count * sizeof *x);
     }
 }
 
@@ -489,12 +517,7 @@ ori_status ori_vision_run(struct ori_vision_scratch *scratch, const uint8_t *con
                                         .wanted = vision->pooler ? -1 : 0,
                                         .cancel = cancel};
     ORI_ASSERT(n > 0 && n <= vision->pictures_max);
-    for (int i = 0; i < n; i++)
-        gather(scratch, pictures[i], i);
-    ori_status status =
-        ori_matmul_run(scratch->patch, &vision->patch_weights,
-                       scratch->pixels_bf16 ? (const void *)scratch->pixels_bf16 : scratch->pixels,
-                       NULL, n * vision->patches, scratch->patches, err);
+    ori_status status = embed_patches(scratch, pictures, n, err);
     if (status != ORI_OK)
         return status;
     place_tokens(scratch, n);

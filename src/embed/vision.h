@@ -10,6 +10,7 @@
  *             Zhai et al. 2023, arXiv:2303.15343; EVA02: Fang et al. 2023, arXiv:2303.11331 */
 #include "embed/transformer.h"
 
+enum { ORI_VISION_CHANNELS = 3 };
 struct ori_vision {
     struct ori_model_config config;
     enum ori_precision precision;
@@ -17,9 +18,10 @@ struct ori_vision {
     int pictures_max; /* of one run */
     int patches;      /* of one picture */
     int tokens;
-    struct ori_slab slab;     /* of all packed weights */
-    struct ori_matmul *patch; /* [width][3 * patch * patch] */
-    struct ori_packed patch_weights;
+    struct ori_slab slab; /* of all packed weights */
+    enum ori_precision patch_precision;
+    struct ori_matmul *patch; /* [width][patch * patch], of a channel */
+    struct ori_packed patch_weights[ORI_VISION_CHANNELS];
     float *class_token; /* NULL: none */
     float *positions;   /* [tokens][width] */
     struct ori_norm pre_norm;
