@@ -25,6 +25,9 @@
 #define TILE (LANES * TILE_VECTORS)
 
 extern const struct ori_kernels ORI_KERNEL_TABLE;
+#ifdef ORI_KERNEL_PRODUCT
+void ORI_KERNEL_PRODUCT(const struct ori_product *product); /* kernels_product.c */
+#endif
 
 /* Sums in four vectors: one alone would wait for each addition. */
 static float sum_all(const float *x, size_t n)
@@ -374,5 +377,9 @@ const struct ori_kernels ORI_KERNEL_TABLE = {
     .product = ori_amx_product,
 #else
     .attend = attend,
+#endif
+#ifdef ORI_KERNEL_PRODUCT
+    .product_f32 = ORI_KERNEL_PRODUCT,
+    .panel_f32 = ORI_PRODUCT_VECTORS * LANES,
 #endif
 };

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "embed/model.h"
 #include "embed/model_config.h"
 #include "embed/product.h"
 
@@ -64,11 +65,16 @@ struct ori_kernels {
     void (*gate)(float *x, const float *up, size_t n); /* x = silu(x) * up */
     void (*bytes_to_floats)(const uint8_t *x, size_t n, float factor, float addend, float *y);
     void (*attend)(const struct ori_attention *attention);
-    void (*product)(const struct ori_product *product); /* NULL: this set has none */
+    /* embed/product.h; NULL: this set has none */
+    void (*product)(const struct ori_product *product); /* of bf16 and of bytes */
+    void (*product_f32)(const struct ori_product *product);
+    int panel_f32; /* outputs of a panel of its weights */
 };
 
 enum ori_kernel_set { ORI_KERNELS_C, ORI_KERNELS_AVX2, ORI_KERNELS_AVX512, ORI_KERNELS_AMX };
 /* NULL: this CPU does not have it, or it was not built for this architecture. */
 const struct ori_kernels *ori_kernels_of(enum ori_kernel_set set);
+/* Whether a set has a product of its own for a precision. */
+bool ori_kernels_have_product(const struct ori_kernels *kernels, enum ori_precision precision);
 /* The widest up to `most`. */
 const struct ori_kernels *ori_kernels(enum ori_kernel_set most);

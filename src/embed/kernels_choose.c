@@ -72,3 +72,8 @@ const struct ori_kernels *ori_kernels(enum ori_kernel_set most)
     }
     return &ori_kernels_c;
 }
+
+bool ori_kernels_have_product(const struct ori_kernels *kernels, enum ori_precision precision)
+{
+    return precision == ORI_PRECISION_F32 ? kernels->product_f32 != NULL : kernels->product != NULL;
+}

@@ -45,7 +45,7 @@ static inline void store(float *y, vf v)
 
 static inline vf all(float x)
 {
-    return (vf){0} + x;
+    return x - (vf){0}; /* which is x; 0 + x is not for -0, so the compiler would add */
 }
 
 static inline vf pick(vi mask, vf yes, vf no) /* mask lanes are 0 or -1 */

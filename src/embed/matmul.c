@@ -186,8 +186,9 @@ ori_status ori_matmul_create(const struct ori_matmul_spec *spec, struct ori_matm
     matmul->rows_first = spec->rows_usual;
     matmul->kernels = ori_kernels(ori_matmul_machine().kernels);
     set_types(matmul);
-    if (matmul->kernels->product && spec->precision != ORI_PRECISION_F32 && !spec->is_library) {
-        matmul->is_own = true;
+    matmul->is_own =
+        !spec->is_library && ori_kernels_have_product(matmul->kernels, spec->precision);
+    if (matmul->is_own) {
         matmul->steps = ori_product_steps((size_t)spec->in * ori_matmul_width(matmul->x_type));
         snprintf(matmul->kind, sizeof matmul->kind, "own:%s", matmul->kernels->name);
         *ret_matmul = matmul;
@@ -263,6 +264,25 @@ struct ori_matmul_place ori_matmul_place(const struct ori_matmul *matmul, void *
                                          ORI_PRODUCT_PIECE_STRIDE};
     size_t bytes = (size_t)matmul->spec.in * ori_matmul_width(matmul->x_type);
     return (struct ori_matmul_place){(char *)x + (size_t)row * bytes, ORI_PRODUCT_STEP_BYTES};
+}
+
+void ori_matmul_put_floats(struct ori_matmul_place place, const float *row, size_t n)
+{
+    const size_t piece = ORI_PRODUCT_STEP_BYTES / sizeof *row;
+    char *to = place.first;
+    for (size_t i = 0; i < n; i += piece, to += place.piece_stride)
+        memcpy(to, row + i, (n - i < piece ? n - i : piece) * sizeof *row);
+}
+
+const void *ori_matmul_x(const struct ori_matmul *matmul, const float *rows, int count, void *room)
+{
+    size_t in = (size_t)matmul->spec.in;
+    ORI_ASSERT(matmul->spec.precision == ORI_PRECISION_F32);
+    if (!matmul->is_own)
+        return rows;
+    for (int r = 0; r < count; r++)
+        ori_matmul_put_floats(ori_matmul_place(matmul, room, r), rows + (size_t)r * in, in);
+    return room;
 }
 
 const char *ori_matmul_kind(const struct ori_matmul *matmul)
@@ -380,8 +400,11 @@ static ori_status make_room(const struct ori_matmul *matmul, bool has_bias, stru
                             struct ori_packed *packed, struct ori_error *err)
 {
     bool is_int8 = matmul->spec.precision == ORI_PRECISION_INT8;
-    size_t weights = matmul->is_own ? ori_product_packed_bytes(matmul->steps, matmul->spec.out)
-                                    : layout_bytes(layout_view_of(&matmul->packed));
+    size_t weights = !matmul->is_own ? layout_bytes(layout_view_of(&matmul->packed))
+                     : matmul->spec.precision == ORI_PRECISION_F32
+                         ? ori_product_packed_bytes_f32(matmul->steps, matmul->spec.out,
+                                                        matmul->kernels->panel_f32)
+                         : ori_product_packed_bytes(matmul->steps, matmul->spec.out);
     size_t numbers = (size_t)matmul->spec.out * sizeof(float);
     packed->weights = ori_slab_alloc(slab, weights);
     packed->bytes = weights;
@@ -412,6 +435,9 @@ ori_status ori_matmul_pack(const struct ori_matmul *matmul, const float *weights
         memcpy(packed.bias, bias, (size_t)matmul->spec.out * sizeof *bias);
     if (matmul->spec.precision == ORI_PRECISION_INT8) {
         status = pack_int8(matmul, weights, &packed, err);
+    } else if (matmul->is_own && matmul->spec.precision == ORI_PRECISION_F32) {
+        ori_product_pack_f32(weights, (size_t)matmul->spec.in, matmul->spec.out,
+                             matmul->kernels->panel_f32, packed.weights);
     } else if (matmul->is_own) {
         status = pack_own_bf16(matmul, weights, &packed, err);
     } else {

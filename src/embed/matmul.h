@@ -39,8 +39,8 @@ struct ori_matmul_spec {
     int out;
     enum ori_precision precision; /* F32, BF16, INT8 */
     bool gives_bf16;              /* y bf16; INT8 only where the kernels have their own product */
-    bool gives_blocks; /* y bf16 as the next product's x; where ori_matmul_takes_blocks */
-    bool is_library;   /* the library's product even where the kernels have their own: to compare */
+    bool gives_blocks;            /* y as the next product's x; where ori_matmul_takes_blocks */
+    bool is_library; /* the library's product even where the kernels have their own: to compare */
     bool has_bias;
     bool adds;                      /* y += ...; y f32 */
     enum ori_activation activation; /* 0: none */
@@ -63,6 +63,10 @@ struct ori_matmul_place {
     ptrdiff_t piece_stride; /* from one piece to the next */
 };
 struct ori_matmul_place ori_matmul_place(const struct ori_matmul *matmul, void *x, int row);
+void ori_matmul_put_floats(struct ori_matmul_place place, const float *row, size_t n);
+/* Rows of f32, one behind the other, as F32's product takes them: themselves, or copied into room, of
+ * ori_matmul_x_bytes. */
+const void *ori_matmul_x(const struct ori_matmul *matmul, const float *rows, int count, void *room);
 
 struct ori_packed { /* all of it in a slab */
     void *weights;  /* in the library's layout, or product.h's */

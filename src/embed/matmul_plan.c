@@ -214,10 +214,9 @@ static dnnl_status_t prove(struct ori_matmul_plan *plan, struct form *form,
     size_t rows = (size_t)first->rows; /* forms tried are no bigger */
     size_t x_bytes = rows * (size_t)matmul->spec.in * ori_matmul_width(matmul->x_type);
     size_t y_bytes = rows * (size_t)matmul->spec.out * ori_matmul_width(matmul->y_type);
-    struct ori_slab slab = {0}; /* not the heap, which would keep it */
-    void *x = ori_slab_alloc(&slab, x_bytes);
-    void *y = ori_slab_alloc(&slab, y_bytes);
-    void *y_first = ori_slab_alloc(&slab, y_bytes);
+    void *x = ori_aligned_alloc(1, x_bytes);
+    void *y = ori_aligned_alloc(1, y_bytes);
+    void *y_first = ori_aligned_alloc(1, y_bytes);
     dnnl_status_t status = x && y && y_first ? dnnl_success : dnnl_out_of_memory;
     if (status == dnnl_success) {
         make_up(matmul, x, rows * (size_t)matmul->spec.in);
@@ -231,7 +230,9 @@ static dnnl_status_t prove(struct ori_matmul_plan *plan, struct form *form,
         *ret_is_same = memcmp(y, y_first,
                               (size_t)form->rows * (size_t)matmul->spec.out *
                                   ori_matmul_width(matmul->y_type)) == 0;
-    ori_slab_deinit(&slab);
+    free(x);
+    free(y);
+    free(y_first);
     return status;
 }
 
@@ -301,6 +302,7 @@ static void run_own(struct ori_matmul_plan *plan, const struct ori_packed *packe
 {
     const struct ori_matmul *matmul = plan->matmul;
     const struct ori_matmul_spec *spec = &matmul->spec;
+    bool is_f32 = spec->precision == ORI_PRECISION_F32;
     struct ori_product product = {.x = x,
                                   .rows = rows,
                                   .weights = packed->weights,
@@ -312,11 +314,14 @@ static void run_own(struct ori_matmul_plan *plan, const struct ori_packed *packe
                                   .offsets = packed->offsets,
                                   .activation = spec->activation,
                                   .adds = spec->adds,
-                                  .gives_bf16 = spec->gives_bf16 || spec->gives_blocks,
+                                  .gives_bf16 = spec->gives_bf16 || (spec->gives_blocks && !is_f32),
                                   .gives_blocks = spec->gives_blocks,
                                   .y = y,
                                   .work = plan->work};
-    matmul->kernels->product(&product);
+    if (is_f32)
+        matmul->kernels->product_f32(&product);
+    else
+        matmul->kernels->product(&product);
 }
 
 static void finish_rows(const struct ori_matmul *matmul, const struct ori_packed *packed,

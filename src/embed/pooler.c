@@ -32,6 +32,7 @@ struct ori_pooler_scratch {
     float *normed;      /* [sequences][width] */
     float *hidden;      /* [sequences][mlp] */
     float *attention;
+    void *room; /* x of each product in turn */
 };
 
 static ori_status create_matmuls(struct ori_pooler *it, struct ori_error *err)
@@ -194,7 +195,15 @@ static ori_status scratch_memory(struct ori_pooler_scratch *it, struct ori_error
     it->normed = ori_aligned_zeroed(sequences * width, sizeof(float));
     it->hidden = ori_aligned_zeroed(sequences * (size_t)options->config.mlp, sizeof(float));
     it->attention = ori_aligned_zeroed(work, sizeof(float));
-    if (!it->keys_values || !it->mixed || !it->pooled || !it->normed || !it->hidden ||
+    size_t room = 0;
+    const struct ori_matmul *all[] = {it->pooler->key_value, it->pooler->out, it->pooler->up,
+                                      it->pooler->down};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (ori_matmul_x_bytes(all[i]) > room)
+            room = ori_matmul_x_bytes(all[i]);
+    }
+    it->room = ori_aligned_zeroed(room, 1);
+    if (!it->room || !it->keys_values || !it->mixed || !it->pooled || !it->normed || !it->hidden ||
         !it->attention)
         return ori_error_set(err, ORI_NOMEM, "working memory of a pooling head");
     return ORI_OK;
@@ -239,6 +248,7 @@ void ori_pooler_scratch_destroy(struct ori_pooler_scratch **scratch)
     free(it->normed);
     free(it->hidden);
     free(it->attention);
+    free(it->room);
     free(it);
     *scratch = NULL;
 }
@@ -274,23 +284,28 @@ ori_status ori_pooler_run(struct ori_pooler_scratch *scratch, const float *x, in
 {
     const struct ori_pooler *it = scratch->pooler;
     size_t width = (size_t)it->options.config.width;
-    ori_status status = ori_matmul_run(scratch->key_value, &it->key_value_weights, x, NULL,
-                                       sequences * it->options.tokens, scratch->keys_values, err);
+    int rows = sequences * it->options.tokens;
+    ori_status status = ori_matmul_run(scratch->key_value, &it->key_value_weights,
+                                       ori_matmul_x(it->key_value, x, rows, scratch->room), NULL,
+                                       rows, scratch->keys_values, err);
     if (status != ORI_OK)
         return status;
     attend(scratch, sequences);
-    status = ori_matmul_run(scratch->out, &it->out_weights, scratch->mixed, NULL, sequences,
-                            scratch->pooled, err);
+    status = ori_matmul_run(scratch->out, &it->out_weights,
+                            ori_matmul_x(it->out, scratch->mixed, sequences, scratch->room), NULL,
+                            sequences, scratch->pooled, err);
     for (int s = 0; s < sequences; s++)
         it->options.kernels->norm(scratch->pooled + (size_t)s * width, width, it->norm.weight,
                                   it->norm.bias, it->options.config.eps,
                                   scratch->normed + (size_t)s * width);
     if (status == ORI_OK)
-        status = ori_matmul_run(scratch->up, &it->up_weights, scratch->normed, NULL, sequences,
-                                scratch->hidden, err);
+        status = ori_matmul_run(scratch->up, &it->up_weights,
+                                ori_matmul_x(it->up, scratch->normed, sequences, scratch->room),
+                                NULL, sequences, scratch->hidden, err);
     if (status == ORI_OK)
-        status = ori_matmul_run(scratch->down, &it->down_weights, scratch->hidden, NULL, sequences,
-                                scratch->pooled, err);
+        status = ori_matmul_run(scratch->down, &it->down_weights,
+                                ori_matmul_x(it->down, scratch->hidden, sequences, scratch->room),
+                                NULL, sequences, scratch->pooled, err);
     if (status == ORI_OK)
         memcpy(ret_pooled, scratch->pooled, (size_t)sequences * width * sizeof *ret_pooled);
     return status;

@@ -1,5 +1,6 @@
 #include "embed/slab.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -7,7 +8,7 @@
 
 #define ALIGNMENT 64
 #define PAGE_BYTES ((size_t)2 << 20)
-/* What is not touched takes no memory; above glibc's largest threshold, so mapped and truly given back. */
+/* Mapped, not from the heap: what is not touched takes no memory, and all of it is given back. */
 #define CHUNK_BYTES ((size_t)128 << 20)
 
 static size_t round_up(size_t bytes, size_t step)
@@ -17,26 +18,27 @@ static size_t round_up(size_t bytes, size_t step)
 
 static bool add_chunk(struct ori_slab *slab, size_t bytes)
 {
-    void **chunks = realloc(slab->chunks, (slab->count + 1) * sizeof *chunks);
+    struct ori_slab_chunk *chunks = realloc(slab->chunks, (slab->count + 1) * sizeof *chunks);
     if (!chunks)
         return false;
     slab->chunks = chunks;
     size_t size = round_up(bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES, PAGE_BYTES);
-    void *chunk = aligned_alloc(PAGE_BYTES, size);
-    if (!chunk)
+    void *memory =
+        mmap(NULL, size + PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
         return false;
-    if (slab->has_large_pages)
-        madvise(chunk, size, MADV_HUGEPAGE); /* a wish: without it all is only slower */
-    slab->chunks[slab->count++] = chunk;
-    slab->next = chunk;
+    slab->chunks[slab->count++] = (struct ori_slab_chunk){memory, size + PAGE_BYTES};
+    slab->next = (char *)round_up((uintptr_t)memory, PAGE_BYTES);
     slab->left = size;
+    if (slab->has_large_pages)
+        madvise(slab->next, size, MADV_HUGEPAGE); /* a wish: without it all is only slower */
     return true;
 }
 
 void *ori_slab_alloc(struct ori_slab *slab, size_t bytes)
 {
     size_t room = 0;
-    if (!ori_size_add(bytes, PAGE_BYTES, &room))
+    if (!ori_size_add(bytes, 2 * PAGE_BYTES, &room))
         return NULL;
     bytes = round_up(bytes, ALIGNMENT);
     if (bytes > slab->left && !add_chunk(slab, bytes))
@@ -50,7 +52,7 @@ void *ori_slab_alloc(struct ori_slab *slab, size_t bytes)
 void ori_slab_deinit(struct ori_slab *slab)
 {
     for (size_t i = 0; i < slab->count; i++)
-        free(slab->chunks[i]);
+        munmap(slab->chunks[i].memory, slab->chunks[i].bytes);
     free(slab->chunks);
     *slab = (struct ori_slab){0};
 }

@@ -9,13 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct ori_slab_chunk {
+    void *memory;
+    size_t bytes;
+};
 struct ori_slab {
     bool has_large_pages; /* set before the first piece */
-    void **chunks;
+    struct ori_slab_chunk *chunks;
     size_t count;
     char *next;
     size_t left;
 };
 
-void *ori_slab_alloc(struct ori_slab *slab, size_t bytes); /* 64-byte aligned, contents undefined */
+void *ori_slab_alloc(struct ori_slab *slab, size_t bytes); /* 64-byte aligned, zeros */
 void ori_slab_deinit(struct ori_slab *slab);               /* idempotent */

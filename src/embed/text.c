@@ -95,6 +95,7 @@ struct ori_text_scratch {
     const struct ori_text *text;
     struct ori_transformer_scratch blocks;
     struct ori_matmul_plan *projection;
+    void *pooled;    /* [width], as projection takes it */
     float *features; /* [dim], aligned */
 };
 
@@ -107,7 +108,8 @@ ori_status ori_text_scratch_create(const struct ori_text *text,
         return ori_error_set(err, ORI_NOMEM, "working memory of a text tower");
     it->text = text;
     it->features = ori_aligned_zeroed((size_t)text->config.dim, sizeof *it->features);
-    if (!it->features)
+    it->pooled = ori_aligned_zeroed(ori_matmul_x_bytes(text->projection), 1);
+    if (!it->features || !it->pooled)
         status = ori_error_set(err, ORI_NOMEM, "working memory of a text tower");
     if (status == ORI_OK)
         status = ori_transformer_scratch_init(&text->blocks, &it->blocks, err);
@@ -127,6 +129,7 @@ void ori_text_scratch_destroy(struct ori_text_scratch **scratch)
         return;
     ori_transformer_scratch_deinit(&(*scratch)->blocks);
     ori_matmul_plan_destroy(&(*scratch)->projection);
+    free((*scratch)->pooled);
     free((*scratch)->features);
     free(*scratch);
     *scratch = NULL;
@@ -184,8 +187,9 @@ ori_status ori_text_run(struct ori_text_scratch *scratch, const int32_t *ids, in
         return status;
     text->kernels->norm(scratch->blocks.x, text->final_norm.n, text->final_norm.weight,
                         text->final_norm.bias, config->tower.eps, scratch->blocks.x);
-    status = ori_matmul_run(scratch->projection, &text->projection_weights, scratch->blocks.x, NULL,
-                            1, scratch->features, err);
+    const void *x = ori_matmul_x(text->projection, scratch->blocks.x, 1, scratch->pooled);
+    status = ori_matmul_run(scratch->projection, &text->projection_weights, x, NULL, 1,
+                            scratch->features, err);
     if (status == ORI_OK)
         memcpy(ret_features, scratch->features, (size_t)text->config.dim * sizeof *ret_features);
     return status;

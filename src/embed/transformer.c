@@ -218,7 +218,7 @@ static ori_status load_block(struct ori_transformer *it, const struct ori_block_
 static ori_status create_matmuls(struct ori_transformer *it, const struct ori_matmul_spec *base,
                                  struct ori_error *err)
 {
-    bool has_own = it->kernels->product && it->precision != ORI_PRECISION_F32;
+    bool has_own = ori_kernels_have_product(it->kernels, it->precision);
     struct ori_matmul_spec qkv = *base;
     struct ori_matmul_spec out = *base;
     struct ori_matmul_spec up = *base;
@@ -233,8 +233,8 @@ static ori_status create_matmuls(struct ori_transformer *it, const struct ori_ma
     up.out = up_out(it);
     if (!it->has_gate)
         up.activation = it->config.activation;
-    if (!it->has_gate && it->precision == ORI_PRECISION_BF16) { /* ready for down as it comes out */
-        up.gives_bf16 = !has_own;
+    if (!it->has_gate && it->precision != ORI_PRECISION_INT8) { /* ready for down as it comes out */
+        up.gives_bf16 = it->precision == ORI_PRECISION_BF16 && !has_own;
         up.gives_blocks = has_own;
     }
     down.in = it->slice;
@@ -398,8 +398,8 @@ static float put_row(const struct ori_transformer *it, const struct ori_matmul *
         return it->kernels->to_bytes(row, n, it->zero, place.first, place.piece_stride);
     if (it->precision == ORI_PRECISION_BF16)
         it->kernels->to_bf16(row, n, place.first, place.piece_stride);
-    else if (place.first != row)
-        memcpy(place.first, row, n * sizeof *row);
+    else
+        ori_matmul_put_floats(place, row, n);
     return 1;
 }
 
@@ -409,12 +409,9 @@ static void norm_rows(struct ori_transformer_scratch *scratch, const float *x,
 {
     const struct ori_transformer *it = scratch->transformer;
     for (int i = 0; i < rows; i++) {
-        float *y = it->precision == ORI_PRECISION_F32
-                       ? (float *)scratch->narrow + (size_t)i * norm->n
-                       : scratch->row;
         it->kernels->norm(x + (size_t)i * norm->n, norm->n, norm->weight, norm->bias,
-                          it->config.eps, y);
-        scratch->scales[i] = put_row(it, it->qkv, y, norm->n, i, scratch->narrow);
+                          it->config.eps, scratch->row);
+        scratch->scales[i] = put_row(it, it->qkv, scratch->row, norm->n, i, scratch->narrow);
     }
 }
 
@@ -525,7 +522,7 @@ static const void *ready_mixed(struct ori_transformer_scratch *scratch, const st
         return scratch->narrow;
     }
     if (it->precision == ORI_PRECISION_F32)
-        return scratch->mixed;
+        return ori_matmul_x(it->out, scratch->mixed, rows, scratch->narrow);
     for (int i = 0; i < rows; i++)
         scratch->scales[i] =
             put_row(it, it->out, scratch->mixed + (size_t)i * width, width, i, scratch->narrow);

@@ -338,6 +338,7 @@ struct ori_vision_scratch {
     void *pixels;    /* [pictures * patches][patch * patch] of one channel, as patch takes it */
     float *row;      /* one of them */
     float *patches;  /* [pictures * patches][width] */
+    void *pooled;    /* [pictures][width], as projection takes it */
     float *features; /* [pictures][dim], aligned */
 };
 
@@ -362,7 +363,10 @@ static ori_status scratch_memory(struct ori_vision_scratch *it, struct ori_error
     it->patches = ori_aligned_zeroed(patches_count(vision), sizeof *it->patches);
     it->features = ori_aligned_zeroed((size_t)vision->pictures_max * (size_t)vision->config.dim,
                                       sizeof *it->features);
-    if (!it->pixels || !it->row || !it->patches || !it->features)
+    if (vision->projection)
+        it->pooled = ori_aligned_zeroed(ori_matmul_x_bytes(vision->projection), 1);
+    if ((vision->projection && !it->pooled) || !it->pixels || !it->row || !it->patches ||
+        !it->features)
         return ori_error_set(err, ORI_NOMEM, "working memory of an image tower");
     return ORI_OK;
 }
@@ -403,6 +407,7 @@ void ori_vision_scratch_destroy(struct ori_vision_scratch **scratch)
     free(it->pixels);
     free(it->row);
     free(it->patches);
+    free(it->pooled);
     free(it->features);
     free(it);
     *scratch = NULL;
@@ -430,9 +435,11 @@ static void gather(struct ori_vision_scratch *scratch, const uint8_t *plane, int
     for (int i = 0; i < vision->patches; i++) {
         struct ori_matmul_place place =
             ori_matmul_place(vision->patch, scratch->pixels, index * vision->patches + i);
-        gather_patch(vision, plane, i / across, i % across, is_bf16 ? scratch->row : place.first);
+        gather_patch(vision, plane, i / across, i % across, scratch->row);
         if (is_bf16)
             vision->kernels->to_bf16(scratch->row, area, place.first, place.piece_stride);
+        else
+            ori_matmul_put_floats(place, scratch->row, area);
     }
 }
 
@@ -498,8 +505,9 @@ static ori_status pool(struct ori_vision_scratch *scratch, int n, float *ret_fea
         memcpy(ret_features, scratch->blocks.x, count * sizeof *ret_features);
         return ORI_OK;
     }
-    ori_status status = ori_matmul_run(scratch->projection, &vision->projection_weights,
-                                       scratch->blocks.x, NULL, n, scratch->features, err);
+    const void *x = ori_matmul_x(vision->projection, scratch->blocks.x, n, scratch->pooled);
+    ori_status status = ori_matmul_run(scratch->projection, &vision->projection_weights, x, NULL, n,
+                                       scratch->features, err);
     if (status == ORI_OK)
         memcpy(ret_features, scratch->features, count * sizeof *ret_features);
     return status;

@@ -43,6 +43,7 @@ static void test_sets(void **state)
         assert_string_equal(kernels->name, names[set]);
         assert_ptr_equal(ori_kernels((enum ori_kernel_set)set), kernels);
         assert_int_equal(kernels->product != NULL, set == ORI_KERNELS_AMX);
+        assert_int_equal(kernels->product_f32 != NULL, set > ORI_KERNELS_C);
         print_message("%s\n", kernels->name);
     }
 }

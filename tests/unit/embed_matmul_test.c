@@ -78,7 +78,7 @@ static void place_x(struct product *it)
         else if (it->spec.precision == ORI_PRECISION_BF16)
             kernels->to_bf16(row, in, place.first, place.piece_stride);
         else
-            memcpy(place.first, row, in * sizeof *row);
+            ori_matmul_put_floats(place, row, in);
     }
     free(row);
 }
@@ -115,7 +115,8 @@ static struct product make_product(const struct ori_matmul_spec *spec)
     it.spec.rows_one = ROWS_ONE;
     if (ori_matmul_create(&it.spec, &it.matmul, &err) != ORI_OK)
         fail_msg("%s", err.text);
-    it.spec.gives_bf16 = it.spec.gives_bf16 || it.spec.gives_blocks;
+    if (it.spec.gives_blocks && it.spec.precision != ORI_PRECISION_F32)
+        it.spec.gives_bf16 = true;
     for (size_t o = 0; o < out; o++) {
         bias[o] = (float)o / 16;
         for (size_t i = 0; i < in; i++)
@@ -128,7 +129,7 @@ static struct product make_product(const struct ori_matmul_spec *spec)
     place_x(&it);
     expect(&it, weights, bias);
     it.y_row = out * (it.spec.gives_bf16 ? 2 : 4);
-    it.y = allocate(ROWS * it.y_row + ori_product_x_bytes(ROWS, ori_product_steps(2 * out)));
+    it.y = allocate(ROWS * it.y_row + ori_product_x_bytes(ROWS, ori_product_steps(4 * out)));
     free(weights);
     free(bias);
     return it;
@@ -165,10 +166,11 @@ static void check_values(const struct product *it, const void *y)
     double tolerance = it->spec.gives_bf16 ? 1.0 / 256 : 1e-5;
     for (size_t r = 0; r < ROWS; r++) {
         for (size_t o = 0; o < out; o++) {
-            size_t at = r * it->y_row + o * (it->spec.gives_bf16 ? 2 : 4);
+            size_t width = it->spec.gives_bf16 ? 2 : 4;
+            size_t at = r * it->y_row + o * width;
             if (it->spec.gives_blocks)
-                at = (size_t)ori_product_place((ptrdiff_t)r, ori_product_steps(2 * out),
-                                               2 * (ptrdiff_t)o);
+                at = (size_t)ori_product_place((ptrdiff_t)r, ori_product_steps(width * out),
+                                               (ptrdiff_t)(width * o));
             float value;
             uint16_t half;
             memcpy(&half, (const char *)y + at, sizeof half);
@@ -239,8 +241,9 @@ static void test_machine(void **state)
         print_message("%d: %s\n", p, ori_matmul_kind(matmul));
         assert_int_equal(ori_matmul_takes_blocks(matmul),
                          strncmp(ori_matmul_kind(matmul), "own", 3) == 0);
-        assert_int_equal(ori_matmul_takes_blocks(matmul),
-                         p != ORI_PRECISION_F32 && ori_kernels(machine.kernels)->product != NULL);
+        assert_int_equal(
+            ori_matmul_takes_blocks(matmul),
+            ori_kernels_have_product(ori_kernels(machine.kernels), (enum ori_precision)p));
         ori_matmul_destroy(&matmul);
     }
 }
@@ -268,7 +271,8 @@ static void test_what_follows(void **state)
     (void)state;
     EACH_PRECISION(p)
     {
-        bool is_own = p != ORI_PRECISION_F32 && ori_kernels(ori_matmul_machine().kernels)->product;
+        bool is_own = ori_kernels_have_product(ori_kernels(ori_matmul_machine().kernels),
+                                               (enum ori_precision)p);
         for (int is_library = 0; is_library < 2; is_library++) {
             struct ori_matmul_spec spec = {.in = 96,
                                            .out = 80,

@@ -1,4 +1,4 @@
-/* The kernels' own matrix product, where this CPU has one, against double arithmetic. */
+/* The kernels' own matrix products, of every set that this CPU has, against double arithmetic. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,13 +17,28 @@ struct shape {
     int in;
     int out;
     int rows;
-    bool is_bytes;
+    enum ori_precision precision;
     bool has_bias;
     bool adds;
     bool gives_bf16;
     bool gives_blocks;
     enum ori_activation activation;
 };
+
+static bool shape_is_bytes(const struct shape *shape)
+{
+    return shape->precision == ORI_PRECISION_INT8;
+}
+
+static size_t width_of(enum ori_precision precision)
+{
+    return precision == ORI_PRECISION_INT8 ? 1 : precision == ORI_PRECISION_BF16 ? 2 : 4;
+}
+
+static bool gives_halves(const struct shape *shape)
+{
+    return shape->precision != ORI_PRECISION_F32 && (shape->gives_bf16 || shape->gives_blocks);
+}
 
 struct numbers { /* of one product */
     size_t row_bytes;
@@ -49,38 +64,44 @@ static void *allocate(size_t bytes)
     return memory;
 }
 
-static void fill_matrix(uint8_t *matrix, size_t count, bool is_bytes, uint32_t seed)
+static void fill_matrix(uint8_t *matrix, size_t count, enum ori_precision precision, uint32_t seed)
 {
     for (size_t i = 0; i < count; i++) {
-        uint16_t half = nearest_bf16(next_float(&seed));
-        if (is_bytes)
+        float value = next_float(&seed);
+        uint16_t half = nearest_bf16(value);
+        if (precision == ORI_PRECISION_INT8)
             matrix[i] = (uint8_t)next_random(&seed);
-        else
+        else if (precision == ORI_PRECISION_BF16)
             memcpy(matrix + 2 * i, &half, sizeof half);
+        else
+            memcpy(matrix + 4 * i, &value, sizeof value);
     }
 }
 
-static struct numbers make_numbers(const struct shape *shape)
+static struct numbers make_numbers(const struct ori_kernels *kernels, const struct shape *shape)
 {
-    struct numbers it = {.row_bytes = (size_t)shape->in * (shape->is_bytes ? 1 : 2)};
+    struct numbers it = {.row_bytes = (size_t)shape->in * width_of(shape->precision)};
     size_t out = (size_t)shape->out;
     uint32_t seed = 3;
     it.steps = ori_product_steps(it.row_bytes);
     it.x = allocate(it.row_bytes * ROWS_MOST);
     it.weights = allocate(it.row_bytes * out);
     it.x_blocks = allocate(ori_product_x_bytes(ROWS_MOST, it.steps));
-    it.packed = allocate(ori_product_packed_bytes(it.steps, shape->out));
+    it.packed =
+        allocate(shape->precision == ORI_PRECISION_F32
+                     ? ori_product_packed_bytes_f32(it.steps, shape->out, kernels->panel_f32)
+                     : ori_product_packed_bytes(it.steps, shape->out));
     it.bias = allocate(out * sizeof(float));
     it.scales = allocate(out * sizeof(float));
     it.row_scales = allocate(ROWS_MOST * sizeof(float));
     it.offsets = allocate(out * sizeof(int32_t));
     it.before = allocate(ROWS_MOST * out * sizeof(float));
-    it.y_bytes =
-        ROWS_MOST * out * sizeof(float) + ori_product_x_bytes(ROWS_MOST, shape->out) + GUARD;
+    it.y_bytes = ROWS_MOST * out * sizeof(float) +
+                 ori_product_x_bytes(ROWS_MOST, ori_product_steps(4 * out)) + GUARD;
     it.y = allocate(it.y_bytes);
     it.work = allocate(ori_product_work_bytes(ROWS_MOST));
-    fill_matrix(it.x, (size_t)shape->in * ROWS_MOST, shape->is_bytes, 1);
-    fill_matrix(it.weights, (size_t)shape->in * out, shape->is_bytes, 2);
+    fill_matrix(it.x, (size_t)shape->in * ROWS_MOST, shape->precision, 1);
+    fill_matrix(it.weights, (size_t)shape->in * out, shape->precision, 2);
     for (size_t i = 0; i < out; i++) {
         it.bias[i] = next_float(&seed);
         it.scales[i] = next_float(&seed) * 1e-3F;
@@ -95,7 +116,11 @@ static struct numbers make_numbers(const struct shape *shape)
             it.x_blocks[ori_product_place((ptrdiff_t)r, it.steps, (ptrdiff_t)b)] =
                 it.x[r * it.row_bytes + b];
     }
-    ori_product_pack(it.weights, it.row_bytes, shape->out, it.packed);
+    if (shape->precision == ORI_PRECISION_F32)
+        ori_product_pack_f32((const float *)(const void *)it.weights, (size_t)shape->in, shape->out,
+                             kernels->panel_f32, (float *)(void *)it.packed);
+    else
+        ori_product_pack(it.weights, it.row_bytes, shape->out, it.packed);
     return it;
 }
 
@@ -119,16 +144,19 @@ static void run(const struct ori_kernels *kernels, const struct shape *shape, st
                                   .steps = it->steps,
                                   .out = shape->out,
                                   .bias = shape->has_bias ? it->bias : NULL,
-                                  .row_scales = shape->is_bytes ? it->row_scales : NULL,
+                                  .row_scales = shape_is_bytes(shape) ? it->row_scales : NULL,
                                   .scales = it->scales,
                                   .offsets = it->offsets,
                                   .activation = shape->activation,
                                   .adds = shape->adds,
-                                  .gives_bf16 = shape->gives_bf16 || shape->gives_blocks,
+                                  .gives_bf16 = gives_halves(shape),
                                   .gives_blocks = shape->gives_blocks,
                                   .y = it->y,
                                   .work = it->work};
-    kernels->product(&product);
+    if (shape->precision == ORI_PRECISION_F32)
+        kernels->product_f32(&product);
+    else
+        kernels->product(&product);
 }
 
 static double sum_of(const struct shape *shape, const struct numbers *it, int row, int column)
@@ -139,24 +167,32 @@ static double sum_of(const struct shape *shape, const struct numbers *it, int ro
         const uint8_t *w = it->weights + (size_t)column * it->row_bytes;
         uint16_t a;
         uint16_t b;
-        if (shape->is_bytes) {
+        float c;
+        float d;
+        if (shape_is_bytes(shape)) {
             sum += (double)x[i] * (double)(int8_t)w[i];
+        } else if (shape->precision == ORI_PRECISION_F32) {
+            memcpy(&c, x + 4 * i, sizeof c);
+            memcpy(&d, w + 4 * i, sizeof d);
+            sum += (double)c * (double)d;
         } else {
             memcpy(&a, x + 2 * i, sizeof a);
             memcpy(&b, w + 2 * i, sizeof b);
             sum += (double)from_bf16(a) * (double)from_bf16(b);
         }
     }
-    return shape->is_bytes ? (sum - it->offsets[column]) * (double)it->scales[column] *
-                                 (double)it->row_scales[row]
-                           : sum;
+    return shape_is_bytes(shape) ? (sum - it->offsets[column]) * (double)it->scales[column] *
+                                       (double)it->row_scales[row]
+                                 : sum;
 }
 
 static ptrdiff_t place_of(const struct shape *shape, int row, int column)
 {
+    ptrdiff_t width = gives_halves(shape) ? 2 : 4;
     if (shape->gives_blocks)
-        return ori_product_place(row, ori_product_steps(2 * (size_t)shape->out), 2 * column);
-    return ((ptrdiff_t)row * shape->out + column) * (shape->gives_bf16 ? 2 : 4);
+        return ori_product_place(row, ori_product_steps((size_t)(width * shape->out)),
+                                 width * column);
+    return ((ptrdiff_t)row * shape->out + column) * width;
 }
 
 static double value_of(const struct shape *shape, const struct numbers *it, int row, int column)
@@ -166,13 +202,14 @@ static double value_of(const struct shape *shape, const struct numbers *it, int 
     uint16_t half;
     memcpy(&half, place, sizeof half);
     memcpy(&value, place, sizeof value);
-    return (double)(shape->gives_bf16 || shape->gives_blocks ? from_bf16(half) : value);
+    return (double)(gives_halves(shape) ? from_bf16(half) : value);
 }
 
 static void check(const struct ori_kernels *kernels, const struct shape *shape)
 {
-    struct numbers it = make_numbers(shape);
-    double tolerance = shape->gives_bf16 || shape->gives_blocks ? 1.0 / 256 : 1e-5;
+    struct numbers it = make_numbers(kernels, shape);
+    /* the result rounded to bf16; else sums of so many products of numbers below 1, in f32 */
+    double tolerance = gives_halves(shape) ? 1.0 / 256 : 1e-5 + 3e-8 * shape->in;
     run(kernels, shape, &it, shape->rows);
     for (int r = 0; r < shape->rows; r++) {
         for (int c = 0; c < shape->out; c++) {
@@ -193,7 +230,7 @@ static void check(const struct ori_kernels *kernels, const struct shape *shape)
 /* Whatever rides along: the same bits. */
 static void check_rows(const struct ori_kernels *kernels, const struct shape *shape)
 {
-    struct numbers it = make_numbers(shape);
+    struct numbers it = make_numbers(kernels, shape);
     size_t bytes = (size_t)place_of(shape, ROWS_MOST, 0);
     uint8_t *whole = allocate(bytes);
     run(kernels, shape, &it, ROWS_MOST);
@@ -206,49 +243,48 @@ static void check_rows(const struct ori_kernels *kernels, const struct shape *sh
     free_numbers(&it);
 }
 
-static const struct ori_kernels *kernels_with_product(void)
-{
-    const struct ori_kernels *kernels = ori_kernels(ORI_KERNELS_AMX);
-    if (!kernels->product) {
-        print_message("skipped: no set of kernels of this CPU has a product of its own\n");
-        skip();
-    }
-    return kernels;
-}
+/* Each product of each set. */
+#define EACH_PRODUCT(kernels, p)                                                                   \
+    EACH_SET(set_)                                                                                 \
+    for (const struct ori_kernels *kernels = ori_kernels_of((enum ori_kernel_set)set_); kernels;   \
+         kernels = NULL)                                                                           \
+        for (int p = ORI_PRECISION_F32; p <= ORI_PRECISION_INT8; p++)                              \
+            if (ori_kernels_have_product(kernels, (enum ori_precision)p))
 
 static void test_shapes(void **state)
 {
     (void)state;
-    const struct ori_kernels *kernels = kernels_with_product();
-    static const int ins[] = {1, 2, 31, 32, 33, 63, 64, 65, 200, 768, 1000};
-    static const int outs[] = {1, 15, 16, 17, 31, 32, 33, 64, 100};
-    static const int rows[] = {1, 15, 16, 17, 31, 32, 33, 48, 49, 64, 100};
-    for (size_t i = 0; i < sizeof ins / sizeof ins[0]; i++) {
-        for (size_t o = 0; o < sizeof outs / sizeof outs[0]; o++) {
-            struct shape shape = {.in = ins[i], .out = outs[o], .rows = rows[(i + o) % 11]};
-            check(kernels, &shape);
-            shape.is_bytes = true;
-            check(kernels, &shape);
+    static const int ins[] = {1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 200, 768, 1000};
+    static const int outs[] = {1, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 64, 100};
+    static const int rows[] = {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 49, 64, 100};
+    EACH_PRODUCT(kernels, p)
+    {
+        for (size_t i = 0; i < sizeof ins / sizeof ins[0]; i++) {
+            for (size_t o = 0; o < sizeof outs / sizeof outs[0]; o++)
+                check(kernels, &(struct shape){.in = ins[i],
+                                               .out = outs[o],
+                                               .rows = rows[(i + o) % 14],
+                                               .precision = (enum ori_precision)p});
         }
-    }
-    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
-        check(kernels, &(struct shape){.in = 100, .out = 40, .rows = rows[r]});
-        check(kernels, &(struct shape){.in = 100, .out = 40, .rows = rows[r], .is_bytes = true});
+        for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
+            check(kernels,
+                  &(struct shape){
+                      .in = 100, .out = 40, .rows = rows[r], .precision = (enum ori_precision)p});
     }
 }
 
 static void test_what_follows(void **state)
 {
     (void)state;
-    const struct ori_kernels *kernels = kernels_with_product();
-    for (int is_bytes = 0; is_bytes < 2; is_bytes++) {
+    EACH_PRODUCT(kernels, p)
+    {
         struct shape shape = {
-            .in = 96, .out = 70, .rows = 50, .is_bytes = is_bytes, .has_bias = true};
+            .in = 96, .out = 70, .rows = 50, .precision = (enum ori_precision)p, .has_bias = true};
         check(kernels, &shape);
         for (int a = ORI_ACTIVATION_QUICK_GELU; a <= ORI_ACTIVATION_GELU_TANH; a++) {
             shape.activation = (enum ori_activation)a;
             check(kernels, &shape);
-            shape.gives_bf16 = true;
+            shape.gives_bf16 = p != ORI_PRECISION_F32;
             check(kernels, &shape);
             shape.gives_blocks = true;
             check(kernels, &shape);
@@ -263,19 +299,39 @@ static void test_what_follows(void **state)
 static void test_rows_do_not_depend_on_others(void **state)
 {
     (void)state;
-    const struct ori_kernels *kernels = kernels_with_product();
-    check_rows(kernels, &(struct shape){.in = 800, .out = 40, .has_bias = true});
-    check_rows(kernels, &(struct shape){.in = 800, .out = 40, .adds = true});
-    check_rows(kernels, &(struct shape){.in = 800, .out = 40, .is_bytes = true, .has_bias = true});
-    check_rows(kernels, &(struct shape){.in = 64,
-                                        .out = 64,
-                                        .gives_bf16 = true,
-                                        .activation = ORI_ACTIVATION_QUICK_GELU});
+    EACH_PRODUCT(kernels, p)
+    {
+        struct shape shape = {
+            .in = 800, .out = 40, .precision = (enum ori_precision)p, .has_bias = true};
+        check_rows(kernels, &shape);
+        shape.adds = true;
+        check_rows(kernels, &shape);
+        shape.adds = false;
+        shape.activation = ORI_ACTIVATION_QUICK_GELU;
+        shape.gives_bf16 = p != ORI_PRECISION_F32;
+        check_rows(kernels, &shape);
+    }
+}
+
+static void test_there_are_some(void **state)
+{
+    (void)state;
+    int count = 0;
+    EACH_PRODUCT(kernels, p)
+    {
+        print_message("%s, precision %d\n", kernels->name, p);
+        count++;
+    }
+    if (count == 0) {
+        print_message("skipped: no set of kernels of this CPU has a product of its own\n");
+        skip();
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_there_are_some),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_what_follows),
         cmocka_unit_test(test_rows_do_not_depend_on_others),
