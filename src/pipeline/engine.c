@@ -11,6 +11,7 @@ static ori_status open_vectors(const struct ori_settings *settings, bool is_read
 {
     struct ori_vector_options options = {.path = settings->vector_db,
                                          .model = engine->model_info.name,
+                                         .digest = engine->model_info.digest,
                                          .dim = engine->model_info.dim,
                                          .threads = (int)settings->vp_max_workers,
                                          .is_read_only = is_read_only,
