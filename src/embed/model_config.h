@@ -35,8 +35,10 @@ struct ori_tower_config { /* a stack of transformer blocks */
 };
 struct ori_vision_config {
     struct ori_tower_config tower;
-    int side;  /* image_size: pixels */
-    int patch; /* pixels; side / patch patches each way, what is left over is not looked at */
+    int side;      /* image_size: pixels */
+    int patch;     /* pixels; side / patch patches each way, what is left over is not looked at */
+    int rope_grid; /* jina: positions 0..n-1 each way are turned as if there were this many, that is
+                      position * rope_grid / n (pt_hw_seq_len, intp_freq); 0: no rotary positions */
 };
 struct ori_text_config {
     struct ori_tower_config tower;

@@ -56,6 +56,10 @@ ori_status ori_weights_find(const struct ori_weights *weights, const char *name,
 void ori_tensor_floats(const struct ori_tensor *tensor, size_t first, size_t elements,
                        float *ret_floats);
 
+/* ORI_IO when a file's size is no longer what it was at open. Reading data of a file that was cut
+ * short ends the program by SIGBUS: ask right before a long read, and replace weights by rename. */
+ori_status ori_weights_check(const struct ori_weights *weights, struct ori_error *err);
+
 /* Tells the pages that they are not needed soon (after packing): resident memory shrinks. */
 void ori_weights_forget(const struct ori_weights *weights);
 

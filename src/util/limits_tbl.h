@@ -78,6 +78,23 @@ ORI_LIMIT_ROW(BLOB_NAME_BYTES, 200, "bytes",
               "one segment of a key; leaves room for the longer name of its part")
 ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")
 
+/* embed: the files of a model folder */
+ORI_LIMIT_ROW(MODEL_CONFIG_BYTES, 1048576, "bytes", "config.json and its like of a model")
+ORI_LIMIT_ROW(MODEL_CONFIG_VALUES, 65536, "values", "config.json and its like of a model")
+ORI_LIMIT_ROW(MODEL_INDEX_BYTES, 16777216, "bytes", "the list of a model's weight files")
+ORI_LIMIT_ROW(MODEL_SHARDS, 256, "files", "the weights of one model")
+ORI_LIMIT_ROW(MODEL_TENSORS, 65536, "tensors", "the weights of one model")
+ORI_LIMIT_ROW(TENSOR_NAME_BYTES, 512, "bytes", "the name of a tensor")
+ORI_LIMIT_ROW(SAFETENSORS_HEADER_BYTES, 100000000, "bytes",
+              "header of a safetensors file, as in the reference")
+ORI_LIMIT_ROW(SAFETENSORS_VALUES, 2097152, "values", "header of a safetensors file")
+ORI_LIMIT_ROW(MODEL_WIDTH, 16384, "numbers", "one token inside a model")
+ORI_LIMIT_ROW(MODEL_LAYERS, 256, "layers", "one tower of a model")
+ORI_LIMIT_ROW(MODEL_MLP, 65536, "numbers", "the feed-forward half of a layer")
+ORI_LIMIT_ROW(MODEL_SIDE, 1024, "pixels", "a side of a model's input")
+ORI_LIMIT_ROW(MODEL_POSITIONS, 8192, "tokens", "a text or a picture inside a model")
+ORI_LIMIT_ROW(MODEL_VOCABULARY, 2000000, "tokens", "the vocabulary of a model")
+
 /* stores: jobs */
 ORI_LIMIT_ROW(URL_BYTES, 2048, "bytes", "a URL of a video or of a webhook")
 ORI_LIMIT_ROW(JOB_ITEMS, 1048576, "items", "one job")
