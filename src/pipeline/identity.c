@@ -103,9 +103,11 @@ bool ori_identity_is_same(const struct ori_source_identity *a, const struct ori_
 static void describe(struct ori_buf *text, const struct ori_result_inputs *inputs)
 {
     const struct ori_extract_options *x = inputs->extract;
-    ori_buf_printf(text, "result=%d\nmodel=%s\nprecision=%s\ndim=%d\n", ORI_RESULT_VERSION,
-                   inputs->model, inputs->precision, inputs->dim);
-    ori_buf_printf(text, "input=%d/%d\n", x->input.side, x->input.fit);
+    ori_buf_printf(text, "result=%d\nmodel=%s\nweights=%s\nprecision=%s\ndim=%d\n",
+                   ORI_RESULT_VERSION, inputs->model, inputs->digest, inputs->precision,
+                   inputs->dim);
+    ori_buf_printf(text, "input=%d/%d/%d/%d/%d\n", x->input.side, x->input.fit,
+                   x->input.resize_side, x->input.is_crop_rounded, x->input.is_bilinear);
     /* crop_probes and crop_clip_secs change nothing: all frames are looked at. */
     ori_buf_printf(text, "crop=%d/%d/%d/%d/%a\n", x->has_crop, x->crop_limit,
                    x->crop_safe_margin_px, x->crop_over_text, x->min_crop_ratio);

@@ -28,7 +28,8 @@ struct ori_source_identity {
 struct ori_result_inputs {
     const struct ori_extract_options *extract;
     const char *model;
-    const char *precision;
+    const char *digest;    /* of its weights; "" for a builtin */
+    const char *precision; /* the one that computes, never "auto" */
     int dim;
 };
 

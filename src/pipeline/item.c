@@ -29,6 +29,7 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
     struct ori_manifest *manifest = &item->result->manifest;
     struct ori_result_inputs inputs = {.extract = &item->options,
                                        .model = environment->model.name,
+                                       .digest = environment->model.digest,
                                        .precision = environment->model.precision,
                                        .dim = environment->model.dim};
     int64_t bytes = 0;

@@ -59,6 +59,11 @@ ORI_LIMIT_ROW(WEBP_SIDE, 16383, "pixels", "width or height of a WebP still")
 ORI_LIMIT_ROW(PNG_SIDE, 1000000, "pixels", "width or height of a PNG still")
 ORI_LIMIT_ROW(PICTURE_BYTES, 67108864, "bytes", "a picture file from outside")
 
+/* vision */
+ORI_LIMIT_ROW(RESIZE_SIDE, 131072, "pixels", "a side of a picture that is made smaller")
+ORI_LIMIT_ROW(INPUT_SIDE, 1024, "pixels", "a side of a model's input")
+ORI_LIMIT_ROW(INPUT_RESIZE, 4096, "pixels", "what a side becomes before the crop to that")
+
 /* pipeline */
 ORI_LIMIT_ROW(KEPT_FRAMES, 8192, "frames", "kept of one video; the rest is left out with a warning")
 ORI_LIMIT_ROW(SCENES, 65536, "scenes", "of one video; the last one takes the rest")

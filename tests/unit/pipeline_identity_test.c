@@ -184,8 +184,11 @@ static void what_makes_other_settings(void **state)
 {
     (void)state;
     struct ori_extract_options base = {.has_crop = 1, .scene_thresh = 0.22, .still_quality = 90};
-    struct ori_result_inputs inputs = {
-        .extract = &base, .model = "builtin/visual-512", .precision = "f32", .dim = 512};
+    struct ori_result_inputs inputs = {.extract = &base,
+                                       .model = "builtin/visual-512",
+                                       .digest = "",
+                                       .precision = "f32",
+                                       .dim = 512};
     char reference[ORI_DIGEST_BYTES];
     char other[ORI_DIGEST_BYTES];
     struct ori_error err = {0};
@@ -225,6 +228,9 @@ static void what_makes_other_settings(void **state)
     SEEN(duration_us_max, 1, true);
     SEEN(input.side, 1, true);
     SEEN(input.fit, 1, true);
+    SEEN(input.resize_side, 1, true);
+    SEEN(input.is_crop_rounded, 1, true);
+    SEEN(input.is_bilinear, 1, true);
     SEEN(decode_threads, 4, false);
     SEEN(pixels_max, 1, false);
 #undef SEEN
@@ -239,6 +245,10 @@ static void what_makes_other_settings(void **state)
     assert_string_not_equal(reference, other);
     changed = inputs;
     changed.precision = "bf16";
+    assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
+    assert_string_not_equal(reference, other);
+    changed = inputs;
+    changed.digest = "0123456789abcdef";
     assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
     assert_string_not_equal(reference, other);
 }
