@@ -23,6 +23,7 @@ struct ori_vector_stage {
     char *stage_path;
     char *name;
     char *digest;
+    char *recipe;
     struct ori_vector_model model;
     int busy_ms;
     const struct ori_cancel *cancel;
@@ -35,9 +36,10 @@ struct ori_vector_stage {
     bool has_rest;
 };
 
-static ori_status open_store(struct ori_vector_stage *stage, bool is_alone, struct ori_error *err)
+static ori_status open_store(struct ori_vector_stage *stage, bool is_alone, int busy_ms,
+                             struct ori_error *err)
 {
-    stage->store.busy_ms = stage->busy_ms;
+    stage->store.busy_ms = busy_ms;
     stage->store.cancel = stage->cancel;
     ori_status status = ori_vector_db_open_filled(&stage->store, stage->path, is_alone, err);
     stage->has_store = status == ORI_OK;
@@ -51,10 +53,12 @@ static void close_store(struct ori_vector_stage *stage)
     stage->has_store = false;
 }
 
-static ori_status open_file(struct ori_vector_stage *stage, struct ori_error *err)
+static ori_status open_file(struct ori_vector_stage *stage, bool *ret_was_ours,
+                            struct ori_error *err)
 {
+    const struct ori_stage_owner owner = {.model = stage->model, .recipe = stage->recipe};
     const ori_status status = ori_stage_db_open(&stage->file, stage->stage_path, stage->busy_ms,
-                                                stage->cancel, &stage->model, err);
+                                                stage->cancel, &owner, ret_was_ours, err);
     stage->has_file = status == ORI_OK;
     return status;
 }
@@ -80,9 +84,10 @@ static ori_status copy_options(struct ori_vector_stage *stage,
     stage->path = strdup(options->path);
     stage->name = strdup(options->model);
     stage->digest = strdup(options->digest ? options->digest : "");
+    stage->recipe = strdup(options->recipe ? options->recipe : "");
     if (asprintf(&stage->stage_path, "%s.reindex", options->path) < 0)
         stage->stage_path = NULL;
-    if (!stage->path || !stage->name || !stage->digest || !stage->stage_path)
+    if (!stage->path || !stage->name || !stage->digest || !stage->recipe || !stage->stage_path)
         return ori_error_set(err, ORI_NOMEM, "vector store %s", options->path);
     stage->model = (struct ori_vector_model){
         .name = stage->name, .digest = stage->digest, .dim = options->dim};
@@ -95,15 +100,19 @@ static ori_status copy_options(struct ori_vector_stage *stage,
 static ori_status open_both(struct ori_vector_stage *stage, struct ori_error *err)
 {
     struct ori_vector_state state = {0};
-    ori_status status = open_store(stage, false, err);
+    bool was_ours = false;
+    ori_status status = open_store(stage, false, stage->busy_ms, err);
     if (status == ORI_OK)
         status = ori_vector_db_state(&stage->store, &state, err);
     if (status != ORI_OK)
         return status;
     const bool is_done = state.points == 0 || is_switched(stage, &state);
     const bool is_there = access(stage->stage_path, F_OK) == 0;
-    stage->has_rest = is_done && is_there;
-    return is_done && !is_there ? ORI_OK : open_file(stage, err);
+    if (is_done && !is_there)
+        return ORI_OK;
+    status = open_file(stage, &was_ours, err);
+    stage->has_rest = is_done && was_ours;
+    return status;
 }
 
 ori_status ori_vector_stage_open(const struct ori_vector_stage_options *options,
@@ -137,6 +146,7 @@ void ori_vector_stage_close(struct ori_vector_stage **stage)
     free(it->stage_path);
     free(it->name);
     free(it->digest);
+    free(it->recipe);
     free(it);
     *stage = NULL;
 }
@@ -451,11 +461,12 @@ ori_status ori_vector_stage_drop(struct ori_vector_stage *stage, const char *pla
 
 /* ---- the switch ---- */
 
-ori_status ori_vector_stage_begin_switch(struct ori_vector_stage *stage, struct ori_error *err)
+ori_status ori_vector_stage_begin_switch(struct ori_vector_stage *stage, int wait_ms,
+                                         struct ori_error *err)
 {
     pthread_mutex_lock(&stage->lock);
     close_store(stage);
-    const ori_status status = open_store(stage, true, err);
+    const ori_status status = open_store(stage, true, wait_ms, err);
     pthread_mutex_unlock(&stage->lock);
     return status;
 }
@@ -464,7 +475,7 @@ ori_status ori_vector_stage_end_switch(struct ori_vector_stage *stage, struct or
 {
     pthread_mutex_lock(&stage->lock);
     close_store(stage);
-    const ori_status status = open_store(stage, false, err);
+    const ori_status status = open_store(stage, false, stage->busy_ms, err);
     pthread_mutex_unlock(&stage->lock);
     return status;
 }

@@ -32,7 +32,8 @@ struct ori_vector_stage_options {
     const char *model; /* whose vectors will be put, as in struct ori_vector_options */
     const char *digest;
     int dim;
-    int busy_ms; /* how long others are waited for; 0: the usual 10 s */
+    const char *recipe; /* all that the vectors depend on beside the stills: another begins anew */
+    int busy_ms;        /* how long others are waited for; 0: the usual 10 s */
     const struct ori_cancel
         *cancel; /* ends waits and a switch; borrowed until close; may be NULL */
 };
@@ -47,7 +48,7 @@ struct ori_vector_stage_facts { /* of the store */
     int64_t dim;
     int64_t points;
     bool is_switched; /* it is the wanted model's already; then there is nothing to put */
-    bool has_rest;    /* and a stage is left: somebody switched and did not get to finish */
+    bool has_rest;    /* and its stage is left: somebody switched and did not get to finish */
 };
 ori_status ori_vector_stage_facts(struct ori_vector_stage *stage,
                                   struct ori_vector_stage_facts *ret_facts, struct ori_error *err);
@@ -99,9 +100,10 @@ ori_status ori_vector_stage_put(struct ori_vector_stage *stage, const char *plat
 ori_status ori_vector_stage_drop(struct ori_vector_stage *stage, const char *platform,
                                  const char *code, struct ori_error *err);
 
-/* From here to end_switch nobody else can open the store. After a failure the stage can be closed
- * and nothing else. */
-ori_status ori_vector_stage_begin_switch(struct ori_vector_stage *stage, struct ori_error *err);
+/* From here to end_switch nobody else can open the store. wait_ms: for those who have it open, then
+ * ORI_STORE_IN_USE. After a failure only end_switch and close are allowed. */
+ori_status ori_vector_stage_begin_switch(struct ori_vector_stage *stage, int wait_ms,
+                                         struct ori_error *err);
 /* Every point that has a vector in the stage gets it, every other one goes; the store is the new
  * model's. All or nothing. */
 ori_status ori_vector_stage_commit(struct ori_vector_stage *stage, int64_t *ret_points,

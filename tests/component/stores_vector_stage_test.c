@@ -13,11 +13,17 @@
 enum { NEW_DIM = 40, BIG_DIM = 4000, VIDEOS = 3, FRAMES = 4 };
 static int new_dim = NEW_DIM;
 
+static const char *recipe = "f32";
+
 static ori_status open_stage_as(const char *model, const char *digest, int dim,
                                 struct ori_vector_stage **ret_stage, struct ori_error *err)
 {
-    const struct ori_vector_stage_options options = {
-        .path = file, .model = model, .digest = digest, .dim = dim, .busy_ms = 200};
+    const struct ori_vector_stage_options options = {.path = file,
+                                                     .model = model,
+                                                     .digest = digest,
+                                                     .dim = dim,
+                                                     .recipe = recipe,
+                                                     .busy_ms = 200};
     return ori_vector_stage_open(&options, ret_stage, err);
 }
 
@@ -130,7 +136,7 @@ static ori_status do_switch(struct ori_vector_stage *stage, struct ori_error *er
 {
     int64_t points = -1;
     int64_t removed = -1;
-    ori_status status = ori_vector_stage_begin_switch(stage, err);
+    ori_status status = ori_vector_stage_begin_switch(stage, 200, err);
     if (status == ORI_OK)
         status = ori_vector_stage_commit(stage, &points, &removed, err);
     if (status == ORI_OK) {
@@ -273,6 +279,26 @@ static void test_another_model_begins_anew(void **state)
     }
 }
 
+static void test_another_recipe_begins_anew(void **state)
+{
+    (void)state;
+    fill();
+    struct ori_vector_stage *stage = open_stage();
+    put_all(stage);
+    ori_vector_stage_close(&stage);
+    recipe = "bf16";
+    stage = open_stage();
+    assert_false(has(stage, "v0", "t"));
+    put_all(stage);
+    assert_int_equal(do_switch(stage, NULL), ORI_OK);
+    ori_vector_stage_close(&stage);
+    recipe = "f32"; /* switched by another one: its stage is no rest of ours */
+    stage = open_stage();
+    struct ori_vector_stage_facts facts = facts_of(stage);
+    assert_true(facts.is_switched && !facts.has_rest);
+    ori_vector_stage_close(&stage);
+}
+
 /* A video that could not be embedded, or was taken back, is left out. */
 static void test_what_has_no_vectors_goes(void **state)
 {
@@ -298,7 +324,7 @@ static void test_points_that_went_meanwhile(void **state)
     ori_vector_close(&store);
     int64_t points = 0;
     int64_t removed = 0;
-    assert_int_equal(ori_vector_stage_begin_switch(stage, NULL), ORI_OK);
+    assert_int_equal(ori_vector_stage_begin_switch(stage, 200, NULL), ORI_OK);
     assert_int_equal(ori_vector_stage_commit(stage, &points, &removed, NULL), ORI_OK);
     assert_int_equal(points, 2 * FRAMES);
     assert_int_equal(removed, 0);
@@ -316,7 +342,7 @@ static void test_a_store_in_use_is_not_switched(void **state)
         assert_int_equal(open_as("test/model", DIM, is_read_only, &store, NULL), ORI_OK);
         struct ori_vector_stage *stage = open_stage();
         put_all(stage);
-        assert_int_equal(ori_vector_stage_begin_switch(stage, &err), ORI_STORE_IN_USE);
+        assert_int_equal(ori_vector_stage_begin_switch(stage, 200, &err), ORI_STORE_IN_USE);
         assert_int_equal(err.status, ORI_STORE_IN_USE);
         ori_vector_stage_close(&stage);
         assert_int_equal(count_of(store, NULL), VIDEOS * FRAMES);
@@ -338,7 +364,7 @@ static void test_nobody_gets_in_during_a_switch(void **state)
     fill();
     struct ori_vector_stage *stage = open_stage();
     put_all(stage);
-    assert_int_equal(ori_vector_stage_begin_switch(stage, NULL), ORI_OK);
+    assert_int_equal(ori_vector_stage_begin_switch(stage, 200, NULL), ORI_OK);
     assert_int_equal(open_as("test/model", DIM, false, &store, &err), ORI_STORE);
     assert_non_null(strstr(err.text, "busy"));
     assert_int_equal(open_as("test/model", DIM, true, &store, NULL), ORI_STORE);
@@ -515,7 +541,7 @@ static void test_a_set_token_stops_a_switch(void **state)
     assert_int_equal(ori_vector_stage_put(stage, "p", "v1", "t", &points, vectors, NULL), ORI_OK);
     free(vectors);
     ori_vector_stage_points_deinit(&points);
-    assert_int_equal(ori_vector_stage_begin_switch(stage, NULL), ORI_OK);
+    assert_int_equal(ori_vector_stage_begin_switch(stage, 200, NULL), ORI_OK);
     ori_cancel_set(&cancel);
     assert_int_equal(ori_vector_stage_commit(stage, &count, &count, NULL), ORI_CANCELLED);
     ori_vector_stage_close(&stage);
@@ -627,6 +653,7 @@ int main(void)
         IN_FOLDER(test_videos_and_points_are_listed),
         IN_FOLDER(test_what_was_put_is_found_again),
         IN_FOLDER(test_another_model_begins_anew),
+        IN_FOLDER(test_another_recipe_begins_anew),
         IN_FOLDER(test_what_has_no_vectors_goes),
         IN_FOLDER(test_points_that_went_meanwhile),
         IN_FOLDER(test_a_store_in_use_is_not_switched),
