@@ -137,7 +137,18 @@ ori_status ori_blob_lock_video(struct ori_blob_store *store, const char *platfor
     const ori_status status = check_video(platform, code, err);
     if (status != ORI_OK)
         return status;
-    return store->ops->lock_video(store, platform, code, cancel, ret_lock, err);
+    return store->ops->lock_video(store, platform, code, true, cancel, ret_lock, err);
+}
+
+ori_status ori_blob_try_lock_video(struct ori_blob_store *store, const char *platform,
+                                   const char *code, struct ori_blob_lock **ret_lock,
+                                   struct ori_error *err)
+{
+    ORI_ASSERT(store && platform && code && ret_lock);
+    const ori_status status = check_video(platform, code, err);
+    if (status != ORI_OK)
+        return status;
+    return store->ops->lock_video(store, platform, code, false, NULL, ret_lock, err);
 }
 
 void ori_blob_unlock_video(struct ori_blob_lock **lock)

@@ -50,5 +50,9 @@ struct ori_blob_lock;
 ori_status ori_blob_lock_video(struct ori_blob_store *store, const char *platform, const char *code,
                                const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
                                struct ori_error *err);
+/* The same, but waits for nobody: ORI_AGAIN while another has it. */
+ori_status ori_blob_try_lock_video(struct ori_blob_store *store, const char *platform,
+                                   const char *code, struct ori_blob_lock **ret_lock,
+                                   struct ori_error *err);
 /* Takes an empty folder away again. */
 void ori_blob_unlock_video(struct ori_blob_lock **lock);

@@ -445,8 +445,8 @@ static ori_status try_lock(const struct fs_store *store, const char *platform, c
 }
 
 static ori_status fs_lock_video(struct ori_blob_store *base, const char *platform, const char *code,
-                                const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
-                                struct ori_error *err)
+                                bool is_waiting, const struct ori_cancel *cancel,
+                                struct ori_blob_lock **ret_lock, struct ori_error *err)
 {
     const struct fs_store *store = store_of(base);
     ori_status status = ORI_OK;
@@ -460,7 +460,7 @@ static ori_status fs_lock_video(struct ori_blob_store *base, const char *platfor
     lock->folder = -1;
     lock->platform = -1;
     memcpy(lock->code, code, strlen(code) + 1); /* checked: it fits */
-    while ((status = try_lock(store, platform, code, lock, err)) == ORI_AGAIN) {
+    while ((status = try_lock(store, platform, code, lock, err)) == ORI_AGAIN && is_waiting) {
         if (ori_cancel_wait(cancel, LOCK_POLL_MS) == ORI_CANCELLED) {
             status = ori_error_set(err, ORI_CANCELLED, "stopped while another writer had %s/%s",
                                    platform, code);
