@@ -7,6 +7,7 @@
 #define BAR_WIDTH_MIN 10
 #define BAR_WIDTH_MAX 30
 #define FACTS_MAX 5
+#define FACT_BYTES 64
 /* Before that a guess jumps about too much to be of use. */
 #define GUESS_AFTER_US 2000000
 #define GUESS_AFTER_SHARE 0.01
@@ -41,20 +42,20 @@ void ori_progress_duration(int64_t us, char ret_text[ORI_DURATION_BYTES])
         snprintf(ret_text, ORI_DURATION_BYTES, "%d:%02d", minutes, (int)(seconds % 60));
 }
 
-static size_t make_facts(const struct ori_progress *progress, char facts[FACTS_MAX][64])
+static size_t make_facts(const struct ori_progress *progress, char facts[FACTS_MAX][FACT_BYTES])
 {
     size_t count = 0;
     int64_t left_us = ori_progress_left_us(progress);
-    snprintf(facts[count++], 64, "%zu/%zu videos", progress->ended, progress->total);
-    snprintf(facts[count++], 64, "%3d%%", (int)(100 * ori_progress_share(progress)));
-    snprintf(facts[count++], 64, "%" PRIu64 " frames", progress->frames);
+    snprintf(facts[count++], FACT_BYTES, "%zu/%zu videos", progress->ended, progress->total);
+    snprintf(facts[count++], FACT_BYTES, "%3d%%", (int)(100 * ori_progress_share(progress)));
+    snprintf(facts[count++], FACT_BYTES, "%" PRIu64 " frames", progress->frames);
     if (progress->elapsed_us > 0 && progress->media_us > 0)
-        snprintf(facts[count++], 64, "%.1fx",
+        snprintf(facts[count++], FACT_BYTES, "%.1fx",
                  (double)progress->media_us / (double)progress->elapsed_us);
     if (left_us >= 0) {
         char duration[ORI_DURATION_BYTES];
         ori_progress_duration(left_us, duration);
-        snprintf(facts[count++], 64, "%s left", duration);
+        snprintf(facts[count++], FACT_BYTES, "%s left", duration);
     }
     return count;
 }
@@ -71,11 +72,10 @@ static void add_bar(double share, size_t bar_width, char *line)
     memcpy(at, "]  ", 4);
 }
 
-void ori_progress_render(const struct ori_progress *progress, size_t width,
-                         char ret_line[ORI_PROGRESS_BYTES])
+/* As many facts as fit, the bar before them when all do. */
+static void render(char facts[FACTS_MAX][FACT_BYTES], size_t count, double share, size_t width,
+                   char ret_line[ORI_PROGRESS_BYTES])
 {
-    char facts[FACTS_MAX][64];
-    size_t count = make_facts(progress, facts);
     size_t used = 0;
     size_t shown = 0;
     ret_line[0] = '\0';
@@ -89,11 +89,74 @@ void ori_progress_render(const struct ori_progress *progress, size_t width,
     }
     if (shown == count && width >= used + 2 + BAR_WIDTH_MIN) {
         size_t room = width - used - 2;
-        add_bar(ori_progress_share(progress), room < BAR_WIDTH_MAX ? room : BAR_WIDTH_MAX,
-                ret_line);
+        add_bar(share, room < BAR_WIDTH_MAX ? room : BAR_WIDTH_MAX, ret_line);
     }
     for (size_t i = 0; i < shown; i++) {
         size_t at = strlen(ret_line);
         snprintf(ret_line + at, ORI_PROGRESS_BYTES - at, "%s%s", i > 0 ? "  " : "", facts[i]);
     }
+}
+
+void ori_progress_render(const struct ori_progress *progress, size_t width,
+                         char ret_line[ORI_PROGRESS_BYTES])
+{
+    char facts[FACTS_MAX][FACT_BYTES];
+    size_t count = make_facts(progress, facts);
+    render(facts, count, ori_progress_share(progress), width, ret_line);
+}
+
+/* ---- what is loaded ---- */
+
+void ori_progress_size(int64_t bytes, char ret_text[ORI_PROGRESS_SIZE_BYTES])
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t i = 0;
+    if (bytes < 1000) {
+        snprintf(ret_text, ORI_PROGRESS_SIZE_BYTES, "%d bytes", (int)bytes);
+        return;
+    }
+    for (value /= 1000; value >= 999.5 && i + 1 < sizeof units / sizeof units[0]; i++)
+        value /= 1000;
+    snprintf(ret_text, ORI_PROGRESS_SIZE_BYTES, value < 9.95 ? "%.1f %s" : "%.0f %s", value,
+             units[i]);
+}
+
+static double share_of_load(const struct ori_progress_load *load)
+{
+    double share = load->bytes_total > 0 ? (double)load->bytes / (double)load->bytes_total : 0;
+    return share > 1 ? 1 : share < 0 ? 0 : share;
+}
+
+static size_t make_load_facts(const struct ori_progress_load *load,
+                              char facts[FACTS_MAX][FACT_BYTES])
+{
+    size_t count = 0;
+    char size[ORI_PROGRESS_SIZE_BYTES];
+    char total[ORI_PROGRESS_SIZE_BYTES];
+    snprintf(facts[count++], FACT_BYTES, "%s", load->file);
+    snprintf(facts[count++], FACT_BYTES, "%3d%%", (int)(100 * share_of_load(load)));
+    ori_progress_size(load->bytes, size);
+    ori_progress_size(load->bytes_total, total);
+    snprintf(facts[count++], FACT_BYTES, "%s of %s", size, total);
+    if (load->elapsed_us < GUESS_AFTER_US || load->bytes_loaded <= 0)
+        return count;
+    double rate = (double)load->bytes_loaded / ((double)load->elapsed_us / 1e6);
+    double left_us = (double)(load->bytes_total - load->bytes) / rate * 1e6;
+    ori_progress_size((int64_t)rate, size);
+    snprintf(facts[count++], FACT_BYTES, "%s/s", size);
+    if (left_us >= 0 && left_us < 3.6e14) {
+        char duration[ORI_DURATION_BYTES];
+        ori_progress_duration((int64_t)left_us, duration);
+        snprintf(facts[count++], FACT_BYTES, "%s left", duration);
+    }
+    return count;
+}
+
+void ori_progress_render_load(const struct ori_progress_load *load, size_t width,
+                              char ret_line[ORI_PROGRESS_BYTES])
+{
+    char facts[FACTS_MAX][FACT_BYTES];
+    size_t count = make_load_facts(load, facts);
+    render(facts, count, share_of_load(load), width, ret_line);
 }

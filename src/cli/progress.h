@@ -1,5 +1,5 @@
 #pragma once
-/* cli/progress.h: the one line that says how far a run is.
+/* cli/progress.h: the one line that says how far a run, or a download, is.
  * Threads  pure; any thread */
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +25,22 @@ int64_t ori_progress_left_us(const struct ori_progress *progress);
  * is too narrow the bar goes first, then one fact after the other from the right. */
 void ori_progress_render(const struct ori_progress *progress, size_t width,
                          char ret_line[ORI_PROGRESS_BYTES]);
+
+/* Files that come over the network. */
+struct ori_progress_load {
+    const char *file;
+    int64_t bytes;
+    int64_t bytes_total;
+    int64_t bytes_loaded; /* of bytes: by this process, so that the speed is the network's */
+    int64_t elapsed_us;
+};
+/* "[####----]  model.safetensors  51%  312 of 605 MB  23.4 MB/s  0:12 left", likewise cut to width. */
+void ori_progress_render_load(const struct ori_progress_load *load, size_t width,
+                              char ret_line[ORI_PROGRESS_BYTES]);
+
+/* "17 bytes", "4.2 kB", "605 MB", "1.7 GB": powers of 1000. */
+#define ORI_PROGRESS_SIZE_BYTES 24
+void ori_progress_size(int64_t bytes, char ret_text[ORI_PROGRESS_SIZE_BYTES]);
 
 /* "0:07", "1:02:03". */
 #define ORI_DURATION_BYTES 24

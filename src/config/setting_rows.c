@@ -201,9 +201,11 @@ void ori_setting_default(enum ori_setting setting, struct ori_buf *buf)
     const char *text = ori_setting_row(setting)->default_text;
     if (strcmp(text, "{cores}") == 0) {
         ori_buf_add_text(buf, "number of usable cores");
+    } else if (strncmp(text, "{cache}/", 8) == 0) {
+        ori_buf_printf(buf, "%s under XDG_CACHE_HOME, or under ~/.cache", text + 8);
     } else if (text[0] == '{') {
         const char *name = strchr(text, '/') + 1;
-        ori_buf_printf(buf, "%s under VP_OUTPUT_DIR", name);
+        ori_buf_printf(buf, "%s under %.*s", name, (int)(name - text - 3), text + 1);
     } else {
         ori_buf_add_text(buf, text[0] ? text : "empty");
     }

@@ -33,7 +33,7 @@ enum ori_setting_kind {
 struct ori_setting_row {
     const char *variable;
     enum ori_setting_kind kind;
-    const char *default_text; /* as in the table, "{cores}" and "{VP_OUTPUT_DIR}" not filled in */
+    const char *default_text; /* as in the table, "{cores}" and its like not filled in */
     double min;               /* of the number, or of the text's bytes */
     double max;
     const char *choices; /* words split by blanks, "alias=word" among them */

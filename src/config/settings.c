@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/env_file.h"
+#include "config/home.h"
 #include "config/setting_value.h"
 #include "util/fs.h"
 #include "util/limits.h"
@@ -174,14 +175,33 @@ static int usable_cores(void)
     return CPU_COUNT(&cores);
 }
 
+/* A folder under the person's cache; one that the row would refuse, or none: under VP_OUTPUT_DIR. */
+static ori_status fill_cache(const struct ori_settings *settings, const struct ori_setting_row *row,
+                             const char *const *environment, const char *name, char **ret_text,
+                             struct ori_error *err)
+{
+    char *cache = NULL;
+    ori_status status = ori_home_cache(environment, &cache, err);
+    bool is_usable = cache && strlen(cache) + 1 + strlen(name) <= (size_t)row->max &&
+                     ori_text_is_utf8(cache, strlen(cache)) && !ori_text_has_control(cache);
+    if (status == ORI_OK)
+        status = ori_fs_join(is_usable ? cache : settings->vp_output_dir, name, ret_text, err);
+    free(cache);
+    return status;
+}
+
 /* malloc'ed: the text the default stands for on this machine, with these folders. */
 static ori_status fill_default(const struct ori_settings *settings,
-                               const struct ori_setting_row *row, char **ret_text,
-                               struct ori_error *err)
+                               const struct ori_setting_row *row, const char *const *environment,
+                               char **ret_text, struct ori_error *err)
 {
     const char *text = row->default_text;
     if (strncmp(text, "{VP_OUTPUT_DIR}/", 16) == 0)
         return ori_fs_join(settings->vp_output_dir, text + 16, ret_text, err);
+    if (strncmp(text, "{HF_HOME}/", 10) == 0)
+        return ori_fs_join(settings->hf_home, text + 10, ret_text, err);
+    if (strncmp(text, "{cache}/", 8) == 0)
+        return fill_cache(settings, row, environment, text + 8, ret_text, err);
     char cores[16];
     if (strcmp(text, "{cores}") == 0) {
         int count = usable_cores();
@@ -195,14 +215,24 @@ static ori_status fill_default(const struct ori_settings *settings,
     return ORI_OK;
 }
 
+/* Places that Hugging Face's tools take with a ~ in front, which no shell has replaced in a .env. */
+static bool may_start_at_home(enum ori_setting setting)
+{
+    return setting == ORI_SETTING_HF_HOME || setting == ORI_SETTING_HF_HUB_CACHE ||
+           setting == ORI_SETTING_CLIP_MODEL;
+}
+
 static ori_status set_field(struct ori_settings *settings, enum ori_setting setting,
-                            const struct candidate *candidate, struct ori_error *err)
+                            const struct candidate *candidate, const char *const *environment,
+                            struct ori_error *err)
 {
     const struct ori_setting_row *row = ori_setting_row(setting);
     char *filled = NULL;
     ori_status status = ORI_OK;
     if (!candidate->text)
-        status = fill_default(settings, row, &filled, err);
+        status = fill_default(settings, row, environment, &filled, err);
+    else if (may_start_at_home(setting))
+        status = ori_home_expand(environment, candidate->text, &filled, err);
     if (status != ORI_OK)
         return status;
     const char *text = filled ? filled : candidate->text;
@@ -241,7 +271,8 @@ ori_status ori_settings_load(const struct ori_settings_sources *sources,
         candidates[sources->flags[i].setting] =
             (struct candidate){.text = sources->flags[i].text, .origin = ORI_ORIGIN_FLAG};
     for (int i = 0; i < ORI_SETTING_COUNT && status == ORI_OK; i++)
-        status = set_field(settings, (enum ori_setting)i, &candidates[i], err);
+        status =
+            set_field(settings, (enum ori_setting)i, &candidates[i], sources->environment, err);
     if (status != ORI_OK)
         goto out;
     *ret_settings = settings;

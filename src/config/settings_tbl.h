@@ -4,10 +4,12 @@
  * ORI_SETTING_ROW(VARIABLE, field, KIND, "default", min, max, "choices", "unit", GROUP, use, "doc")
  *   KIND     BOOL; INT, REAL, BYTES from min to max; STRING, SECRET of min to max bytes (0: may
  *            be empty); CHOICE of words, "alias=word" for another spelling; CROPDETECT
- *   default  read like any value; "{cores}" and "{VP_OUTPUT_DIR}/..." are filled in
+ *   default  read like any value; "{cores}", "{VP_OUTPUT_DIR}/...", "{HF_HOME}/..." and "{cache}/..."
+ *            are filled in
  *   use      USED, or LATER: read, checked, kept and shown, but nothing looks at it yet
  * ORI_SETTING_ALIAS_ROW(OTHER_NAME, VARIABLE)
- * VP_OUTPUT_DIR stands before the rows that are made from it, and is shorter than they may be.
+ * VP_OUTPUT_DIR and HF_HOME stand before the rows that are made from them, and are shorter than
+ * those may be.
  * The file is included more than once on purpose. */
 #ifndef ORI_SETTING_GROUP_ROW
 #define ORI_SETTING_GROUP_ROW(group, title)
@@ -137,10 +139,22 @@ ORI_SETTING_ROW(VP_FRAME_QUALITY, vp_frame_quality, INT, "90", 1, 100, "", "", S
 
 ORI_SETTING_ROW(
     CLIP_MODEL, clip_model, STRING, "openai/clip-vit-base-patch32", 1, 1024, "", "", MODEL, USED,
-    "a Hugging Face name, a local directory, or builtin/visual-512, which needs no weights")
+    "a Hugging Face name, with @revision or without, a local directory, or builtin/visual-512, "
+    "which needs no weights")
+ORI_SETTING_ROW(
+    HF_HOME, hf_home, STRING, "{cache}/huggingface", 1, 3900, "", "", MODEL, USED,
+    "folder of Hugging Face's tools; a token stored by them is read from its file token")
+ORI_SETTING_ROW(HF_HUB_CACHE, hf_hub_cache, STRING, "{HF_HOME}/hub", 1, 4000, "", "", MODEL, USED,
+                "folder of pulled models, laid out as huggingface_hub does: what either has pulled "
+                "the other finds")
+ORI_SETTING_ROW(HF_ENDPOINT, hf_endpoint, STRING, "https://huggingface.co", 1, 1024, "", "", MODEL,
+                USED, "the hub that models are pulled from")
+ORI_SETTING_ROW(HF_TOKEN, hf_token, SECRET, "", 0, 1024, "", "", MODEL, USED,
+                "token for gated and private models")
+ORI_SETTING_ROW(HF_HUB_DOWNLOAD_TIMEOUT, hf_hub_download_timeout, INT, "10", 1, 3600, "", "seconds",
+                MODEL, USED, "how long a hub may be silent before its answer is asked for again")
 ORI_SETTING_ROW(VP_PRECISION, vp_precision, CHOICE, "auto", 0, 0, "auto f32 bf16 int8", "", MODEL,
-                LATER,
-                "numbers the model computes with; auto is the fastest that keeps its results")
+                USED, "numbers the model computes with; auto is the fastest that keeps its results")
 ORI_SETTING_ROW(FORCE_CPU, force_cpu, BOOL, "0", 0, 1, "", "", MODEL, LATER, "leave a GPU alone")
 ORI_SETTING_ROW(CUDA_MEMORY_FRACTION, cuda_memory_fraction, REAL, "0.8", 0.01, 1, "", "", MODEL,
                 LATER, "part of the GPU's memory that may be used")
@@ -240,6 +254,8 @@ ORI_SETTING_ROW(ENABLE_PERFORMANCE_METRICS, enable_performance_metrics, BOOL, "t
                 "measure latencies for /metrics too; 0 leaves them, and the figures of a GPU, out")
 
 ORI_SETTING_ALIAS_ROW(S3_BUCKET_NAME, S3_VIDEOS_BUCKET)
+ORI_SETTING_ALIAS_ROW(HUGGINGFACE_HUB_CACHE, HF_HUB_CACHE)
+ORI_SETTING_ALIAS_ROW(HUGGING_FACE_HUB_TOKEN, HF_TOKEN)
 
 #undef ORI_SETTING_GROUP_ROW
 #undef ORI_SETTING_ROW

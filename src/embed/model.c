@@ -7,9 +7,13 @@
 
 static const char builtin_prefix[] = "builtin/";
 
+/* NULL: no model has such a name. */
 static const struct ori_model_ops *ops_of_name(const char *name)
 {
-    return strcmp(name, ORI_BUILTIN_VISUAL_NAME) == 0 ? &ori_builtin_visual_ops : NULL;
+    if (strcmp(name, ORI_BUILTIN_VISUAL_NAME) == 0)
+        return &ori_builtin_visual_ops;
+    bool is_builtin = strncmp(name, builtin_prefix, sizeof builtin_prefix - 1) == 0;
+    return is_builtin || name[0] == '\0' ? NULL : &ori_clip_ops;
 }
 
 static ori_status refuse_name(const char *name, struct ori_error *err)
@@ -17,15 +21,15 @@ static ori_status refuse_name(const char *name, struct ori_error *err)
     if (name[0] == '\0')
         return ori_error_set(err, ORI_BAD_SETTING, "CLIP_MODEL is empty; use CLIP_MODEL=%s",
                              ORI_BUILTIN_VISUAL_NAME);
-    if (strncmp(name, builtin_prefix, sizeof builtin_prefix - 1) == 0)
-        return ori_error_set(err, ORI_BAD_SETTING,
-                             "CLIP_MODEL=%.100s: there is no such built-in model; the one there "
-                             "is: %s",
-                             name, ORI_BUILTIN_VISUAL_NAME);
-    return ori_error_set(err, ORI_MODEL_MISSING,
-                         "model %.100s: its weights are not on this machine, and this version has "
-                         "no CLIP encoder yet; run the same command with CLIP_MODEL=%s",
+    return ori_error_set(err, ORI_BAD_SETTING,
+                         "CLIP_MODEL=%.100s: there is no such built-in model; the one there "
+                         "is: %s",
                          name, ORI_BUILTIN_VISUAL_NAME);
+}
+
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t\r\n\v\f")] == '\0';
 }
 
 ori_status ori_model_open(const struct ori_model_options *options, struct ori_model **ret_model,
@@ -107,5 +111,7 @@ ori_status ori_model_embed_text(struct ori_model_scratch *scratch, const char *t
                                 struct ori_error *err)
 {
     ORI_ASSERT(scratch && text && ret_vector);
+    if (is_blank(text))
+        return ori_error_set(err, ORI_USAGE, "the text is empty");
     return scratch->model->ops->embed_text(scratch, text, cancel, ret_vector, err);
 }

@@ -32,3 +32,5 @@ struct ori_model_scratch {
 #define ORI_BUILTIN_VISUAL_DIM 512
 #define ORI_BUILTIN_VISUAL_SIDE 64
 extern const struct ori_model_ops ori_builtin_visual_ops;
+
+extern const struct ori_model_ops ori_clip_ops; /* a folder, or a name on a hub */

@@ -71,17 +71,64 @@ static size_t take_header(char *data, size_t size, size_t count, void *self)
     return bytes + 1;
 }
 
+/* The headers the request wants to keep, as "Name\0value\0". */
+static void keep_headers(const struct ori_net_transfer *transfer)
+{
+    struct ori_buf *kept = &transfer->answer->kept;
+    const char *const *names = transfer->request->keep;
+    struct curl_header *header = NULL;
+    ori_buf_clear(kept);
+    for (; names && *names; names++) {
+        if (curl_easy_header(transfer->easy, *names, 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
+            ori_text_has_control(header->value))
+            continue;
+        ori_buf_add(kept, *names, strlen(*names) + 1);
+        ori_buf_add(kept, header->value, strlen(header->value) + 1);
+    }
+}
+
+/* All of the answer but its body. Its headers are whole by now. */
+static ori_status read_answer(const struct ori_net_transfer *transfer, struct ori_error *err)
+{
+    struct ori_net_answer *answer = transfer->answer;
+    char *type = NULL;
+    char *peer = NULL;
+    struct curl_header *header = NULL;
+    curl_off_t wait_s = 0;
+    answer->status = http_status(transfer);
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type &&
+        strlen(type) < sizeof answer->content_type && !ori_text_has_control(type))
+        snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
+    if (curl_easy_header(transfer->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) ==
+            CURLHE_OK &&
+        curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK &&
+        wait_s >= 0 && wait_s <= INT32_MAX)
+        answer->retry_after_ms = (int64_t)wait_s * 1000;
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer &&
+        strlen(peer) < sizeof answer->peer)
+        snprintf(answer->peer, sizeof answer->peer, "%s", peer);
+    keep_headers(transfer);
+    return ori_buf_finish(&answer->kept, "the answer's headers", err);
+}
+
 static ori_status take_piece(struct ori_net_transfer *transfer, const char *data, size_t bytes)
 {
     const struct ori_net_request *request = transfer->request;
     struct ori_error *err = &transfer->err;
     int status = http_status(transfer);
+    bool is_for_caller = request->on_body && status >= 200 && status < 300;
+    size_t bytes_max = request->answer_bytes_max;
+    /* Where gigabytes may come piece by piece, no such refusal is collected in memory. */
+    if (request->on_body && !is_for_caller && bytes_max > ORI_LIMIT_MAX_NET_REFUSAL_BYTES)
+        bytes_max = ORI_LIMIT_MAX_NET_REFUSAL_BYTES;
     transfer->body_bytes += (int64_t)bytes;
-    if ((uint64_t)transfer->body_bytes > request->answer_bytes_max)
-        return ori_error_set(err, ORI_LIMIT, "the answer is longer than %zu bytes",
-                             request->answer_bytes_max);
-    if (request->on_body && status >= 200 && status < 300) {
+    if ((uint64_t)transfer->body_bytes > bytes_max)
+        return ori_error_set(err, ORI_LIMIT, "the answer is longer than %zu bytes", bytes_max);
+    if (is_for_caller) {
+        ori_status ready = transfer->is_delivered ? ORI_OK : read_answer(transfer, err);
         transfer->is_delivered = true;
+        if (ready != ORI_OK)
+            return ready;
         return request->on_body(request->on_body_self, data, bytes, err);
     }
     ori_buf_add(&transfer->answer->body, data, bytes);
@@ -350,23 +397,6 @@ static ori_status fail(CURLcode result, struct ori_net_transfer *transfer, struc
     return ori_error_set(err, outcome.status, "%s (curl %d)", words, (int)result);
 }
 
-static void read_answer(const struct ori_net_transfer *transfer)
-{
-    struct ori_net_answer *answer = transfer->answer;
-    char *type = NULL;
-    struct curl_header *header = NULL;
-    curl_off_t wait_s = 0;
-    answer->status = http_status(transfer);
-    if (curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type &&
-        strlen(type) < sizeof answer->content_type && !ori_text_has_control(type))
-        snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
-    if (curl_easy_header(transfer->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) ==
-            CURLHE_OK &&
-        curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK &&
-        wait_s >= 0 && wait_s <= INT32_MAX)
-        answer->retry_after_ms = (int64_t)wait_s * 1000;
-}
-
 ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *transfer,
                            const char *user_agent, int stall_s, struct ori_error *err)
 {
@@ -383,8 +413,8 @@ ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *t
     status = run(slot->multi, transfer, &result, err);
     if (status == ORI_OK && result != CURLE_OK)
         status = fail(result, transfer, err);
-    else if (status == ORI_OK)
-        read_answer(transfer);
+    else if (status == ORI_OK && !transfer->is_delivered)
+        status = read_answer(transfer, err);
     slot->socket = CURL_SOCKET_BAD;
     if (status == ORI_OK)
         (void)curl_easy_getinfo(slot->easy, CURLINFO_ACTIVESOCKET, &slot->socket);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -44,11 +45,27 @@ void ori_net_answer_init(struct ori_net_answer *ret_answer)
 {
     *ret_answer = (struct ori_net_answer){.retry_after_ms = -1};
     ori_buf_init(&ret_answer->body, 0);
+    ori_buf_init(&ret_answer->kept, ORI_LIMIT_MAX_NET_HEADER_BYTES);
 }
 
 void ori_net_answer_deinit(struct ori_net_answer *answer)
 {
     ori_buf_deinit(&answer->body);
+    ori_buf_deinit(&answer->kept);
+}
+
+/* kept: "Name\0value\0" one behind the other. */
+const char *ori_net_answer_header(const struct ori_net_answer *answer, const char *name)
+{
+    const char *at = ori_buf_text(&answer->kept);
+    const char *end = at + answer->kept.used;
+    while (at < end) {
+        const char *value = at + strlen(at) + 1;
+        if (strcasecmp(at, name) == 0)
+            return value;
+        at = value + strlen(value) + 1;
+    }
+    return NULL;
 }
 
 /* ---- the pool ---- */
@@ -239,6 +256,9 @@ static ori_status wait_before(const struct ori_net_transfer *transfer, int attem
         ori_backoff_us(attempts, BACKOFF_BASE_US, BACKOFF_MAX_US, ori_backoff_random());
     int64_t asked_ms = transfer->answer->retry_after_ms;
     int64_t deadline_us = transfer->request->deadline_us;
+    int64_t asked_ms_max = transfer->request->wait_ms_max;
+    if (asked_ms_max > 0 && asked_ms > asked_ms_max)
+        return ORI_AGAIN;
     if (asked_ms >= 0 && asked_ms * 1000 > wait_us)
         wait_us = asked_ms * 1000;
     int64_t now_us = ori_clock_us();
@@ -293,7 +313,8 @@ ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_req
 {
     struct ori_net_transfer transfer = {
         .request = request, .allowed = client->allowed, .cancel = cancel, .answer = answer};
-    ori_status status = ori_net_check_url(request->url, request->is_guarded, client->allowed, err);
+    ori_status status =
+        ori_net_check_long_url(request->url, request->is_guarded, client->allowed, err);
     if (status == ORI_OK)
         status = fetch(client, &transfer, err);
     if (status != ORI_OK)

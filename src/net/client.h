@@ -60,24 +60,34 @@ struct ori_net_request {
     bool is_repeatable;
     int retries;
     int connect_ms;            /* 0: 5 s */
+    int64_t wait_ms_max;       /* longest Retry-After that is obeyed; 0: any up to the deadline */
     int64_t deadline_us;       /* of the monotonic clock, over all attempts and waits */
     size_t answer_bytes_max;   /* of the body */
     const struct ori_log *log; /* may be NULL */
+    const char *const *keep;   /* names of the answer's headers that are kept, NULL at the end;
+                                  NULL: none */
     /* NULL: the body is collected in the answer. Else called with each piece of a 2xx answer
      * instead (what other answers say is still collected); a status other than ORI_OK ends the fetch
-     * with it. Once it was called, the fetch is not tried again. */
+     * with it. Once it was called, the fetch is not tried again. When it is, all fields of the
+     * answer but the body are filled in. */
     ori_status (*on_body)(void *self, const void *data, size_t bytes, struct ori_error *err);
     void *on_body_self;
 };
+#define ORI_NET_PEER_BYTES 64
 struct ori_net_answer {
     int status; /* HTTP */
     struct ori_buf body;
     char content_type[128];
     int64_t retry_after_ms; /* -1: not said */
     int attempts;
+    char peer[ORI_NET_PEER_BYTES]; /* the address that answered, "192.0.2.1"; "" unknown */
+    struct ori_buf kept;           /* private: ori_net_answer_header */
 };
 void ori_net_answer_init(struct ori_net_answer *ret_answer);
 void ori_net_answer_deinit(struct ori_net_answer *answer); /* idempotent */
+/* The value of a header that was kept, in whatever case its name came, of several the first; it
+ * lives as long as the answer. NULL: the answer had none, or one with a control character. */
+const char *ori_net_answer_header(const struct ori_net_answer *answer, const char *name);
 
 ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_request *request,
                          const struct ori_cancel *cancel, struct ori_net_answer *answer,

@@ -39,6 +39,11 @@ struct ori_net_transfer {
 ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *transfer,
                            const char *user_agent, int stall_s, struct ori_error *err);
 
+/* ori_net_check_url for URLs that this program made or was redirected to: the text may have
+ * ORI_LIMIT_MAX_NET_URL_BYTES, for signed ones are long. */
+ori_status ori_net_check_long_url(const char *url, bool is_guarded,
+                                  const struct ori_network_list *allowed, struct ori_error *err);
+
 /* Whether an answer of that HTTP status is worth another attempt. */
 bool ori_net_is_passing(int http_status);
 

@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 
+#include "net/client_priv.h"
 #include "util/limits.h"
 #include "util/text.h"
 
@@ -16,13 +17,13 @@
 /* Sets ORI_URL_REFUSED with why; texts name no part of the URL, which may hold a secret. */
 #define REFUSE(err, ...) ori_error_set((err), ORI_URL_REFUSED, __VA_ARGS__)
 
-static ori_status check_characters(const char *url, struct ori_error *err)
+static ori_status check_characters(const char *url, size_t bytes_max, struct ori_error *err)
 {
-    size_t bytes = strnlen(url, ORI_LIMIT_MAX_URL_BYTES + 1);
+    size_t bytes = strnlen(url, bytes_max + 1);
     if (bytes == 0)
         return REFUSE(err, "the URL is empty");
-    if (bytes > ORI_LIMIT_MAX_URL_BYTES)
-        return REFUSE(err, "the URL is longer than %d bytes", ORI_LIMIT_MAX_URL_BYTES);
+    if (bytes > bytes_max)
+        return REFUSE(err, "the URL is longer than %zu bytes", bytes_max);
     for (size_t i = 0; i < bytes; i++) {
         unsigned char c = (unsigned char)url[i];
         if (c <= ' ' || c >= 0x7F || c == '\\')
@@ -124,10 +125,10 @@ static ori_status check_parts(CURLU *parts, bool is_guarded, const struct ori_ne
     return status;
 }
 
-ori_status ori_net_check_url(const char *url, bool is_guarded,
-                             const struct ori_network_list *allowed, struct ori_error *err)
+static ori_status check_url(const char *url, size_t bytes_max, bool is_guarded,
+                            const struct ori_network_list *allowed, struct ori_error *err)
 {
-    ori_status status = check_characters(url, err);
+    ori_status status = check_characters(url, bytes_max, err);
     if (status != ORI_OK)
         return status;
     /* libcurl would guess http for a text without a scheme, and take one slash for two. */
@@ -150,4 +151,16 @@ ori_status ori_net_check_url(const char *url, bool is_guarded,
         status = REFUSE(err, "%s", words_of(code));
     curl_url_cleanup(parts);
     return status;
+}
+
+ori_status ori_net_check_url(const char *url, bool is_guarded,
+                             const struct ori_network_list *allowed, struct ori_error *err)
+{
+    return check_url(url, ORI_LIMIT_MAX_URL_BYTES, is_guarded, allowed, err);
+}
+
+ori_status ori_net_check_long_url(const char *url, bool is_guarded,
+                                  const struct ori_network_list *allowed, struct ori_error *err)
+{
+    return check_url(url, ORI_LIMIT_MAX_NET_URL_BYTES, is_guarded, allowed, err);
 }

@@ -54,6 +54,14 @@ static enum ori_precision precision_of(const struct ori_settings *settings)
     return ORI_PRECISION_AUTO;
 }
 
+struct ori_model_options ori_engine_model_options(const struct ori_settings *settings)
+{
+    return (struct ori_model_options){.name = settings->clip_model,
+                                      .hub_cache = settings->hf_hub_cache,
+                                      .dim_wanted = (int)settings->qdrant_dim,
+                                      .precision = precision_of(settings)};
+}
+
 /* Stills that are not there cannot be embedded: nothing is made for them. */
 static ori_status check_frames(const struct ori_settings *settings, struct ori_error *err)
 {
@@ -75,9 +83,7 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
                            struct ori_engine *ret_engine, struct ori_error *err)
 {
     *ret_engine = (struct ori_engine){0};
-    struct ori_model_options model = {.name = settings->clip_model,
-                                      .dim_wanted = (int)settings->qdrant_dim,
-                                      .precision = precision_of(settings)};
+    struct ori_model_options model = ori_engine_model_options(settings);
     ori_status status = at("model", ori_model_open(&model, &ret_engine->model, err), err);
     if (status == ORI_OK)
         ret_engine->model_info = ori_model_info(ret_engine->model);

@@ -30,6 +30,9 @@ enum ori_engine_use {
                           missing folder of frames is ORI_NOT_FOUND */
 };
 
+/* What the settings say of the model; the texts are theirs. */
+struct ori_model_options ori_engine_model_options(const struct ori_settings *settings);
+
 /* metrics: NULL for none. */
 ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
                            const struct ori_cancel *cancel, struct ori_metrics *metrics,

@@ -204,14 +204,17 @@ static ori_status write_part(int dir_fd, const char *part, const void *data, siz
     return status;
 }
 
-/* Makes the new name in path's folder durable. Some file systems cannot sync a folder: EINVAL. */
-static ori_status sync_folder(int dir_fd, const char *path, struct ori_error *err)
+/* Some file systems cannot sync a folder: EINVAL. */
+ori_status ori_fs_sync_folder_of(int dir_fd, const char *path, struct ori_error *err)
 {
     const char *slash = strrchr(path, '/');
     char folder[ORI_LIMIT_MAX_PATH_BYTES] = ".";
     if (slash) {
         size_t bytes = slash == path ? 1 : (size_t)(slash - path);
-        memcpy(folder, path, bytes); /* fits: the longer name of the part did */
+        if (bytes >= sizeof folder)
+            return ori_error_set(err, ORI_LIMIT, "a path has more than %d bytes",
+                                 ORI_LIMIT_MAX_PATH_BYTES - 1);
+        memcpy(folder, path, bytes);
         folder[bytes] = '\0';
     }
     int fd = openat(dir_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -237,7 +240,7 @@ ori_status ori_fs_write_file(int dir_fd, const char *path, const void *data, siz
     if (status != ORI_OK)
         unlinkat(dir_fd, part, 0); /* ours by O_EXCL, or not there */
     else
-        status = sync_folder(dir_fd, path, err);
+        status = ori_fs_sync_folder_of(dir_fd, path, err);
     if (status != ORI_OK)
         ori_error_context(err, "%s", path);
     return status;

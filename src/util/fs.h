@@ -27,6 +27,8 @@ ori_status ori_fs_read_file(int dir_fd, const char *path, size_t bytes_max, char
 /* Bytes from offset until ret_bytes is bytes_max or the end is reached; fd keeps its position. */
 ori_status ori_fs_read_at(int fd, int64_t offset, void *data, size_t bytes_max, size_t *ret_bytes,
                           struct ori_error *err);
+/* Makes a new name in path's folder durable; file systems that cannot are no failure. */
+ori_status ori_fs_sync_folder_of(int dir_fd, const char *path, struct ori_error *err);
 ori_status ori_fs_write_all(int fd, const void *data, size_t bytes, struct ori_error *err);
 
 /* Replaces path in one step: a reader sees the old bytes or the new, and after ORI_OK the new ones

@@ -34,6 +34,9 @@ ORI_LIMIT_ROW(NETWORKS, 256, "networks", "URL_ALLOW_PRIVATE")
 ORI_LIMIT_ROW(NET_CONNECTIONS, 1000, "connections", "one HTTP client")
 ORI_LIMIT_ROW(NET_HEADERS, 64, "headers", "one request to another server")
 ORI_LIMIT_ROW(NET_HEADER_BYTES, 65536, "bytes", "headers of another server's answer")
+ORI_LIMIT_ROW(NET_URL_BYTES, 16384, "bytes", "a URL that another server redirects to")
+ORI_LIMIT_ROW(NET_REFUSAL_BYTES, 1048576, "bytes",
+              "the body of an answer that is none of those asked for")
 
 /* media: what a decode child may say (media/child_proto.h) */
 ORI_LIMIT_ROW(CHILD_SLOTS, 64, "slots", "shared memory of one decode process")
@@ -99,6 +102,21 @@ ORI_LIMIT_ROW(MODEL_MLP, 65536, "numbers", "the feed-forward half of a layer")
 ORI_LIMIT_ROW(MODEL_SIDE, 1024, "pixels", "a side of a model's input")
 ORI_LIMIT_ROW(MODEL_POSITIONS, 8192, "tokens", "a text or a picture inside a model")
 ORI_LIMIT_ROW(MODEL_VOCABULARY, 2000000, "tokens", "the vocabulary of a model")
+/* embed: models from a hub */
+ORI_LIMIT_ROW(HUB_NAME_CHARS, 96, "characters", "each half of a model's name on a hub")
+ORI_LIMIT_ROW(HUB_REVISION_CHARS, 128, "characters", "a revision of a model: branch, tag or commit")
+ORI_LIMIT_ROW(HUB_ANSWER_BYTES, 16777216, "bytes", "what a hub says about one model")
+ORI_LIMIT_ROW(HUB_SIBLINGS, 100000, "files", "one model on a hub")
+ORI_LIMIT_ROW(HUB_SHARDS, 1000, "files", "the weights of one model")
+ORI_LIMIT_ROW(HUB_FILE_NAME_BYTES, 200, "bytes", "name of a file of a model")
+ORI_LIMIT_ROW(HUB_INDEX_BYTES, 16777216, "bytes", "model.safetensors.index.json")
+ORI_LIMIT_ROW(HUB_CONFIG_BYTES, 1048576, "bytes", "a config.json that is looked at for its family")
+ORI_LIMIT_ROW(HUB_SMALL_FILE_BYTES, 134217728, "bytes", "a file of a model that is not its weights")
+ORI_LIMIT_ROW(HUB_WEIGHTS_BYTES, 137438953472, "bytes", "one file of weights")
+ORI_LIMIT_ROW(HUB_REDIRECTS, 8, "redirects", "of one request to a hub, one after the other")
+ORI_LIMIT_ROW(HUB_BREAKS, 1000, "breaks", "of one file's download, however far each one came")
+ORI_LIMIT_ROW(HUB_WAIT_MS, 120000, "milliseconds", "a Retry-After of a hub that is waited for")
+ORI_LIMIT_ROW(HUB_MODELS, 10000, "snapshots", "of models that oriane model list shows")
 
 /* stores: jobs */
 ORI_LIMIT_ROW(URL_BYTES, 2048, "bytes", "a URL of a video or of a webhook")

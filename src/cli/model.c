@@ -1,0 +1,113 @@
+/* oriane model: bring models here, look at those that are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/ending.h"
+#include "cli/interrupt.h"
+#include "cli/model_actions.h"
+#include "cli/output.h"
+#include "net/client.h"
+#include "pipeline/manifest_json.h"
+
+ori_status ori_model_verb_print(struct ori_model_verb *verb, const struct ori_buf *page,
+                                struct ori_error *err)
+{
+    ori_status status = ori_buf_finish(page, "page", err);
+    return status == ORI_OK ? ori_output_write(ori_buf_text(page), page->used, &verb->cancel, err)
+                            : status;
+}
+
+ori_status ori_model_verb_print_json(struct ori_model_verb *verb, json_t *json,
+                                     struct ori_error *err)
+{
+    char *text = json ? json_dumps(json, ORI_JSON_FLAGS) : NULL;
+    json_decref(json);
+    if (!text)
+        return ori_error_set(err, ORI_NOMEM, "answer as JSON");
+    ori_status status = ori_output_write(text, strlen(text), &verb->cancel, err);
+    if (status == ORI_OK)
+        status = ori_output_write("\n", 1, &verb->cancel, err);
+    free(text);
+    return status;
+}
+
+static const struct action {
+    const char *name;
+    bool has_name;
+    ori_status (*run)(struct ori_model_verb *verb, const char *operand, struct ori_error *err);
+} actions[] = {{"pull", true, ori_model_verb_pull},
+               {"list", false, ori_model_verb_list},
+               {"info", true, ori_model_verb_info}};
+
+static const struct action *find_action(const char *name)
+{
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    }
+    return NULL;
+}
+
+static enum ori_exit check_words(struct ori_cli *cli, const struct action **ret_action)
+{
+    if (cli->operands_count == 0)
+        return ori_cli_usage(cli, "say what to do: pull, list or info");
+    *ret_action = find_action(cli->operands[0]);
+    if (!*ret_action)
+        return ori_cli_usage(cli, "%s: expected pull, list or info", cli->operands[0]);
+    if (cli->operands_count != ((*ret_action)->has_name ? 2 : 1))
+        return ori_cli_usage(
+            cli, (*ret_action)->has_name ? "%s: give the name of one model" : "%s takes no operand",
+            cli->operands[0]);
+    if ((*ret_action)->has_name && cli->operands[1][0] == '\0')
+        return ori_cli_usage(cli, "%s: the name is empty", cli->operands[0]);
+    return ORI_EXIT_OK;
+}
+
+static enum ori_exit run_model(struct ori_cli *cli)
+{
+    struct ori_model_verb verb = {.cli = cli};
+    struct ori_interrupt *interrupt = NULL;
+    struct ori_error err = {0};
+    const struct action *action = NULL;
+    enum ori_exit code = check_words(cli, &action);
+    if (code != ORI_EXIT_OK)
+        return code;
+    ori_status status = ori_net_global_init(&err);
+    if (status != ORI_OK)
+        return ori_cli_fail(cli, &err);
+    status = ori_cancel_init(&verb.cancel, NULL, &err);
+    if (status != ORI_OK) {
+        ori_net_global_deinit();
+        return ori_cli_fail(cli, &err);
+    }
+    status = ori_interrupt_start(&verb.cancel, &interrupt, &err);
+    if (status == ORI_OK)
+        status = action->run(&verb, action->has_name ? cli->operands[1] : NULL, &err);
+    ori_interrupt_stop(&interrupt);
+    ori_cancel_deinit(&verb.cancel);
+    ori_net_global_deinit();
+    return ori_ending(cli, status, &err);
+}
+
+static const struct ori_cli_option options[] = {
+    {.name = "json", .kind = ORI_CLI_SWITCH, .doc = "one JSON object on standard output"},
+};
+
+const struct ori_verb ori_verb_model = {
+    .name = "model",
+    .summary = "the models of this machine: bring one here, list them, look at one",
+    .usage = "[options] pull NAME[@REVISION] | list | info NAME",
+    .description = "pull brings a model from the hub (HF_ENDPOINT) into the cache (HF_HUB_CACHE), "
+                   "the one that "
+                   "Hugging Face's own tools use; a pull that broke off goes on where it ended. "
+                   "list shows what "
+                   "is there and whether it can be used. info opens a model, a folder or a "
+                   "built-in one too, and "
+                   "measures how many pictures a second one thread embeds.",
+    .options = options,
+    .options_count = sizeof options / sizeof options[0],
+    .operands_max = 2,
+    .run = run_model,
+};

@@ -1,0 +1,503 @@
+#include "embed/vision.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "embed/aligned.h"
+#include "embed/pooler.h"
+
+/* Rows of one matrix product at full speed; more would leave the second cache. Measured: bench_embed. */
+#define ROWS_USUAL 400
+#define ROWS_USUAL_INT8 200
+#define CHANNELS 3
+
+static const struct ori_block_names hugging_face_names = {
+    .norm1 = "layer_norm1",
+    .q_weight = "self_attn.q_proj.weight",
+    .q_bias = "self_attn.q_proj.bias",
+    .k_weight = "self_attn.k_proj.weight",
+    .k_bias = "self_attn.k_proj.bias",
+    .v_weight = "self_attn.v_proj.weight",
+    .v_bias = "self_attn.v_proj.bias",
+    .out = "self_attn.out_proj",
+    .norm2 = "layer_norm2",
+    .up = "mlp.fc1",
+    .down = "mlp.fc2",
+};
+static const struct ori_block_names eva_names = {
+    .norm1 = "norm1",
+    .q_weight = "attn.q_proj.weight",
+    .q_bias = "attn.q_bias",
+    .k_weight = "attn.k_proj.weight",
+    .v_weight = "attn.v_proj.weight",
+    .v_bias = "attn.v_bias",
+    .inner_norm = "attn.inner_attn_ln",
+    .out = "attn.proj",
+    .norm2 = "norm2",
+    .up = "mlp.w2",
+    .gate = "mlp.w1",
+    .gate_norm = "mlp.ffn_ln",
+    .down = "mlp.w3",
+};
+
+/* Where a family keeps its tensors; NULL: it has no such part. */
+struct vision_names {
+    const struct ori_block_names *block;
+    const char *blocks;
+    const char *patch; /* NAME.weight, and NAME.bias with has_patch_bias */
+    bool has_patch_bias;
+    const char *class_token;
+    int class_dims; /* of its shape: all 1 but the last */
+    const char *positions;
+    int position_dims;
+    const char *pre_norm;
+    const char *post_norm;
+    const char *pooler;
+    const char *projection;
+    bool has_rotation;
+};
+static const struct vision_names clip_names = {
+    .block = &hugging_face_names,
+    .blocks = "vision_model.encoder.layers",
+    .patch = "vision_model.embeddings.patch_embedding",
+    .class_token = "vision_model.embeddings.class_embedding",
+    .class_dims = 1,
+    .positions = "vision_model.embeddings.position_embedding.weight",
+    .position_dims = 2,
+    .pre_norm = "vision_model.pre_layrnorm", /* so misspelt in the files */
+    .post_norm = "vision_model.post_layernorm",
+    .projection = "visual_projection",
+};
+static const struct vision_names siglip_names = {
+    .block = &hugging_face_names,
+    .blocks = "vision_model.encoder.layers",
+    .patch = "vision_model.embeddings.patch_embedding",
+    .has_patch_bias = true,
+    .positions = "vision_model.embeddings.position_embedding.weight",
+    .position_dims = 2,
+    .post_norm = "vision_model.post_layernorm",
+    .pooler = "vision_model.head",
+};
+static const struct vision_names jina_names = {
+    .block = &eva_names,
+    .blocks = "vision_model.blocks",
+    .patch = "vision_model.patch_embed.proj",
+    .has_patch_bias = true,
+    .class_token = "vision_model.cls_token",
+    .class_dims = 3,
+    .positions = "vision_model.pos_embed",
+    .position_dims = 3,
+    .post_norm = "vision_model.norm",
+    .has_rotation = true,
+};
+
+static const struct vision_names *names_of(enum ori_family family)
+{
+    switch (family) {
+    case ORI_FAMILY_SIGLIP:
+        return &siglip_names;
+    case ORI_FAMILY_JINA_CLIP_V2:
+        return &jina_names;
+    case ORI_FAMILY_CLIP:
+    default:
+        return &clip_names;
+    }
+}
+
+/* ---- loading */
+
+/* y = W (x * rescale - mean) / std + b  as  W' x + b', W' = W * rescale / std. */
+static void fold(const struct ori_model_config *config, float *matrix, float *bias)
+{
+    const struct ori_preprocess_config *pre = &config->preprocess;
+    size_t area = (size_t)config->vision.patch * (size_t)config->vision.patch;
+    for (size_t o = 0; o < (size_t)config->vision.tower.width; o++) {
+        double shift = 0;
+        for (size_t c = 0; c < CHANNELS; c++) {
+            float *part = matrix + (o * CHANNELS + c) * area;
+            double factor = pre->rescale / (double)pre->std[c];
+            double sum = 0;
+            for (size_t i = 0; i < area; i++) {
+                sum += (double)part[i];
+                part[i] = (float)((double)part[i] * factor);
+            }
+            shift += sum * (double)pre->mean[c] / (double)pre->std[c];
+        }
+        bias[o] = (float)((double)bias[o] - shift);
+    }
+}
+
+static ori_status load_patches(struct ori_vision *it, const struct vision_names *names,
+                               const struct ori_weights *weights, struct ori_error *err)
+{
+    const struct ori_vision_config *config = &it->config.vision;
+    int width = config->tower.width;
+    int64_t shape[] = {width, CHANNELS, config->patch, config->patch};
+    struct ori_matmul_spec spec = {
+        .in = CHANNELS * config->patch * config->patch,
+        .out = width,
+        /* bytes are exact in bf16; as INT8 the largest weights would spoil the rest */
+        .precision = it->precision == ORI_PRECISION_BF16 ? ORI_PRECISION_BF16 : ORI_PRECISION_F32,
+        .has_bias = true,
+        .rows_usual = it->pictures_max * it->patches,
+        .rows_one = it->patches};
+    float *matrix = NULL;
+    float *bias = ori_aligned_zeroed((size_t)width, sizeof *bias);
+    ori_status status = ORI_OK;
+    if (!bias)
+        status = ori_error_set(err, ORI_NOMEM, "patches");
+    if (status == ORI_OK)
+        status = ori_layer_floats(weights, ori_layer_name("%s.weight", names->patch).text, shape, 4,
+                                  &matrix, err);
+    if (status == ORI_OK && names->has_patch_bias)
+        status = ori_layer_read(weights, ori_layer_name("%s.bias", names->patch).text, shape, 1,
+                                bias, err);
+    if (status == ORI_OK) {
+        fold(&it->config, matrix, bias);
+        status = ori_matmul_create(&spec, &it->patch, err);
+    }
+    if (status == ORI_OK)
+        status = ori_matmul_pack(it->patch, matrix, bias, &it->patch_weights, err);
+    free(matrix);
+    free(bias);
+    return status;
+}
+
+static ori_status load_tokens(struct ori_vision *it, const struct vision_names *names,
+                              const struct ori_weights *weights, struct ori_error *err)
+{
+    int width = it->config.vision.tower.width;
+    int64_t one[] = {1, 1, width};
+    int64_t all[] = {1, it->tokens, width};
+    ori_status status = ORI_OK;
+    if (names->class_token)
+        status = ori_layer_floats(weights, names->class_token, one + 3 - names->class_dims,
+                                  names->class_dims, &it->class_token, err);
+    if (status == ORI_OK)
+        status = ori_layer_floats(weights, names->positions, all + 3 - names->position_dims,
+                                  names->position_dims, &it->positions, err);
+    if (status == ORI_OK && names->pre_norm)
+        status = ori_norm_load(weights, names->pre_norm, width, &it->pre_norm, err);
+    if (status == ORI_OK)
+        status = ori_norm_load(weights, names->post_norm, width, &it->post_norm, err);
+    return status;
+}
+
+/* 2-D rotary positions: half of a head turns by the row, half by the column; the grid is scaled to
+ * the one the model was trained on first (rope_grid). */
+static ori_status make_rotation(struct ori_vision *it, struct ori_error *err)
+{
+    const struct ori_vision_config *config = &it->config.vision;
+    int head = config->tower.width / config->tower.heads;
+    int half = head / 2;
+    int across = config->side / config->patch;
+    size_t count = (size_t)it->tokens * (size_t)head;
+    it->rotation_cos = ori_aligned_zeroed(count, sizeof *it->rotation_cos);
+    it->rotation_sin = ori_aligned_zeroed(count, sizeof *it->rotation_sin);
+    if (!it->rotation_cos || !it->rotation_sin)
+        return ori_error_set(err, ORI_NOMEM, "rotary positions");
+    for (int i = 0; i < head; i++) /* the class token stays */
+        it->rotation_cos[i] = 1;
+    for (int t = 1; t < it->tokens; t++) {
+        for (int i = 0; i < head; i++) {
+            int place = i < half ? (t - 1) / across : (t - 1) % across;
+            double frequency = pow(10000.0, -(double)((i % half) / 2 * 2) / half);
+            double angle = place * (double)config->rope_grid / across * frequency;
+            it->rotation_cos[(ptrdiff_t)t * head + i] = (float)cos(angle);
+            it->rotation_sin[(ptrdiff_t)t * head + i] = (float)sin(angle);
+        }
+    }
+    return ORI_OK;
+}
+
+static ori_status load_projection(struct ori_vision *it, const char *name,
+                                  const struct ori_weights *weights, struct ori_error *err)
+{
+    struct ori_matmul_spec spec = {.in = it->config.vision.tower.width,
+                                   .out = it->config.dim,
+                                   .precision = ORI_PRECISION_F32,
+                                   .rows_usual = it->pictures_max,
+                                   .rows_one = 1};
+    ori_status status = ori_matmul_create(&spec, &it->projection, err);
+    if (status == ORI_OK)
+        status = ori_linear_load(it->projection, spec.out, spec.in, weights, name,
+                                 &it->projection_weights, err);
+    return status;
+}
+
+static ori_status load_blocks(struct ori_vision *it, const struct vision_names *names,
+                              const struct ori_weights *weights, struct ori_error *err)
+{
+    struct ori_transformer_options blocks = {.config = it->config.vision.tower,
+                                             .precision = it->precision,
+                                             .kernels = it->kernels,
+                                             .names = names->block,
+                                             .prefix = names->blocks,
+                                             .tokens = it->tokens,
+                                             .sequences = it->pictures_max};
+    struct ori_pooler_options pooler = {.config = it->config.vision.tower,
+                                        .kernels = it->kernels,
+                                        .prefix = names->pooler,
+                                        .tokens = it->tokens,
+                                        .sequences_max = it->pictures_max};
+    ori_status status = ori_transformer_load(&blocks, weights, &it->blocks, err);
+    if (status == ORI_OK && names->pooler)
+        status = ori_pooler_load(&pooler, weights, &it->pooler, err);
+    if (status == ORI_OK && names->projection)
+        status = load_projection(it, names->projection, weights, err);
+    if (status == ORI_OK && names->has_rotation)
+        status = make_rotation(it, err);
+    return status;
+}
+
+ori_status ori_vision_load(const struct ori_vision_options *options,
+                           const struct ori_weights *weights, struct ori_vision *ret_vision,
+                           struct ori_error *err)
+{
+    const struct vision_names *names = names_of(options->config->family);
+    struct ori_vision it = {
+        .config = *options->config, .precision = options->precision, .kernels = options->kernels};
+    int across = it.config.vision.side / it.config.vision.patch;
+    int rows = it.precision == ORI_PRECISION_INT8 ? ROWS_USUAL_INT8 : ROWS_USUAL;
+    it.patches = across * across;
+    it.tokens = it.patches + (names->class_token ? 1 : 0);
+    it.pictures_max = rows / it.tokens > 1 ? rows / it.tokens : 1;
+    ori_status status = load_patches(&it, names, weights, err);
+    if (status == ORI_OK)
+        status = load_tokens(&it, names, weights, err);
+    if (status == ORI_OK)
+        status = load_blocks(&it, names, weights, err);
+    if (status != ORI_OK) {
+        ori_vision_deinit(&it);
+        return status;
+    }
+    *ret_vision = it;
+    return ORI_OK;
+}
+
+void ori_vision_deinit(struct ori_vision *vision)
+{
+    ori_packed_deinit(&vision->patch_weights);
+    ori_matmul_destroy(&vision->patch);
+    free(vision->class_token);
+    free(vision->positions);
+    ori_norm_deinit(&vision->pre_norm);
+    ori_transformer_deinit(&vision->blocks);
+    ori_norm_deinit(&vision->post_norm);
+    ori_packed_deinit(&vision->projection_weights);
+    ori_matmul_destroy(&vision->projection);
+    ori_pooler_destroy(&vision->pooler);
+    free(vision->rotation_cos);
+    free(vision->rotation_sin);
+    *vision = (struct ori_vision){0};
+}
+
+size_t ori_vision_bytes(const struct ori_vision *vision)
+{
+    size_t positions = (size_t)vision->tokens * (size_t)vision->config.vision.tower.width;
+    return vision->patch_weights.bytes + vision->blocks.bytes + vision->projection_weights.bytes +
+           (vision->pooler ? ori_pooler_bytes(vision->pooler) : 0) + positions * sizeof(float);
+}
+
+/* ---- working memory */
+
+struct ori_vision_scratch {
+    const struct ori_vision *vision;
+    struct ori_transformer_scratch blocks;
+    struct ori_matmul_plan *patch;
+    struct ori_matmul_plan *projection;
+    struct ori_pooler_scratch *pooler;
+    float *pixels;         /* [pictures * patches][3 * patch * patch] */
+    uint16_t *pixels_bf16; /* the same when the tower is BF16 */
+    float *patches;        /* [pictures * patches][width] */
+    float *features;       /* [pictures][dim], aligned */
+};
+
+static size_t pixels_count(const struct ori_vision *vision)
+{
+    size_t patch = (size_t)vision->config.vision.patch;
+    return (size_t)vision->pictures_max * (size_t)vision->patches * CHANNELS * patch * patch;
+}
+
+static size_t patches_count(const struct ori_vision *vision)
+{
+    return (size_t)vision->pictures_max * (size_t)vision->patches *
+           (size_t)vision->config.vision.tower.width;
+}
+
+size_t ori_vision_scratch_bytes(const struct ori_vision *vision)
+{
+    size_t pixel = vision->precision == ORI_PRECISION_BF16 ? sizeof(uint16_t) : sizeof(float);
+    return ori_transformer_scratch_bytes(&vision->blocks) + pixels_count(vision) * pixel +
+           patches_count(vision) * sizeof(float);
+}
+
+static ori_status scratch_memory(struct ori_vision_scratch *it, struct ori_error *err)
+{
+    const struct ori_vision *vision = it->vision;
+    size_t patch = (size_t)vision->config.vision.patch;
+    bool is_bf16 = vision->precision == ORI_PRECISION_BF16;
+    it->pixels = ori_aligned_zeroed(is_bf16 ? CHANNELS * patch * patch : pixels_count(vision),
+                                    sizeof *it->pixels);
+    if (is_bf16)
+        it->pixels_bf16 = ori_aligned_zeroed(pixels_count(vision), sizeof *it->pixels_bf16);
+    it->patches = ori_aligned_zeroed(patches_count(vision), sizeof *it->patches);
+    it->features = ori_aligned_zeroed((size_t)vision->pictures_max * (size_t)vision->config.dim,
+                                      sizeof *it->features);
+    if (!it->pixels || (is_bf16 && !it->pixels_bf16) || !it->patches || !it->features)
+        return ori_error_set(err, ORI_NOMEM, "working memory of an image tower");
+    return ORI_OK;
+}
+
+ori_status ori_vision_scratch_create(const struct ori_vision *vision,
+                                     struct ori_vision_scratch **ret_scratch, struct ori_error *err)
+{
+    struct ori_vision_scratch *it = calloc(1, sizeof *it);
+    if (!it)
+        return ori_error_set(err, ORI_NOMEM, "working memory of an image tower");
+    it->vision = vision;
+    ori_status status = scratch_memory(it, err);
+    if (status == ORI_OK)
+        status = ori_transformer_scratch_init(&vision->blocks, &it->blocks, err);
+    if (status == ORI_OK)
+        status = ori_matmul_plan_create(vision->patch, &it->patch, err);
+    if (status == ORI_OK && vision->projection)
+        status = ori_matmul_plan_create(vision->projection, &it->projection, err);
+    if (status == ORI_OK && vision->pooler)
+        status = ori_pooler_scratch_create(vision->pooler, &it->pooler, err);
+    if (status != ORI_OK) {
+        ori_vision_scratch_destroy(&it);
+        return status;
+    }
+    *ret_scratch = it;
+    return ORI_OK;
+}
+
+void ori_vision_scratch_destroy(struct ori_vision_scratch **scratch)
+{
+    if (!scratch || !*scratch)
+        return;
+    struct ori_vision_scratch *it = *scratch;
+    ori_transformer_scratch_deinit(&it->blocks);
+    ori_matmul_plan_destroy(&it->patch);
+    ori_matmul_plan_destroy(&it->projection);
+    ori_pooler_scratch_destroy(&it->pooler);
+    free(it->pixels);
+    free(it->pixels_bf16);
+    free(it->patches);
+    free(it->features);
+    free(it);
+    *scratch = NULL;
+}
+
+/* ---- one pass */
+
+/* The pixels of one patch in the order of its weights: channel, row, column. */
+static void gather_patch(const struct ori_vision *vision, const uint8_t *picture, int row,
+                         int column, float *ret_pixels)
+{
+    size_t side = (size_t)vision->config.vision.side;
+    size_t patch = (size_t)vision->config.vision.patch;
+    for (size_t c = 0; c < CHANNELS; c++) {
+        const uint8_t *from =
+            picture + (c * side + (size_t)row * patch) * side + (size_t)column * patch;
+        for (size_t y = 0; y < patch; y++, from += side, ret_pixels += patch)
+            vision->kernels->bytes_to_floats(from, patch, 1, 0, ret_pixels);
+    }
+}
+
+static void gather(struct ori_vision_scratch *scratch, const uint8_t *picture, int index)
+{
+    const struct ori_vision *vision = scratch->vision;
+    int across = vision->config.vision.side / vision->config.vision.patch;
+    size_t in =
+        CHANNELS * (size_t)vision->config.vision.patch * (size_t)vision->config.vision.patch;
+    for (int i = 0; i < vision->patches; i++) {
+        size_t row = (size_t)index * (size_t)vision->patches + (size_t)i;
+        if (scratch->pixels_bf16) {
+            gather_patch(vision, picture, i / across, i % across, scratch->pixels);
+            vision->kernels->to_bf16(scratch->pixels, in, scratch->pixels_bf16 + row * in);
+        } else {
+            gather_patch(vision, picture, i / across, i % across, scratch->pixels + row * in);
+        }
+    }
+}
+
+/* Patches, the class token and positions become the stream's rows. */
+static void place_tokens(struct ori_vision_scratch *scratch, int n)
+{
+    const struct ori_vision *vision = scratch->vision;
+    size_t width = (size_t)vision->config.vision.tower.width;
+    for (int s = 0; s < n; s++) {
+        float *x = scratch->blocks.x + (size_t)s * (size_t)vision->tokens * width;
+        const float *patches = scratch->patches + (size_t)s * (size_t)vision->patches * width;
+        if (vision->class_token) {
+            memcpy(x, vision->class_token, width * sizeof *x);
+            vision->kernels->add(vision->positions, width, x);
+            x += width;
+        }
+        memcpy(x, patches, (size_t)vision->patches * width * sizeof *x);
+        vision->kernels->add(vision->positions + (vision->class_token ? width : 0),
+                             (size_t)vision->patches * width, x);
+    }
+}
+
+static void norm_all(const struct ori_vision *vision, const struct ori_norm *norm, int rows,
+                     float *x)
+{
+    for (int i = 0; i < rows; i++) {
+        float *row = x + (size_t)i * norm->n;
+        vision->kernels->norm(row, norm->n, norm->weight, norm->bias,
+                              vision->config.vision.tower.eps, row);
+    }
+}
+
+static ori_status pool(struct ori_vision_scratch *scratch, int n, float *ret_features,
+                       struct ori_error *err)
+{
+    const struct ori_vision *vision = scratch->vision;
+    size_t count = (size_t)n * (size_t)vision->config.dim;
+    norm_all(vision, &vision->post_norm, vision->pooler ? n * vision->tokens : n,
+             scratch->blocks.x);
+    if (vision->pooler)
+        return ori_pooler_run(scratch->pooler, scratch->blocks.x, n, ret_features, err);
+    if (!vision->projection) {
+        memcpy(ret_features, scratch->blocks.x, count * sizeof *ret_features);
+        return ORI_OK;
+    }
+    ori_status status = ori_matmul_run(scratch->projection, &vision->projection_weights,
+                                       scratch->blocks.x, n, scratch->features, err);
+    if (status == ORI_OK)
+        memcpy(ret_features, scratch->features, count * sizeof *ret_features);
+    return status;
+}
+
+ori_status ori_vision_run(struct ori_vision_scratch *scratch, const uint8_t *const *pictures, int n,
+                          const struct ori_cancel *cancel, float *ret_features,
+                          struct ori_error *err)
+{
+    const struct ori_vision *vision = scratch->vision;
+    struct ori_transformer_pass pass = {.sequences = n,
+                                        .tokens = vision->tokens,
+                                        .rotation_cos = vision->rotation_cos,
+                                        .rotation_sin = vision->rotation_sin,
+                                        .wanted = vision->pooler ? -1 : 0,
+                                        .cancel = cancel};
+    ORI_ASSERT(n > 0 && n <= vision->pictures_max);
+    for (int i = 0; i < n; i++)
+        gather(scratch, pictures[i], i);
+    ori_status status =
+        ori_matmul_run(scratch->patch, &vision->patch_weights,
+                       scratch->pixels_bf16 ? (const void *)scratch->pixels_bf16 : scratch->pixels,
+                       n * vision->patches, scratch->patches, err);
+    if (status != ORI_OK)
+        return status;
+    place_tokens(scratch, n);
+    if (vision->pre_norm.weight)
+        norm_all(vision, &vision->pre_norm, n * vision->tokens, scratch->blocks.x);
+    status = ori_transformer_run(&scratch->blocks, &pass, err);
+    if (status == ORI_OK)
+        status = pool(scratch, n, ret_features, err);
+    return status;
+}
