@@ -9,7 +9,7 @@
 #include "pipeline/reindex_priv.h"
 #include "util/cond.h"
 
-#define WAIT_MS 5000
+#define WAIT_MS 2000 /* a search, or a server that looks whether the store is its model's by now */
 /* A store that changes between each embedding and each switch is one that somebody works on. */
 #define ROUNDS_MAX 20
 

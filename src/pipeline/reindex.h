@@ -46,7 +46,7 @@ struct ori_reindex_options {
     struct ori_cancel *cancel;
     const char *child_program; /* NULL: this program */
     const struct ori_log *log; /* what a person should know on the way; NULL: says nothing */
-    int wait_ms;               /* for others to leave the store; 0: the usual 5 s */
+    int wait_ms;               /* for others to leave the store; 0: the usual 2 s */
     /* On the caller's thread, several times a second; may be NULL. */
     void (*on_progress)(void *self, const struct ori_reindex_progress *progress);
     void *on_progress_self;

@@ -16,7 +16,11 @@
 #include "util/limits.h"
 #include "util/size.h"
 
-enum { BUSY_MS = 10000, CANCEL_ROWS = 1024 };
+enum {
+    BUSY_MS = 10000,
+    STAGE_BUSY_MS = 500, /* whoever has a stage has it for long */
+    CANCEL_ROWS = 1024
+};
 
 struct ori_vector_stage {
     char *path; /* immutable, as all up to busy_ms */
@@ -57,7 +61,7 @@ static ori_status open_file(struct ori_vector_stage *stage, bool *ret_was_ours,
                             struct ori_error *err)
 {
     const struct ori_stage_owner owner = {.model = stage->model, .recipe = stage->recipe};
-    const ori_status status = ori_stage_db_open(&stage->file, stage->stage_path, stage->busy_ms,
+    const ori_status status = ori_stage_db_open(&stage->file, stage->stage_path, STAGE_BUSY_MS,
                                                 stage->cancel, &owner, ret_was_ours, err);
     stage->has_file = status == ORI_OK;
     return status;
