@@ -22,6 +22,7 @@ struct pull {
     struct ori_cli *cli;
     int64_t begin_us;
     int64_t drawn_us;
+    bool has_begun; /* bytes have come */
 };
 
 static void on_progress(void *self, const struct ori_hub_progress *progress)
@@ -30,6 +31,7 @@ static void on_progress(void *self, const struct ori_hub_progress *progress)
     const struct ori_log *log = &pull->cli->log;
     int64_t now_us = ori_clock_us();
     char line[ORI_PROGRESS_BYTES];
+    pull->has_begun = pull->has_begun || progress->bytes_loaded > 0;
     if (!ori_log_sink_is_terminal(log->sink) || now_us - pull->drawn_us < REDRAW_US)
         return;
     size_t width = ori_table_terminal_width(STDERR_FILENO);
@@ -145,7 +147,7 @@ ori_status ori_model_verb_pull(struct ori_model_verb *verb, const char *operand,
         status = print_json(verb, name.repo, &pulled, err);
     else if (status == ORI_OK)
         status = print_page(verb, name.repo, &pulled, err);
-    else if (status == ORI_CANCELLED || ori_status_is_retryable(status))
+    else if (pull.has_begun && ori_status_is_retryable(status))
         ori_log_say(&cli->log, "what has come is kept: the same command goes on from there");
     ori_hub_pulled_deinit(&pulled);
     free(token);

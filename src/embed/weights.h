@@ -6,9 +6,12 @@
  * Ownership   a tensor's name and data lie in the maps and live until close
  * Threads     read-only after open, any thread
  * Failure     ORI_MODEL_MISSING (no such file, said with its path), ORI_BAD_MODEL (not what the
- *             format says; the text names the file and the tensor), ORI_LIMIT, ORI_IO, ORI_NOMEM
+ *             format says; the text names the file and the tensor), ORI_LIMIT, ORI_NOMEM, and what
+ *             a file that cannot be read gives (util/fs.h)
  * Trust       none: header size, JSON, names, dtypes, shapes and offsets are checked at open;
- *             tensors neither overlap nor leave the file nor leave gaps
+ *             tensors neither overlap nor leave the file nor leave gaps. Of the two files the one
+ *             without shards wins, as in the reference; pytorch_model.bin is never read. An index
+ *             names plain files of the folder, which may be links out of it, as in the hub's cache
  * Source      safetensors format, huggingface/safetensors README, section "Format" */
 #include <stddef.h>
 #include <stdint.h>

@@ -116,7 +116,23 @@ ORI_LIMIT_ROW(HUB_WEIGHTS_BYTES, 137438953472, "bytes", "one file of weights")
 ORI_LIMIT_ROW(HUB_REDIRECTS, 8, "redirects", "of one request to a hub, one after the other")
 ORI_LIMIT_ROW(HUB_BREAKS, 1000, "breaks", "of one file's download, however far each one came")
 ORI_LIMIT_ROW(HUB_WAIT_MS, 120000, "milliseconds", "a Retry-After of a hub that is waited for")
-ORI_LIMIT_ROW(HUB_MODELS, 10000, "snapshots", "of models that oriane model list shows")
+ORI_LIMIT_ROW(HUB_MODELS, 1000, "snapshots", "of models that oriane model list shows")
+
+/* embed: tokenizers */
+ORI_LIMIT_ROW(TOKENIZER_FILE_BYTES, 67108864, "bytes",
+              "tokenizer.json, or one of the files beside it; Gemma's has 34 million")
+ORI_LIMIT_ROW(TOKENIZER_TOKENS, 2097152, "tokens", "a vocabulary; ids are below it")
+ORI_LIMIT_ROW(TOKENIZER_MERGES, 4194304, "merges", "a BPE model")
+ORI_LIMIT_ROW(TOKENIZER_TOKEN_BYTES, 1024, "bytes",
+              "one token, or a text that a tokenizer's step puts in")
+ORI_LIMIT_ROW(TOKENIZER_ADDED, 65536, "tokens", "added to a vocabulary")
+ORI_LIMIT_ROW(TOKENIZER_STEPS, 64, "steps",
+              "normalizers, pre-tokenizers or post-processors of a tokenizer")
+ORI_LIMIT_ROW(TOKENIZER_DEPTH, 16, "levels", "Sequences inside each other")
+ORI_LIMIT_ROW(TOKENIZER_PATTERN_BYTES, 4096, "bytes", "a pattern of a tokenizer")
+ORI_LIMIT_ROW(TOKENIZER_CHARSMAP_BYTES, 4194304, "bytes", "precompiled_charsmap, in base64")
+ORI_LIMIT_ROW(TOKENIZER_SPECIALS, 64, "tokens", "that go around the tokens of each text")
+ORI_LIMIT_ROW(TOKENIZER_TEXT_BYTES, 2097152, "bytes", "what a text becomes on its way to tokens")
 
 /* stores: jobs */
 ORI_LIMIT_ROW(URL_BYTES, 2048, "bytes", "a URL of a video or of a webhook")

@@ -50,7 +50,8 @@ static inline void folder_drop(struct folder *folder)
 static inline void folder_put(const struct folder *folder, const char *name, const void *data,
                               size_t bytes)
 {
-    int fd = openat(folder->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    unlinkat(folder->fd, name, 0); /* ext4 waits for the disk when a file is cut and written anew */
+    int fd = openat(folder->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     for (size_t done = 0; done < bytes;) {
         ssize_t put = write(fd, (const char *)data + done, bytes - done);
