@@ -261,7 +261,7 @@ ori_status ori_sqlite_look(struct ori_sqlite *db, bool *ret_is_empty, struct ori
     if (status == ORI_OK)
         status = look(db, ret_is_empty, err);
     ori_sqlite_rollback(db);
-    return status;
+    return status == ORI_OK ? ori_sqlite_is_free(db, err) : status;
 }
 
 static ori_status set_owner(struct ori_sqlite *db, struct ori_error *err)
