@@ -416,8 +416,10 @@ ori_status ori_sqlite_open(struct ori_sqlite *db, const struct ori_sqlite_format
     db->path = strdup(path);
     db->statements = calloc((size_t)format->statements_count, sizeof(sqlite3_stmt *));
     /* Names like ":memory:" mean something to SQLite; "./:memory:" is a file. */
-    if (asprintf(&db->name, "%s%s", path[0] == '/' ? "" : "./", path) < 0)
-        db->name = NULL;
+    const size_t name_bytes = strlen(path) + sizeof "./";
+    db->name = malloc(name_bytes);
+    if (db->name)
+        snprintf(db->name, name_bytes, "%s%s", path[0] == '/' ? "" : "./", path);
     if (db->path && db->statements && db->name)
         status = ori_sqlite_reopen(db, db->name, flags, err);
     else

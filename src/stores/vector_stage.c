@@ -89,8 +89,10 @@ static ori_status copy_options(struct ori_vector_stage *stage,
     stage->name = strdup(options->model);
     stage->digest = strdup(options->digest ? options->digest : "");
     stage->recipe = strdup(options->recipe ? options->recipe : "");
-    if (asprintf(&stage->stage_path, "%s.reindex", options->path) < 0)
-        stage->stage_path = NULL;
+    const size_t path_bytes = strlen(options->path) + sizeof ".reindex";
+    stage->stage_path = malloc(path_bytes);
+    if (stage->stage_path)
+        snprintf(stage->stage_path, path_bytes, "%s.reindex", options->path);
     if (!stage->path || !stage->name || !stage->digest || !stage->recipe || !stage->stage_path)
         return ori_error_set(err, ORI_NOMEM, "vector store %s", options->path);
     stage->model = (struct ori_vector_model){
