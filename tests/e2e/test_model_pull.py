@@ -53,6 +53,11 @@ def listed(oriane, tmp_path):
     return call
 
 
+def short(value):
+    """A parameter in a test's name."""
+    return repr(value)[:30]
+
+
 def well(result):
     assert result.code == 0, result
     return result
@@ -182,7 +187,7 @@ def test_default_cache_is_the_persons(oriane, hub, tmp_path):
 @pytest.mark.parametrize("name", ["", "a/b/c", "../x", "a/../b", "/a/b", "a//b", "a/b@", "a/b@../x",
                                   "a/b@x/../y", "a/b@/x", "a/b@x y", "a b", "a/b\n", "a/b?x", "a--b/c",
                                   "a/b.git", ".a/b", "a/-b", "a/" + "b" * 97, "a/b@" + "r" * 129,
-                                  "builtin/visual-512", "models--a--b", "a/b@x@y", "ä/b"], ids=range(21))
+                                  "builtin/visual-512", "models--a--b", "a/b@x@y", "ä/b"], ids=short)
 def test_names_that_are_none(pull, hub, tmp_path, name):
     result = pull(name)
     assert result.code == 2 and not hub.requests and not (tmp_path / "hf").exists(), result
@@ -352,7 +357,7 @@ def test_as_many_redirects_as_allowed(pull, hub):
                                       "http://user:pass@127.0.0.1/x", "http://127.0.0.1:99999/", "http:///x",
                                       "http://10.0.0.1/x", "http://169.254.169.254/latest/meta-data",
                                       "http://[fd00::1]/x", "http://0x0a000001/x",
-                                      "http://127.0.0.1/" + "x" * 16384], ids=range(13))
+                                      "http://127.0.0.1/" + "x" * 16384], ids=short)
 def test_where_a_redirect_must_not_lead(pull, hub, cache, location):
     hub.add(REPO)
     hub.hooks.append(lambda r: r.say(302, Location=location) if "/resolve/" in r.path else None)
@@ -766,7 +771,7 @@ def test_a_giant_answer(pull, hub, extra, is_well):
                                   b'{"sha": "../../../../x", "siblings": []}',
                                   b'{"sha": "' + b"0" * 40 + b'", "siblings": [{"rfilename": "a\\u0000"}]}',
                                   b'{"sha": "' + b"0" * 40 + b'", "sha": "", "siblings": []}'],
-                         ids=range(18))
+                         ids=short)
 def test_answers_that_are_none(pull, hub, tmp_path, body):
     hub.add(REPO)
     hub.hooks.append(lambda r: r.say(200, body))
@@ -965,7 +970,8 @@ def test_a_folder_wins_over_the_cache(oriane, cache, tmp_path):
 def test_list_says_why_not(oriane, cache, tmp_path, listed):
     for i, (files, fault) in enumerate(WHY_NOT):
         make_cache(cache, files, repo=f"models--lab--m{i}")
-    assert [row["fault"] for row in listed()] == [fault for _, fault in WHY_NOT]
+    for row, (_, fault) in zip(listed(), WHY_NOT, strict=True):
+        assert row["fault"] == fault or row["fault"].startswith(fault)
     table = oriane("model", "list", settings={"HF_HOME": tmp_path / "hf"}).out.splitlines()
     assert table[0].split() == ["MODEL", "REVISION", "COMMIT", "SIZE", "FAMILY", "USABLE"]
     assert table[1].split()[:3] == ["lab/m0", "main", "c" * 12] and table[1].split()[-1] == "yes"
@@ -976,9 +982,10 @@ WHY_NOT = [
     (wanted_files(config__json=None), "no config.json"),
     (wanted_files(model__safetensors=None), "no model.safetensors (pytorch_model.bin is never loaded)"),
     (wanted_files(model__safetensors=None, pytorch_model__bin=None), "no model.safetensors"),
-    (wanted_files(config__json=b'{"model_type": "bert"}'), "a family without an encoder here"),
-    (wanted_files(config__json=b'{"model_type": "\x1b"}'), "a family without an encoder here"),
-    (wanted_files(config__json=b"{"), "a family without an encoder here"),
+    (wanted_files(config__json=b'{"model_type": "bert"}'),
+     "config.json: model_type bert is not supported; supported: CLIP "),
+    (wanted_files(config__json=b'{"model_type": "\x1b"}'), "config.json: not JSON: control character "),
+    (wanted_files(config__json=b"{"), "config.json: not JSON: "),
 ]
 
 
