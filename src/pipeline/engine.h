@@ -17,7 +17,7 @@
 struct ori_engine {
     struct ori_model *model; /* always */
     struct ori_model_info model_info;
-    struct ori_batcher *batcher; /* for run, as is the object store */
+    struct ori_batcher *batcher; /* for run and reindex, as is the object store */
     struct ori_blob_store *blobs;
     struct ori_vector_store *vectors; /* for run and search */
 };
@@ -25,7 +25,9 @@ struct ori_engine {
 enum ori_engine_use {
     ORI_ENGINE_EMBED,  /* the model alone */
     ORI_ENGINE_SEARCH, /* and the vectors, read only */
-    ORI_ENGINE_RUN     /* all, writable; folders are made */
+    ORI_ENGINE_RUN,    /* all, writable; folders are made */
+    ORI_ENGINE_REINDEX /* all but the vectors; more threads for the model, as little is decoded. A
+                          missing folder of frames is ORI_NOT_FOUND */
 };
 
 /* What the settings say of the model; the texts are theirs. */

@@ -38,7 +38,9 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
     if (status == ORI_OK)
         status = ori_identity_source(item->fd, &manifest->source, err);
     if (status == ORI_OK)
-        status = ori_identity_fingerprint(&inputs, manifest->fingerprint, err);
+        status = ori_identity_settings(&item->options, manifest->settings, err);
+    if (status == ORI_OK)
+        status = ori_identity_fingerprint(manifest->settings, &inputs, manifest->fingerprint, err);
     name_source(item->request->path, manifest);
     snprintf(manifest->model, sizeof manifest->model, "%s", environment->model.name);
     manifest->dim = environment->model.dim;
