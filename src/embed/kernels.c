@@ -1,24 +1,21 @@
 /* The one source of all variants: plain C over vectors of ORI_KERNEL_LANES floats, which gcc and clang
- * turn into the instructions they are allowed. meson.build compiles it for each set.
- *
- * exp   x = n ln2 + r, |r| <= ln2 / 2, two-part ln2 (Cody and Waite), degree 6 polynomial from the Taylor
- *       series; relative error below 2e-7 over the range that is not clamped
- * tanh  by exp: 1 - 2 / (exp(2x) + 1)
- * erf   Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7 */
+ * turn into the instructions they are allowed. meson.build compiles it for each set. */
 #include "embed/kernels.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "embed/kernels_amx.h"
+#include "embed/kernels_math_priv.h"
+
 #ifndef ORI_KERNEL_NAME
 #define ORI_KERNEL_NAME "c"
 #define ORI_KERNEL_TABLE ori_kernels_c
 #endif
-#ifndef ORI_KERNEL_LANES
-#define ORI_KERNEL_LANES 4
+#ifndef ORI_KERNEL_AMX
+#define ORI_KERNEL_AMX 0
 #endif
 
-#define LANES ORI_KERNEL_LANES
 #define TILE_ROWS 4
 #if ORI_KERNEL_LANES == 16
 #define TILE_VECTORS 4
@@ -27,129 +24,7 @@
 #endif
 #define TILE (LANES * TILE_VECTORS)
 
-typedef float vf __attribute__((vector_size(LANES * 4)));
-typedef int32_t vi __attribute__((vector_size(LANES * 4)));
-typedef int32_t vi_memory __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-typedef float vf_memory __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-
 extern const struct ori_kernels ORI_KERNEL_TABLE;
-
-static inline vf load(const float *x)
-{
-    return *(const vf_memory *)x;
-}
-
-static inline vi load_whole(const int32_t *x)
-{
-    return *(const vi_memory *)x;
-}
-
-static inline void store(float *y, vf v)
-{
-    *(vf_memory *)y = v;
-}
-
-static inline vf all(float x)
-{
-    return (vf){0} + x;
-}
-
-static inline vf pick(vi mask, vf yes, vf no) /* mask lanes are 0 or -1 */
-{
-    return (vf)((mask & (vi)yes) | (~mask & (vi)no));
-}
-
-static inline vf least(vf a, vf b)
-{
-    return pick((vi)(a < b), a, b);
-}
-
-static inline vf most(vf a, vf b)
-{
-    return pick((vi)(a > b), a, b);
-}
-
-static inline vf magnitude(vf x)
-{
-    return (vf)((vi)x & 0x7fffffff);
-}
-
-static inline float sum_of(vf v)
-{
-    float lanes[LANES];
-    memcpy(lanes, &v, sizeof lanes);
-    for (int width = LANES / 2; width > 0; width /= 2) {
-        for (int i = 0; i < width; i++)
-            lanes[i] += lanes[i + width];
-    }
-    return lanes[0];
-}
-
-static inline float most_of(vf v)
-{
-    float lanes[LANES];
-    memcpy(lanes, &v, sizeof lanes);
-    for (int width = LANES / 2; width > 0; width /= 2) {
-        for (int i = 0; i < width; i++)
-            lanes[i] = lanes[i] > lanes[i + width] ? lanes[i] : lanes[i + width];
-    }
-    return lanes[0];
-}
-
-/* The last n % LANES floats, padded. */
-static inline vf load_some(const float *x, size_t n, float padding)
-{
-    vf v = all(padding);
-    memcpy(&v, x, n * sizeof *x);
-    return v;
-}
-
-static inline vf exp_of(vf x)
-{
-    const float shifter = 12582912.0F; /* 1.5 * 2^23: adding it rounds to a whole number */
-    x = least(most(x, all(-87.0F)), all(88.0F));
-    vf n = x * 1.44269504F + shifter;
-    vi exponent = (vi)n - 0x4b400000;
-    n -= shifter;
-    vf r = x - n * 0.693359375F + n * 2.12194440e-4F;
-    vf p = all(1.0F / 720);
-    p = p * r + 1.0F / 120;
-    p = p * r + 1.0F / 24;
-    p = p * r + 1.0F / 6;
-    p = p * r + 0.5F;
-    p = p * r + 1.0F;
-    p = p * r + 1.0F;
-    return (vf)((vi)p + (exponent << 23));
-}
-
-static inline vf sigmoid_of(vf x)
-{
-    return 1.0F / (1.0F + exp_of(-x));
-}
-
-static inline vf quick_gelu_of(vf x)
-{
-    return x * sigmoid_of(x * 1.702F);
-}
-
-static inline vf gelu_tanh_of(vf x)
-{
-    vf inner = 0.7978845608F * (x + 0.044715F * x * x * x);
-    return x * sigmoid_of(2.0F * inner); /* (1 + tanh(a)) / 2 is sigmoid(2 a) */
-}
-
-static inline vf gelu_of(vf x)
-{
-    vf a = magnitude(x) * 0.7071067812F;
-    vf t = 1.0F / (1.0F + 0.3275911F * a);
-    vf p = all(1.061405429F);
-    p = p * t - 1.453152027F;
-    p = p * t + 1.421413741F;
-    p = p * t - 0.284496736F;
-    p = p * t + 0.254829592F;
-    vf tail = 0.5F * p * t * exp_of(-a * a); /* (1 - erf(a)) / 2 */
-    return pick((vi)(x < 0.0F), x * tail, x * (1.0F - tail));
-}
 
 static void norm(const float *x, size_t n, const float *weight, const float *bias, double eps,
                  float *y)
@@ -176,49 +51,87 @@ static void norm(const float *x, size_t n, const float *weight, const float *bia
         y[i] = (x[i] - mean) * factor * weight[i] + (bias ? bias[i] : 0);
 }
 
-static void to_bf16(const float *x, size_t n, uint16_t *y)
+enum { PIECE_BYTES = 64 };
+
+static void to_bf16(const float *x, size_t n, void *y, ptrdiff_t piece_stride)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        y[i] = (uint16_t)((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
+    const size_t piece = PIECE_BYTES / sizeof(uint16_t);
+    char *place = y;
+    for (size_t first = 0; first < n; first += piece, place += piece_stride) {
+        size_t count = n - first < piece ? n - first : piece;
+        uint16_t halves[PIECE_BYTES / sizeof(uint16_t)];
+        for (size_t i = 0; i < count; i++) {
+            uint32_t bits;
+            memcpy(&bits, &x[first + i], sizeof bits);
+            halves[i] = (uint16_t)((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
+        }
+        memcpy(place, halves, count * sizeof halves[0]);
     }
 }
 
-static float to_bytes(const float *x, size_t n, int zero, uint8_t *y)
+static float largest_of(const float *x, size_t n)
 {
     size_t whole = n / LANES * LANES;
     vf top = all(0);
     for (size_t i = 0; i < whole; i += LANES)
         top = most(top, magnitude(load(x + i)));
-    top = most(top, magnitude(load_some(x + whole, n - whole, 0)));
-    float largest = most_of(top);
+    return most_of(most(top, magnitude(load_some(x + whole, n - whole, 0))));
+}
+
+static float to_bytes(const float *x, size_t n, int zero, void *y, ptrdiff_t piece_stride)
+{
+    float largest = largest_of(x, n);
     float steps = (float)(zero - 1);
     float factor = largest > 0 ? steps / largest : 0;
     const float shifter = 12582912.0F + (float)zero;
-    for (size_t i = 0; i < n; i++) {
-        float shifted = x[i] * factor + shifter;
-        int32_t bits;
-        memcpy(&bits, &shifted, sizeof bits);
-        y[i] = (uint8_t)bits; /* the low byte of the rounded number */
+    char *place = y;
+    for (size_t first = 0; first < n; first += PIECE_BYTES, place += piece_stride) {
+        size_t count = n - first < PIECE_BYTES ? n - first : PIECE_BYTES;
+        uint8_t bytes[PIECE_BYTES];
+        for (size_t i = 0; i < count; i++) {
+            float shifted = x[first + i] * factor + shifter;
+            int32_t bits;
+            memcpy(&bits, &shifted, sizeof bits);
+            bytes[i] = (uint8_t)bits; /* the low byte of the rounded number */
+        }
+        memcpy(place, bytes, count);
     }
     return largest / steps;
 }
 
-/* x and y may be the same memory: each vector is read before it is written. */
-static void from_int32(const int32_t *x, size_t n, const struct ori_dequantize *how, float *y)
+static vf activated(vf v, enum ori_activation activation)
 {
+    switch (activation) {
+    case ORI_ACTIVATION_QUICK_GELU:
+        return quick_gelu_of(v);
+    case ORI_ACTIVATION_GELU:
+        return gelu_of(v);
+    case ORI_ACTIVATION_GELU_TANH:
+        return gelu_tanh_of(v);
+    case ORI_ACTIVATION_SWIGLU: /* of two rows: gate */
+    default:
+        return v;
+    }
+}
+
+/* x and y may be the same memory: each vector is read before it is written. */
+static void finish(const int32_t *sums, size_t n, const struct ori_finish *how, float *y)
+{
+    const struct ori_finish own = *how; /* which no store through y can change */
     size_t whole = n / LANES * LANES;
     for (size_t i = 0; i < whole; i += LANES) {
-        vf v = __builtin_convertvector(load_whole(x + i) - load_whole(how->offsets + i), vf) *
-               (load(how->scales + i) * how->row_scale);
-        if (how->bias)
-            v += load(how->bias + i);
-        store(y + i, v);
+        vf v = __builtin_convertvector(load_whole(sums + i) - load_whole(own.offsets + i), vf) *
+               (load(own.scales + i) * own.row_scale);
+        if (own.bias)
+            v += load(own.bias + i);
+        v = activated(v, own.activation);
+        store(y + i, own.adds ? v + load(y + i) : v);
     }
     for (size_t i = whole; i < n; i++) {
-        float bias = how->bias ? how->bias[i] : 0;
-        y[i] = (float)(x[i] - how->offsets[i]) * (how->scales[i] * how->row_scale) + bias;
+        float value = (float)(sums[i] - own.offsets[i]) * (own.scales[i] * own.row_scale) +
+                      (own.bias ? own.bias[i] : 0);
+        value = activated(all(value), own.activation)[0];
+        y[i] = own.adds ? y[i] + value : value;
     }
 }
 
@@ -228,25 +141,15 @@ static void add(const float *x, size_t n, float *y)
         y[i] += x[i];
 }
 
-#define EACH(x, n, f)                                                                              \
-    do {                                                                                           \
-        size_t whole_ = (n) / LANES * LANES;                                                       \
-        for (size_t i_ = 0; i_ < whole_; i_ += LANES)                                              \
-            store((x) + i_, f(load((x) + i_)));                                                    \
-        if (whole_ < (n)) {                                                                        \
-            vf last_ = f(load_some((x) + whole_, (n)-whole_, 0));                                  \
-            memcpy((x) + whole_, &last_, ((n)-whole_) * sizeof *(x));                              \
-        }                                                                                          \
-    } while (0)
-
 static void activate(float *x, size_t n, enum ori_activation activation)
 {
-    if (activation == ORI_ACTIVATION_QUICK_GELU)
-        EACH(x, n, quick_gelu_of);
-    else if (activation == ORI_ACTIVATION_GELU)
-        EACH(x, n, gelu_of);
-    else if (activation == ORI_ACTIVATION_GELU_TANH)
-        EACH(x, n, gelu_tanh_of);
+    size_t whole = n / LANES * LANES;
+    for (size_t i = 0; i < whole; i += LANES)
+        store(x + i, activated(load(x + i), activation));
+    if (whole < n) {
+        vf last = activated(load_some(x + whole, n - whole, 0), activation);
+        memcpy(x + whole, &last, (n - whole) * sizeof *x);
+    }
 }
 
 static void gate(float *x, const float *up, size_t n)
@@ -344,6 +247,23 @@ static int round_up(int n, int step)
     return (n + step - 1) / step * step;
 }
 
+/* One row of q, k or v as floats, times a factor. */
+static void widen(const struct ori_attention *it, const void *matrix, int token, float factor,
+                  float *y)
+{
+    ptrdiff_t first = token * it->stride;
+    for (int d = 0; d < it->head; d++) {
+        float value;
+        if (it->is_bf16) {
+            uint32_t bits = (uint32_t)((const uint16_t *)matrix)[first + d] << 16;
+            memcpy(&value, &bits, sizeof value);
+        } else {
+            value = ((const float *)matrix)[first + d];
+        }
+        y[d] = value * factor;
+    }
+}
+
 /* Work: K transposed [head][tokens], V padded [tokens][head], TILE_ROWS rows of q and of scores. */
 static void attend(const struct ori_attention *it)
 {
@@ -354,23 +274,24 @@ static void attend(const struct ori_attention *it)
     float *q = v + (size_t)it->tokens * (size_t)head;
     float *scores = q + TILE_ROWS * (size_t)head;
     float *mixed = scores + TILE_ROWS * (size_t)keys;
+    for (int t = 0; t < it->tokens; t++) {
+        widen(it, it->k, t, 1, q);
+        for (int d = 0; d < it->head; d++)
+            k[(ptrdiff_t)d * keys + t] = q[d];
+    }
     for (int d = 0; d < it->head; d++) {
-        for (int t = 0; t < it->tokens; t++)
-            k[(ptrdiff_t)d * keys + t] = it->k[t * it->stride + d];
         for (int t = it->tokens; t < keys; t++)
             k[(ptrdiff_t)d * keys + t] = 0;
     }
     for (int t = 0; t < it->tokens; t++) {
-        memcpy(v + (ptrdiff_t)t * head, it->v + t * it->stride, (size_t)it->head * sizeof *v);
+        widen(it, it->v, t, 1, v + (ptrdiff_t)t * head);
         memset(v + (ptrdiff_t)t * head + it->head, 0, (size_t)(head - it->head) * sizeof *v);
     }
     for (int first = 0; first < it->queries; first += TILE_ROWS) {
         int rows = it->queries - first < TILE_ROWS ? it->queries - first : TILE_ROWS;
         int seen = it->is_causal ? first + rows : it->tokens;
-        for (int r = 0; r < rows; r++) {
-            for (int d = 0; d < it->head; d++)
-                q[r * head + d] = it->q[(first + r) * it->stride + d] * it->scale;
-        }
+        for (int r = 0; r < rows; r++)
+            widen(it, it->q, first + r, it->scale, q + (ptrdiff_t)r * head);
         int room = round_up(seen, TILE);
         multiply(q, head, rows, k, keys, it->head, room, scores, keys);
         for (int r = 0; r < rows; r++)
@@ -382,15 +303,30 @@ static void attend(const struct ori_attention *it)
     }
 }
 
+#if ORI_KERNEL_AMX
+static void attend_amx(const struct ori_attention *it)
+{
+    if (it->is_bf16)
+        ori_amx_attend(it);
+    else
+        attend(it);
+}
+#endif
+
 const struct ori_kernels ORI_KERNEL_TABLE = {
     .name = ORI_KERNEL_NAME,
     .norm = norm,
     .to_bf16 = to_bf16,
     .to_bytes = to_bytes,
-    .from_int32 = from_int32,
+    .finish = finish,
     .add = add,
     .activate = activate,
     .gate = gate,
     .bytes_to_floats = bytes_to_floats,
+#if ORI_KERNEL_AMX
+    .attend = attend_amx,
+    .product = ori_amx_product,
+#else
     .attend = attend,
+#endif
 };

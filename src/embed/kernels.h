@@ -12,49 +12,55 @@
 #include <stdint.h>
 
 #include "embed/model_config.h"
+#include "embed/product.h"
 
-/* One head of one sequence. Rows of q, k, v lie `stride` floats apart. */
+/* One head of one sequence. Rows of q, k, v lie `stride` numbers apart, those of out `out_stride`. */
 struct ori_attention {
-    const float *q;
-    const float *k;
-    const float *v;
+    const void *q; /* f32, or bf16 with is_bf16 */
+    const void *k;
+    const void *v;
     ptrdiff_t stride;
     int tokens;
     int queries; /* the first so many tokens look; all others are only looked at */
-    int head;    /* floats a token and head */
+    int head;    /* numbers a token and head */
     float scale;
+    bool is_bf16;
     bool is_causal; /* a token sees itself and those before */
-    float *out;     /* queries rows of head floats, out_stride apart */
+    float *out;     /* queries rows of head floats */
     ptrdiff_t out_stride;
     float *work; /* ori_kernel_attention_work(tokens, head) floats, 64-byte aligned */
 };
 size_t ori_kernel_attention_work(int tokens, int head);
 
-/* Unsigned bytes stand for (byte - zero) * scale. */
-struct ori_dequantize {
+/* What is left to do with the sums of byte products. Unsigned bytes stand for (byte - zero) * scale. */
+struct ori_finish {
     float row_scale;
     const float *scales;    /* of each column */
     const int32_t *offsets; /* taken off each column first: zero times the sum of its weights */
     const float *bias;      /* NULL: none */
+    enum ori_activation activation; /* 0: none */
+    bool adds;                      /* to what y was */
 };
 
 struct ori_kernels {
-    const char *name; /* "c", "avx2", "avx512" */
+    const char *name; /* "c", "avx2", "avx512", "amx" */
     /* y = (x - mean) / sqrt(variance + eps) * weight + bias; y may be x. bias NULL: none */
     void (*norm)(const float *x, size_t n, const float *weight, const float *bias, double eps,
                  float *y);
-    void (*to_bf16)(const float *x, size_t n, uint16_t *y);
+    /* Every 64 bytes of y lie `piece_stride` bytes behind the 64 before: 64 is one behind the other. */
+    void (*to_bf16)(const float *x, size_t n, void *y, ptrdiff_t piece_stride);
     /* Symmetric: gives the scale, the largest magnitude becomes zero - 1 steps. zero: 64 or 128. */
-    float (*to_bytes)(const float *x, size_t n, int zero, uint8_t *y);
-    void (*from_int32)(const int32_t *x, size_t n, const struct ori_dequantize *how, float *y);
+    float (*to_bytes)(const float *x, size_t n, int zero, void *y, ptrdiff_t piece_stride);
+    void (*finish)(const int32_t *sums, size_t n, const struct ori_finish *how, float *y);
     void (*add)(const float *x, size_t n, float *y); /* y += x */
     void (*activate)(float *x, size_t n, enum ori_activation activation);
     void (*gate)(float *x, const float *up, size_t n); /* x = silu(x) * up */
     void (*bytes_to_floats)(const uint8_t *x, size_t n, float factor, float addend, float *y);
     void (*attend)(const struct ori_attention *attention);
+    void (*product)(const struct ori_product *product); /* NULL: this set has none */
 };
 
-enum ori_kernel_set { ORI_KERNELS_C, ORI_KERNELS_AVX2, ORI_KERNELS_AVX512 };
+enum ori_kernel_set { ORI_KERNELS_C, ORI_KERNELS_AVX2, ORI_KERNELS_AVX512, ORI_KERNELS_AMX };
 /* NULL: this CPU does not have it, or it was not built for this architecture. */
 const struct ori_kernels *ori_kernels_of(enum ori_kernel_set set);
 /* The widest up to `most`. */

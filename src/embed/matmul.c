@@ -1,7 +1,6 @@
 #include "embed/matmul_priv.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +30,10 @@ struct ori_matmul_machine ori_matmul_machine(void)
                 {dnnl_cpu_isa_avx2, "avx2"}};
     unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
     struct ori_matmul_machine machine = {
-        .kernels = covers(isa, dnnl_cpu_isa_avx512_core) ? ORI_KERNELS_AVX512
-                   : covers(isa, dnnl_cpu_isa_avx2)      ? ORI_KERNELS_AVX2
-                                                         : ORI_KERNELS_C,
+        .kernels = covers(isa, dnnl_cpu_isa_avx512_core_amx) ? ORI_KERNELS_AMX
+                   : covers(isa, dnnl_cpu_isa_avx512_core)   ? ORI_KERNELS_AVX512
+                   : covers(isa, dnnl_cpu_isa_avx2)          ? ORI_KERNELS_AVX2
+                                                             : ORI_KERNELS_C,
         .has_bf16 = covers(isa, dnnl_cpu_isa_avx512_core_bf16),
         .has_vnni = covers(isa, dnnl_cpu_isa_avx512_core_vnni),
         .isa = "baseline"};
@@ -64,6 +64,8 @@ ori_status ori_matmul_failed(struct ori_error *err, dnnl_status_t status, const 
 static dnnl_status_t set_operations(const struct ori_matmul_spec *spec, dnnl_post_ops_t ops)
 {
     dnnl_status_t status = dnnl_success;
+    if (spec->precision == ORI_PRECISION_INT8) /* our own kernels finish its sums */
+        return status;
     if (spec->adds)
         status = onednn_append_sum(ops);
     if (status != dnnl_success)
@@ -173,7 +175,8 @@ ori_status ori_matmul_create(const struct ori_matmul_spec *spec, struct ori_matm
 {
     ORI_ASSERT(spec->in > 0 && spec->out > 0 && spec->rows_one > 0 &&
                spec->rows_usual % spec->rows_one == 0 &&
-               (spec->rows_step <= 1 || spec->rows_usual % spec->rows_step == 0));
+               (spec->rows_step <= 1 || spec->rows_usual % spec->rows_step == 0) &&
+               !(spec->adds && (spec->gives_bf16 || spec->activation)));
     static const char *const words[] = {"f32", "f32", "bf16", "int8"};
     struct ori_matmul *matmul = calloc(1, sizeof *matmul);
     if (!matmul)
@@ -181,7 +184,16 @@ ori_status ori_matmul_create(const struct ori_matmul_spec *spec, struct ori_matm
     omp_set_num_threads(1); /* of this thread: fixed where a form is described */
     matmul->spec = *spec;
     matmul->rows_first = spec->rows_usual;
+    matmul->kernels = ori_kernels(ori_matmul_machine().kernels);
     set_types(matmul);
+    if (matmul->kernels->product && spec->precision != ORI_PRECISION_F32 && !spec->is_library) {
+        matmul->is_own = true;
+        matmul->steps = ori_product_steps((size_t)spec->in * ori_matmul_width(matmul->x_type));
+        snprintf(matmul->kind, sizeof matmul->kind, "own:%s", matmul->kernels->name);
+        *ret_matmul = matmul;
+        return ORI_OK;
+    }
+    ORI_ASSERT(!spec->gives_blocks && !(spec->gives_bf16 && spec->precision == ORI_PRECISION_INT8));
     dnnl_status_t status = dnnl_engine_create(&matmul->engine, dnnl_cpu, 0);
     if (status == dnnl_success)
         status = choose_layout(matmul);
@@ -224,6 +236,33 @@ int ori_matmul_rows_max(const struct ori_matmul *matmul)
 bool ori_matmul_has_bias(const struct ori_matmul *matmul)
 {
     return matmul->spec.has_bias;
+}
+
+bool ori_matmul_takes_blocks(const struct ori_matmul *matmul)
+{
+    return matmul->is_own;
+}
+
+size_t ori_matmul_width(dnnl_data_type_t type)
+{
+    return type == dnnl_u8 ? 1 : type == dnnl_bf16 ? 2 : 4;
+}
+
+size_t ori_matmul_x_bytes(const struct ori_matmul *matmul)
+{
+    const struct ori_matmul_spec *spec = &matmul->spec;
+    if (matmul->is_own)
+        return ori_product_x_bytes(spec->rows_usual, matmul->steps);
+    return (size_t)spec->rows_usual * (size_t)spec->in * ori_matmul_width(matmul->x_type);
+}
+
+struct ori_matmul_place ori_matmul_place(const struct ori_matmul *matmul, void *x, int row)
+{
+    if (matmul->is_own)
+        return (struct ori_matmul_place){(char *)x + ori_product_place(row, matmul->steps, 0),
+                                         ORI_PRODUCT_PIECE_STRIDE};
+    size_t bytes = (size_t)matmul->spec.in * ori_matmul_width(matmul->x_type);
+    return (struct ori_matmul_place){(char *)x + (size_t)row * bytes, ORI_PRODUCT_STEP_BYTES};
 }
 
 const char *ori_matmul_kind(const struct ori_matmul *matmul)
@@ -318,12 +357,30 @@ static ori_status pack_int8(const struct ori_matmul *matmul, const float *weight
     } else {
         quantize(matmul, weights, bytes, packed);
         packed->bytes += out * (sizeof *packed->scales + sizeof *packed->offsets);
-        dnnl_status_t native = reorder(matmul, dnnl_s8, bytes, packed->weights);
-        if (native != dnnl_success)
-            status = ori_matmul_failed(err, native, "packing weights");
+        if (matmul->is_own) {
+            ori_product_pack(bytes, (size_t)matmul->spec.in, matmul->spec.out, packed->weights);
+        } else {
+            dnnl_status_t native = reorder(matmul, dnnl_s8, bytes, packed->weights);
+            if (native != dnnl_success)
+                status = ori_matmul_failed(err, native, "packing weights");
+        }
     }
     free(bytes);
     return status;
+}
+
+static ori_status pack_own_bf16(const struct ori_matmul *matmul, const float *weights,
+                                struct ori_packed *packed, struct ori_error *err)
+{
+    size_t in = (size_t)matmul->spec.in;
+    size_t out = (size_t)matmul->spec.out;
+    uint16_t *halves = malloc(in * out * sizeof *halves);
+    if (!halves)
+        return ori_error_set(err, ORI_NOMEM, "weights of a layer");
+    matmul->kernels->to_bf16(weights, in * out, halves, ORI_PRODUCT_STEP_BYTES);
+    ori_product_pack(halves, in * sizeof *halves, matmul->spec.out, packed->weights);
+    free(halves);
+    return ORI_OK;
 }
 
 ori_status ori_matmul_pack(const struct ori_matmul *matmul, const float *weights, const float *bias,
@@ -332,7 +389,8 @@ ori_status ori_matmul_pack(const struct ori_matmul *matmul, const float *weights
     struct ori_packed packed = {0};
     ori_status status = ORI_OK;
     omp_set_num_threads(1);
-    packed.bytes = layout_bytes(layout_view_of(&matmul->packed));
+    packed.bytes = matmul->is_own ? ori_product_packed_bytes(matmul->steps, matmul->spec.out)
+                                  : layout_bytes(layout_view_of(&matmul->packed));
     packed.weights = ori_aligned_alloc(1, packed.bytes);
     if (bias) {
         size_t bytes = (size_t)matmul->spec.out * sizeof *bias;
@@ -347,6 +405,8 @@ ori_status ori_matmul_pack(const struct ori_matmul *matmul, const float *weights
     }
     if (matmul->spec.precision == ORI_PRECISION_INT8) {
         status = pack_int8(matmul, weights, &packed, err);
+    } else if (matmul->is_own) {
+        status = pack_own_bf16(matmul, weights, &packed, err);
     } else {
         dnnl_status_t native = reorder(matmul, dnnl_f32, weights, packed.weights);
         if (native != dnnl_success)

@@ -9,10 +9,12 @@
  * Promise     a row of y has the same bits whatever other rows ride along: a compiled form for another
  *             number of rows is used only after it gave the same bits as the first (kernels choose
  *             their order of summing by shape)
- * Numbers     F32: all f32. BF16: x and W bf16, sums f32. INT8: x bytes around a zero point, W signed
- *             bytes with a scale for each output, y int32, exact; the bias is packed for the
- *             caller to add; no activation or adding
- * Memory      x and y: 64-byte aligned, with room for ori_matmul_rows_max rows whatever `rows` is
+ * Numbers     F32: all f32. BF16: x and W bf16, sums f32. INT8: x bytes around a zero point with a
+ *             scale for each row, W signed bytes with a scale for each output, sums exact
+ * Layout      x one row behind the other, or in blocks (product.h) where ori_matmul_takes_blocks;
+ *             ori_matmul_place says where a row lies
+ * Memory      x and y: 64-byte aligned, with room for ori_matmul_rows_max rows whatever `rows` is;
+ *             x of ori_matmul_x_bytes, zeros at first
  * Failure     ORI_NOMEM, ORI_BACKEND (the library's code in err), ORI_BAD_SETTING (this CPU cannot) */
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +38,9 @@ struct ori_matmul_spec {
     int in;
     int out;
     enum ori_precision precision; /* F32, BF16, INT8 */
-    bool gives_bf16;              /* y bf16; BF16 alone */
+    bool gives_bf16;              /* y bf16; INT8 only where the kernels have their own product */
+    bool gives_blocks; /* y bf16 as the next product's x; where ori_matmul_takes_blocks */
+    bool is_library;   /* the library's product even where the kernels have their own: to compare */
     bool has_bias;
     bool adds;                      /* y += ...; y f32 */
     enum ori_activation activation; /* 0: none */
@@ -49,10 +53,16 @@ ori_status ori_matmul_create(const struct ori_matmul_spec *spec, struct ori_matm
                              struct ori_error *err);
 void ori_matmul_destroy(struct ori_matmul **matmul); /* null-safe, nulls */
 int ori_matmul_rows_max(const struct ori_matmul *matmul);
-/* Whether its layers have a bias: added by the product, or for INT8 by whoever takes its sums. */
 bool ori_matmul_has_bias(const struct ori_matmul *matmul);
-/* "brg:avx512_core": what the library chose. */
+/* "brg:avx512_core": what the library chose; "own:amx": the kernels' own. */
 const char *ori_matmul_kind(const struct ori_matmul *matmul);
+bool ori_matmul_takes_blocks(const struct ori_matmul *matmul);
+size_t ori_matmul_x_bytes(const struct ori_matmul *matmul);
+struct ori_matmul_place {
+    void *first;            /* of the row's 64 byte pieces */
+    ptrdiff_t piece_stride; /* from one piece to the next */
+};
+struct ori_matmul_place ori_matmul_place(const struct ori_matmul *matmul, void *x, int row);
 
 struct ori_packed {
     void *weights; /* in the library's layout */
@@ -72,6 +82,8 @@ struct ori_matmul_plan;
 ori_status ori_matmul_plan_create(const struct ori_matmul *matmul,
                                   struct ori_matmul_plan **ret_plan, struct ori_error *err);
 void ori_matmul_plan_destroy(struct ori_matmul_plan **plan);
-/* rows <= ori_matmul_rows_max. Rows of y behind `rows` may be written too. */
+/* rows <= ori_matmul_rows_max. scales: [rows], of INT8's x; else NULL. Rows of y behind `rows` may be
+ * written too. */
 ori_status ori_matmul_run(struct ori_matmul_plan *plan, const struct ori_packed *packed,
-                          const void *x, int rows, void *y, struct ori_error *err);
+                          const void *x, const float *scales, int rows, void *y,
+                          struct ori_error *err);

@@ -1,6 +1,5 @@
 #include "embed/matmul_priv.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +26,8 @@ struct route { /* how so many rows are computed */
 
 struct ori_matmul_plan {
     const struct ori_matmul *matmul;
+    void *work;    /* of the kernels' own product */
+    int32_t *sums; /* of INT8 rows that are added to what is there; else they lie where y will */
     dnnl_stream_t stream;
     struct form forms[FORMS_MAX]; /* [0] is the first, of matmul->rows_first */
     size_t forms_count;
@@ -137,6 +138,23 @@ ori_status ori_matmul_plan_create(const struct ori_matmul *matmul,
         return ori_error_set(err, ORI_NOMEM, "plan of a matrix product");
     omp_set_num_threads(1);
     plan->matmul = matmul;
+    if (matmul->is_own) {
+        plan->work = ori_aligned_zeroed(ori_product_work_bytes(matmul->spec.rows_usual), 1);
+        if (!plan->work) {
+            ori_matmul_plan_destroy(&plan);
+            return ori_error_set(err, ORI_NOMEM, "plan of a matrix product");
+        }
+        *ret_plan = plan;
+        return ORI_OK;
+    }
+    if (matmul->spec.precision == ORI_PRECISION_INT8 && matmul->spec.adds) {
+        plan->sums = ori_aligned_zeroed((size_t)matmul->spec.rows_usual * (size_t)matmul->spec.out,
+                                        sizeof *plan->sums);
+        if (!plan->sums) {
+            ori_matmul_plan_destroy(&plan);
+            return ori_error_set(err, ORI_NOMEM, "plan of a matrix product");
+        }
+    }
     dnnl_status_t status =
         dnnl_stream_create(&plan->stream, matmul->engine, dnnl_stream_default_flags);
     if (status == dnnl_success)
@@ -161,13 +179,10 @@ void ori_matmul_plan_destroy(struct ori_matmul_plan **plan)
         form_deinit(&(*plan)->forms[i]);
     if ((*plan)->stream)
         dnnl_stream_destroy((*plan)->stream);
+    free((*plan)->work);
+    free((*plan)->sums);
     free(*plan);
     *plan = NULL;
-}
-
-static size_t width_of(dnnl_data_type_t type)
-{
-    return type == dnnl_u8 ? 1 : type == dnnl_bf16 ? 2 : 4;
 }
 
 /* Made-up rows that any type can hold: f32 in -1..1, bf16 the same, bytes as they come. */
@@ -196,8 +211,8 @@ static dnnl_status_t prove(struct ori_matmul_plan *plan, struct form *form,
     const struct ori_matmul *matmul = plan->matmul;
     struct form *first = &plan->forms[0];
     size_t rows = (size_t)first->rows; /* forms tried are no bigger */
-    size_t x_bytes = rows * (size_t)matmul->spec.in * width_of(matmul->x_type);
-    size_t y_bytes = rows * (size_t)matmul->spec.out * width_of(matmul->y_type);
+    size_t x_bytes = rows * (size_t)matmul->spec.in * ori_matmul_width(matmul->x_type);
+    size_t y_bytes = rows * (size_t)matmul->spec.out * ori_matmul_width(matmul->y_type);
     void *x = ori_aligned_alloc(1, x_bytes);
     void *y = ori_aligned_alloc(1, y_bytes);
     void *y_first = ori_aligned_alloc(1, y_bytes);
@@ -211,9 +226,9 @@ static dnnl_status_t prove(struct ori_matmul_plan *plan, struct form *form,
     if (status == dnnl_success)
         status = form_run(form, plan->stream, packed, x, y);
     if (status == dnnl_success)
-        *ret_is_same =
-            memcmp(y, y_first,
-                   (size_t)form->rows * (size_t)matmul->spec.out * width_of(matmul->y_type)) == 0;
+        *ret_is_same = memcmp(y, y_first,
+                              (size_t)form->rows * (size_t)matmul->spec.out *
+                                  ori_matmul_width(matmul->y_type)) == 0;
     free(x);
     free(y);
     free(y_first);
@@ -281,18 +296,55 @@ static dnnl_status_t find_form(struct ori_matmul_plan *plan, int rows,
     return dnnl_success;
 }
 
-ori_status ori_matmul_run(struct ori_matmul_plan *plan, const struct ori_packed *packed,
-                          const void *x, int rows, void *y, struct ori_error *err)
+static void run_own(struct ori_matmul_plan *plan, const struct ori_packed *packed, const void *x,
+                    const float *scales, int rows, void *y)
 {
     const struct ori_matmul *matmul = plan->matmul;
-    ORI_ASSERT(rows > 0 && rows <= matmul->spec.rows_usual);
-    size_t x_row = (size_t)matmul->spec.in * width_of(matmul->x_type);
-    size_t y_row = (size_t)matmul->spec.out * width_of(matmul->y_type);
+    const struct ori_matmul_spec *spec = &matmul->spec;
+    struct ori_product product = {.x = x,
+                                  .rows = rows,
+                                  .weights = packed->weights,
+                                  .steps = matmul->steps,
+                                  .out = spec->out,
+                                  .bias = packed->bias,
+                                  .row_scales = scales,
+                                  .scales = packed->scales,
+                                  .offsets = packed->offsets,
+                                  .activation = spec->activation,
+                                  .adds = spec->adds,
+                                  .gives_bf16 = spec->gives_bf16 || spec->gives_blocks,
+                                  .gives_blocks = spec->gives_blocks,
+                                  .y = y,
+                                  .work = plan->work};
+    matmul->kernels->product(&product);
+}
+
+static void finish_rows(const struct ori_matmul *matmul, const struct ori_packed *packed,
+                        const int32_t *sums, const float *scales, int rows, float *y)
+{
+    size_t out = (size_t)matmul->spec.out;
+    for (size_t i = 0; i < (size_t)rows; i++) {
+        struct ori_finish how = {.row_scale = scales[i],
+                                 .scales = packed->scales,
+                                 .offsets = packed->offsets,
+                                 .bias = packed->bias,
+                                 .activation = matmul->spec.activation,
+                                 .adds = matmul->spec.adds};
+        matmul->kernels->finish(sums + i * out, out, &how, y + i * out);
+    }
+}
+
+static dnnl_status_t run_library(struct ori_matmul_plan *plan, const struct ori_packed *packed,
+                                 const void *x, int rows, void *y)
+{
+    const struct ori_matmul *matmul = plan->matmul;
+    size_t x_row = (size_t)matmul->spec.in * ori_matmul_width(matmul->x_type);
+    size_t y_row = (size_t)matmul->spec.out * ori_matmul_width(matmul->y_type);
+    int step = matmul->spec.rows_step;
     dnnl_status_t status = dnnl_success;
     omp_set_num_threads(1);
-    if (matmul->spec.rows_step > 1)
-        rows =
-            (rows + matmul->spec.rows_step - 1) / matmul->spec.rows_step * matmul->spec.rows_step;
+    if (step > 1)
+        rows = (rows + step - 1) / step * step;
     for (int done = 0; done < rows && status == dnnl_success;) {
         int part = rows - done < matmul->rows_first ? rows - done : matmul->rows_first;
         struct form *form = NULL;
@@ -302,5 +354,24 @@ ori_status ori_matmul_run(struct ori_matmul_plan *plan, const struct ori_packed 
                               (char *)y + (size_t)done * y_row);
         done += part;
     }
-    return status == dnnl_success ? ORI_OK : ori_matmul_failed(err, status, "matrix product");
+    return status;
+}
+
+ori_status ori_matmul_run(struct ori_matmul_plan *plan, const struct ori_packed *packed,
+                          const void *x, const float *scales, int rows, void *y,
+                          struct ori_error *err)
+{
+    const struct ori_matmul *matmul = plan->matmul;
+    ORI_ASSERT(rows > 0 && rows <= matmul->spec.rows_usual &&
+               (scales != NULL) == (matmul->spec.precision == ORI_PRECISION_INT8));
+    if (matmul->is_own) {
+        run_own(plan, packed, x, scales, rows, y);
+        return ORI_OK;
+    }
+    dnnl_status_t status = run_library(plan, packed, x, rows, plan->sums ? (void *)plan->sums : y);
+    if (status != dnnl_success)
+        return ori_matmul_failed(err, status, "matrix product");
+    if (scales)
+        finish_rows(matmul, packed, plan->sums ? plan->sums : y, scales, rows, y);
+    return ORI_OK;
 }

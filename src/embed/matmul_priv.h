@@ -9,6 +9,9 @@
 
 struct ori_matmul {
     struct ori_matmul_spec spec;
+    const struct ori_kernels *kernels;
+    bool is_own; /* the kernels' product; nothing of the library's */
+    int steps;   /* of a row of x, of one's own */
     dnnl_engine_t engine;
     dnnl_data_type_t x_type;
     dnnl_data_type_t weights_type;
@@ -24,5 +27,6 @@ dnnl_status_t ori_matmul_describe(const struct ori_matmul *matmul, int rows,
                                   const struct layout *weights, dnnl_primitive_desc_t *ret_form);
 /* Whether the library adds the bias. */
 bool ori_matmul_adds_bias(const struct ori_matmul_spec *spec);
+size_t ori_matmul_width(dnnl_data_type_t type);
 /* Translates the library's status, with its number as the native one. */
 ori_status ori_matmul_failed(struct ori_error *err, dnnl_status_t status, const char *what);

@@ -275,22 +275,22 @@ ori_status ori_pooler_run(struct ori_pooler_scratch *scratch, const float *x, in
 {
     const struct ori_pooler *it = scratch->pooler;
     size_t width = (size_t)it->options.config.width;
-    ori_status status = ori_matmul_run(scratch->key_value, &it->key_value_weights, x,
+    ori_status status = ori_matmul_run(scratch->key_value, &it->key_value_weights, x, NULL,
                                        sequences * it->options.tokens, scratch->keys_values, err);
     if (status != ORI_OK)
         return status;
     attend(scratch, sequences);
-    status = ori_matmul_run(scratch->out, &it->out_weights, scratch->mixed, sequences,
+    status = ori_matmul_run(scratch->out, &it->out_weights, scratch->mixed, NULL, sequences,
                             scratch->pooled, err);
     for (int s = 0; s < sequences; s++)
         it->options.kernels->norm(scratch->pooled + (size_t)s * width, width, it->norm.weight,
                                   it->norm.bias, it->options.config.eps,
                                   scratch->normed + (size_t)s * width);
     if (status == ORI_OK)
-        status = ori_matmul_run(scratch->up, &it->up_weights, scratch->normed, sequences,
+        status = ori_matmul_run(scratch->up, &it->up_weights, scratch->normed, NULL, sequences,
                                 scratch->hidden, err);
     if (status == ORI_OK)
-        status = ori_matmul_run(scratch->down, &it->down_weights, scratch->hidden, sequences,
+        status = ori_matmul_run(scratch->down, &it->down_weights, scratch->hidden, NULL, sequences,
                                 scratch->pooled, err);
     if (status == ORI_OK)
         memcpy(ret_pooled, scratch->pooled, (size_t)sequences * width * sizeof *ret_pooled);

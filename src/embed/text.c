@@ -186,8 +186,8 @@ ori_status ori_text_run(struct ori_text_scratch *scratch, const int32_t *ids, in
         return status;
     text->kernels->norm(scratch->blocks.x, text->final_norm.n, text->final_norm.weight,
                         text->final_norm.bias, config->tower.eps, scratch->blocks.x);
-    status = ori_matmul_run(scratch->projection, &text->projection_weights, scratch->blocks.x, 1,
-                            scratch->features, err);
+    status = ori_matmul_run(scratch->projection, &text->projection_weights, scratch->blocks.x, NULL,
+                            1, scratch->features, err);
     if (status == ORI_OK)
         memcpy(ret_features, scratch->features, (size_t)text->config.dim * sizeof *ret_features);
     return status;

@@ -231,25 +231,28 @@ static ori_status load_block(struct ori_transformer *it, const struct ori_block_
 static ori_status create_matmuls(struct ori_transformer *it, const struct ori_matmul_spec *base,
                                  struct ori_error *err)
 {
-    bool is_int8 = it->precision == ORI_PRECISION_INT8;
+    bool has_own = it->kernels->product && it->precision != ORI_PRECISION_F32;
     struct ori_matmul_spec qkv = *base;
     struct ori_matmul_spec out = *base;
     struct ori_matmul_spec up = *base;
     struct ori_matmul_spec down = *base;
     qkv.in = it->config.width;
     qkv.out = 3 * it->config.width;
+    qkv.gives_bf16 = it->is_qkv_bf16;
     out.in = it->config.width;
     out.out = it->config.width;
-    out.adds = !is_int8;
+    out.adds = true;
     up.in = it->config.width;
     up.out = up_out(it);
-    if (!it->has_gate && !is_int8) { /* ready for down as it comes out */
+    if (!it->has_gate)
         up.activation = it->config.activation;
-        up.gives_bf16 = it->precision == ORI_PRECISION_BF16;
+    if (!it->has_gate && it->precision == ORI_PRECISION_BF16) { /* ready for down as it comes out */
+        up.gives_bf16 = !has_own;
+        up.gives_blocks = has_own;
     }
     down.in = it->slice;
     down.out = it->config.width;
-    down.adds = !is_int8;
+    down.adds = true;
     ori_status status = ori_matmul_create(&qkv, &it->qkv, err);
     if (status == ORI_OK)
         status = ori_matmul_create(&out, &it->out, err);
@@ -268,6 +271,8 @@ ori_status ori_transformer_load(const struct ori_transformer_options *options,
                                  .precision = options->precision,
                                  .kernels = options->kernels,
                                  .has_gate = options->names->gate != NULL,
+                                 .is_qkv_bf16 = options->kernels->product && !options->is_rotated &&
+                                                options->precision != ORI_PRECISION_F32,
                                  .rows_max = options->tokens * options->sequences};
     it.slices = count_slices(&it.config, it.has_gate);
     it.slice = it.config.mlp / it.slices;
@@ -330,7 +335,7 @@ static size_t row_bytes(const struct ori_transformer *it)
     size_t width = (size_t)it->config.width;
     size_t type = type_bytes(it->precision);
     return 2 * width * sizeof(float) + width * type + (size_t)wide_columns(it) * sizeof(float) +
-           (size_t)it->slice * type + sizeof(float);
+           (size_t)it->slice * type + 2 * sizeof(float);
 }
 
 static size_t attention_floats(const struct ori_transformer *it)
@@ -354,12 +359,10 @@ ori_status ori_transformer_scratch_init(const struct ori_transformer *transforme
     size_t rows = (size_t)transformer->rows_max;
     size_t width = (size_t)transformer->config.width;
     size_t wide = (size_t)wide_columns(transformer);
-    size_t slice = (size_t)transformer->slice;
-    size_t type = type_bytes(transformer->precision);
     it.x = ori_aligned_zeroed(rows * width, sizeof *it.x);
-    it.narrow = ori_aligned_zeroed(rows * width, type);
+    it.narrow = ori_aligned_zeroed(ori_matmul_x_bytes(transformer->qkv), 1);
     it.wide = ori_aligned_zeroed(rows * wide, sizeof *it.wide);
-    it.hidden = ori_aligned_zeroed(rows * slice, type);
+    it.hidden = ori_aligned_zeroed(ori_matmul_x_bytes(transformer->down), 1);
     it.mixed = ori_aligned_zeroed(rows * width, sizeof *it.mixed);
     it.scales = ori_aligned_zeroed(rows, sizeof *it.scales);
     it.hidden_scales = ori_aligned_zeroed(rows, sizeof *it.hidden_scales);
@@ -405,59 +408,47 @@ void ori_transformer_scratch_deinit(struct ori_transformer_scratch *scratch)
 
 /* ---- one pass */
 
-/* A finished row into a matrix of the precision's type; gives its scale, of INT8. */
-static float put_row(struct ori_transformer_scratch *scratch, const float *row, size_t n, int index,
-                     void *matrix)
+/* A finished row as row `index` of what a product takes; gives its scale, of INT8. */
+static float put_row(const struct ori_transformer *it, const struct ori_matmul *matmul,
+                     const float *row, size_t n, int index, void *matrix)
 {
-    const struct ori_transformer *it = scratch->transformer;
-    char *place = (char *)matrix + (size_t)index * n * type_bytes(it->precision);
+    struct ori_matmul_place place = ori_matmul_place(matmul, matrix, index);
     if (it->precision == ORI_PRECISION_INT8)
-        return it->kernels->to_bytes(row, n, it->zero, (uint8_t *)place);
+        return it->kernels->to_bytes(row, n, it->zero, place.first, place.piece_stride);
     if (it->precision == ORI_PRECISION_BF16)
-        it->kernels->to_bf16(row, n, (uint16_t *)place);
-    else if (place != (const char *)row)
-        memcpy(place, row, n * sizeof *row);
+        it->kernels->to_bf16(row, n, place.first, place.piece_stride);
+    else if (place.first != row)
+        memcpy(place.first, row, n * sizeof *row);
     return 1;
 }
 
+/* For qkv and up alike, which take rows of the same layout. */
 static void norm_rows(struct ori_transformer_scratch *scratch, const float *x,
-                      const struct ori_norm *norm, int rows, void *matrix)
+                      const struct ori_norm *norm, int rows)
 {
     const struct ori_transformer *it = scratch->transformer;
     for (int i = 0; i < rows; i++) {
-        float *y = it->precision == ORI_PRECISION_F32 ? (float *)matrix + (size_t)i * norm->n
-                                                      : scratch->row;
+        float *y = it->precision == ORI_PRECISION_F32
+                       ? (float *)scratch->narrow + (size_t)i * norm->n
+                       : scratch->row;
         it->kernels->norm(x + (size_t)i * norm->n, norm->n, norm->weight, norm->bias,
                           it->config.eps, y);
-        scratch->scales[i] = put_row(scratch, y, norm->n, i, matrix);
+        scratch->scales[i] = put_row(it, it->qkv, y, norm->n, i, scratch->narrow);
     }
 }
 
-/* INT8: exact sums in place of the floats they stand for. */
-static void dequantize(struct ori_transformer_scratch *scratch, const struct ori_packed *layer,
-                       float row_scale, size_t n, float *sums)
+/* INT8's scales of rows; no others have any. */
+static const float *scales_of(const struct ori_transformer_scratch *scratch, const float *scales)
 {
-    struct ori_dequantize how = {.row_scale = row_scale,
-                                 .scales = layer->scales,
-                                 .offsets = layer->offsets,
-                                 .bias = layer->bias};
-    scratch->transformer->kernels->from_int32((const int32_t *)sums, n, &how, sums);
+    return scratch->transformer->precision == ORI_PRECISION_INT8 ? scales : NULL;
 }
 
 static ori_status project_qkv(struct ori_transformer_scratch *scratch,
                               const struct ori_block *block, int rows, struct ori_error *err)
 {
-    const struct ori_transformer *it = scratch->transformer;
-    size_t columns = 3 * (size_t)it->config.width;
-    norm_rows(scratch, scratch->x, &block->norm1, rows, scratch->narrow);
-    ori_status status =
-        ori_matmul_run(scratch->qkv, &block->qkv, scratch->narrow, rows, scratch->wide, err);
-    if (status == ORI_OK && it->precision == ORI_PRECISION_INT8) {
-        for (int i = 0; i < rows; i++)
-            dequantize(scratch, &block->qkv, scratch->scales[i], columns,
-                       scratch->wide + (size_t)i * columns);
-    }
-    return status;
+    norm_rows(scratch, scratch->x, &block->norm1, rows);
+    return ori_matmul_run(scratch->qkv, &block->qkv, scratch->narrow,
+                          scales_of(scratch, scratch->scales), rows, scratch->wide, err);
 }
 
 /* Adjacent pairs turn by their angle. */
@@ -497,22 +488,26 @@ static void attend(struct ori_transformer_scratch *scratch, const struct ori_tra
     const struct ori_transformer *it = scratch->transformer;
     int head = it->config.width / it->config.heads;
     ptrdiff_t width = it->config.width;
+    ptrdiff_t bytes = it->is_qkv_bf16 ? (ptrdiff_t)sizeof(uint16_t) : (ptrdiff_t)sizeof(float);
     int first = wanted < 0 ? 0 : wanted;
     int queries = wanted < 0 ? pass->tokens : 1;
     /* who sees only what came before sees all that is left when the rest is not shown to him */
     int tokens = pass->is_causal && wanted >= 0 ? wanted + 1 : pass->tokens;
     for (int s = 0; s < pass->sequences; s++) {
-        const float *base = scratch->wide + (ptrdiff_t)s * pass->tokens * 3 * width;
+        const char *base =
+            (const char *)scratch->wide + (ptrdiff_t)s * pass->tokens * 3 * width * bytes;
         for (int h = 0; h < it->config.heads; h++) {
+            const char *part = base + (ptrdiff_t)h * head * bytes;
             struct ori_attention attention = {
-                .q = base + (ptrdiff_t)first * 3 * width + (ptrdiff_t)h * head,
-                .k = base + width + (ptrdiff_t)h * head,
-                .v = base + 2 * width + (ptrdiff_t)h * head,
+                .q = part + first * 3 * width * bytes,
+                .k = part + width * bytes,
+                .v = part + 2 * width * bytes,
                 .stride = 3 * width,
                 .tokens = tokens,
                 .queries = queries,
                 .head = head,
                 .scale = scratch->head_scale,
+                .is_bf16 = it->is_qkv_bf16,
                 .is_causal = pass->is_causal && wanted < 0,
                 .out = scratch->mixed + (ptrdiff_t)s * queries * width + (ptrdiff_t)h * head,
                 .out_stride = width,
@@ -533,22 +528,22 @@ static void keep_wanted(struct ori_transformer_scratch *scratch,
                 width * sizeof *scratch->x);
 }
 
-/* x += layer(matrix). */
-static ori_status add_layer(struct ori_transformer_scratch *scratch, struct ori_matmul_plan *plan,
-                            const struct ori_packed *layer, const void *matrix, const float *scales,
-                            int rows, struct ori_error *err)
+/* What attention gave, as the output projection takes it. */
+static const void *ready_mixed(struct ori_transformer_scratch *scratch, const struct ori_norm *norm,
+                               int rows)
 {
     const struct ori_transformer *it = scratch->transformer;
     size_t width = (size_t)it->config.width;
-    if (it->precision != ORI_PRECISION_INT8)
-        return ori_matmul_run(plan, layer, matrix, rows, scratch->x, err);
-    ori_status status = ori_matmul_run(plan, layer, matrix, rows, scratch->mixed, err);
-    for (int i = 0; i < rows && status == ORI_OK; i++) {
-        float *sums = scratch->mixed + (size_t)i * width;
-        dequantize(scratch, layer, scales[i], width, sums);
-        it->kernels->add(sums, width, scratch->x + (size_t)i * width);
+    if (norm->weight) {
+        norm_rows(scratch, scratch->mixed, norm, rows);
+        return scratch->narrow;
     }
-    return status;
+    if (it->precision == ORI_PRECISION_F32)
+        return scratch->mixed;
+    for (int i = 0; i < rows; i++)
+        scratch->scales[i] =
+            put_row(it, it->out, scratch->mixed + (size_t)i * width, width, i, scratch->narrow);
+    return scratch->narrow;
 }
 
 static ori_status attention_half(struct ori_transformer_scratch *scratch,
@@ -556,8 +551,6 @@ static ori_status attention_half(struct ori_transformer_scratch *scratch,
                                  const struct ori_transformer_pass *pass, int wanted, int *rows,
                                  struct ori_error *err)
 {
-    const struct ori_transformer *it = scratch->transformer;
-    size_t width = (size_t)it->config.width;
     ori_status status = project_qkv(scratch, block, *rows, err);
     if (status != ORI_OK)
         return status;
@@ -568,36 +561,26 @@ static ori_status attention_half(struct ori_transformer_scratch *scratch,
         keep_wanted(scratch, pass);
         *rows = pass->sequences;
     }
-    if (block->inner_norm.weight) {
-        norm_rows(scratch, scratch->mixed, &block->inner_norm, *rows, scratch->narrow);
-    } else {
-        for (int i = 0; i < *rows; i++)
-            scratch->scales[i] =
-                put_row(scratch, scratch->mixed + (size_t)i * width, width, i, scratch->narrow);
-    }
-    return add_layer(scratch, scratch->out, &block->out, scratch->narrow, scratch->scales, *rows,
-                     err);
+    const void *mixed = ready_mixed(scratch, &block->inner_norm, *rows);
+    return ori_matmul_run(scratch->out, &block->out, mixed, scales_of(scratch, scratch->scales),
+                          *rows, scratch->x, err);
 }
 
 /* What up gave for a slice, made what down takes. */
-static void activate_rows(struct ori_transformer_scratch *scratch, const struct ori_block *block,
-                          int index, int rows)
+static void ready_hidden(struct ori_transformer_scratch *scratch, const struct ori_block *block,
+                         int rows)
 {
     const struct ori_transformer *it = scratch->transformer;
     size_t slice = (size_t)it->slice;
     size_t columns = (size_t)up_out(it);
     for (int i = 0; i < rows; i++) {
         float *row = scratch->wide + (size_t)i * columns;
-        if (it->precision == ORI_PRECISION_INT8)
-            dequantize(scratch, &block->up[index], scratch->scales[i], columns, row);
         if (it->has_gate)
             it->kernels->gate(row, row + slice, slice);
-        else
-            it->kernels->activate(row, slice, it->config.activation);
         if (block->gate_norm.weight)
             it->kernels->norm(row, slice, block->gate_norm.weight, block->gate_norm.bias,
                               it->config.eps, row);
-        scratch->hidden_scales[i] = put_row(scratch, row, slice, i, scratch->hidden);
+        scratch->hidden_scales[i] = put_row(it, it->down, row, slice, i, scratch->hidden);
     }
 }
 
@@ -607,15 +590,17 @@ static ori_status feed_forward_half(struct ori_transformer_scratch *scratch,
     const struct ori_transformer *it = scratch->transformer;
     bool is_ready = !it->has_gate && it->precision != ORI_PRECISION_INT8;
     ori_status status = ORI_OK;
-    norm_rows(scratch, scratch->x, &block->norm2, rows, scratch->narrow);
+    norm_rows(scratch, scratch->x, &block->norm2, rows);
     for (int i = 0; i < it->slices && status == ORI_OK; i++) {
-        status = ori_matmul_run(scratch->up, &block->up[i], scratch->narrow, rows,
+        status = ori_matmul_run(scratch->up, &block->up[i], scratch->narrow,
+                                scales_of(scratch, scratch->scales), rows,
                                 is_ready ? scratch->hidden : scratch->wide, err);
         if (status == ORI_OK && !is_ready)
-            activate_rows(scratch, block, i, rows);
+            ready_hidden(scratch, block, rows);
         if (status == ORI_OK)
-            status = add_layer(scratch, scratch->down, &block->down[i], scratch->hidden,
-                               scratch->hidden_scales, rows, err);
+            status =
+                ori_matmul_run(scratch->down, &block->down[i], scratch->hidden,
+                               scales_of(scratch, scratch->hidden_scales), rows, scratch->x, err);
     }
     return status;
 }
@@ -637,14 +622,4 @@ ori_status ori_transformer_run(struct ori_transformer_scratch *scratch,
             return status;
     }
     return ORI_OK;
-}
-
-ori_status ori_linear_run(const struct ori_kernels *kernels, struct ori_matmul_plan *plan,
-                          const struct ori_packed *layer, const float *x, int rows, int in,
-                          void *narrow, float *y, struct ori_error *err)
-{
-    if (!narrow)
-        return ori_matmul_run(plan, layer, x, rows, y, err);
-    kernels->to_bf16(x, (size_t)rows * (size_t)in, narrow);
-    return ori_matmul_run(plan, layer, narrow, rows, y, err);
 }

@@ -49,6 +49,7 @@ struct ori_transformer {
     enum ori_precision precision;
     const struct ori_kernels *kernels;
     bool has_gate;
+    bool is_qkv_bf16; /* q, k and v come as bf16: the kernels' attention takes them so */
     /* The feed-forward half is computed in so many slices of its hidden numbers, so that one slice of
      * them stays in the second cache and no product sums over more than about `width` of them. */
     int slices;
@@ -72,6 +73,7 @@ struct ori_transformer_options {
     int tokens;         /* of one sequence, at most */
     int sequences;      /* run together, at most */
     int rows_step;      /* embed/matmul.h */
+    bool is_rotated;    /* passes turn q and k, in f32 */
 };
 ori_status ori_transformer_load(const struct ori_transformer_options *options,
                                 const struct ori_weights *weights,
@@ -87,9 +89,9 @@ struct ori_transformer_scratch {
     struct ori_matmul_plan *up;
     struct ori_matmul_plan *down;
     float *x;      /* [rows][width]: the stream between blocks; the caller fills and reads it */
-    void *narrow;  /* [rows][width] in the precision's type */
-    float *wide;   /* [rows][3 width or up's out]: q k v; what the activation reads */
-    void *hidden;  /* [rows][slice] in the precision's type */
+    void *narrow;  /* [rows][width] in the precision's type, as qkv, out and up take it */
+    float *wide;   /* [rows][3 width or up's out]: q k v, also as bf16; what up gives */
+    void *hidden;  /* [rows][slice] in the precision's type, as down takes it */
     float *mixed;  /* [rows][width]: what attention gives */
     float *scales; /* [rows]: of INT8 rows of narrow */
     float *hidden_scales; /* and of hidden */
@@ -116,9 +118,3 @@ struct ori_transformer_pass {
 };
 ori_status ori_transformer_run(struct ori_transformer_scratch *scratch,
                                const struct ori_transformer_pass *pass, struct ori_error *err);
-
-/* y [rows][out of the layer] f32 = layer(x [rows][in] f32): for a layer beside the stack. The plan is
- * of an F32 or BF16 matmul that gives f32; for BF16 `narrow` has room for the rows. */
-ori_status ori_linear_run(const struct ori_kernels *kernels, struct ori_matmul_plan *plan,
-                          const struct ori_packed *layer, const float *x, int rows, int in,
-                          void *narrow, float *y, struct ori_error *err);

@@ -242,7 +242,8 @@ static ori_status load_blocks(struct ori_vision *it, const struct vision_names *
                                              .names = names->block,
                                              .prefix = names->blocks,
                                              .tokens = it->tokens,
-                                             .sequences = it->pictures_max};
+                                             .sequences = it->pictures_max,
+                                             .is_rotated = names->has_rotation};
     struct ori_pooler_options pooler = {.config = it->config.vision.tower,
                                         .kernels = it->kernels,
                                         .prefix = names->pooler,
@@ -315,10 +316,10 @@ struct ori_vision_scratch {
     struct ori_matmul_plan *patch;
     struct ori_matmul_plan *projection;
     struct ori_pooler_scratch *pooler;
-    float *pixels;         /* [pictures * patches][3 * patch * patch] */
-    uint16_t *pixels_bf16; /* the same when the tower is BF16 */
-    float *patches;        /* [pictures * patches][width] */
-    float *features;       /* [pictures][dim], aligned */
+    float *pixels;     /* [pictures * patches][3 * patch * patch] */
+    void *pixels_bf16; /* the same when the tower is BF16, as patch takes it */
+    float *patches;    /* [pictures * patches][width] */
+    float *features;   /* [pictures][dim], aligned */
 };
 
 static size_t pixels_count(const struct ori_vision *vision)
@@ -348,7 +349,7 @@ static ori_status scratch_memory(struct ori_vision_scratch *it, struct ori_error
     it->pixels = ori_aligned_zeroed(is_bf16 ? CHANNELS * patch * patch : pixels_count(vision),
                                     sizeof *it->pixels);
     if (is_bf16)
-        it->pixels_bf16 = ori_aligned_zeroed(pixels_count(vision), sizeof *it->pixels_bf16);
+        it->pixels_bf16 = ori_aligned_zeroed(ori_matmul_x_bytes(vision->patch), 1);
     it->patches = ori_aligned_zeroed(patches_count(vision), sizeof *it->patches);
     it->features = ori_aligned_zeroed((size_t)vision->pictures_max * (size_t)vision->config.dim,
                                       sizeof *it->features);
@@ -424,7 +425,9 @@ static void gather(struct ori_vision_scratch *scratch, const uint8_t *picture, i
         size_t row = (size_t)index * (size_t)vision->patches + (size_t)i;
         if (scratch->pixels_bf16) {
             gather_patch(vision, picture, i / across, i % across, scratch->pixels);
-            vision->kernels->to_bf16(scratch->pixels, in, scratch->pixels_bf16 + row * in);
+            struct ori_matmul_place place =
+                ori_matmul_place(vision->patch, scratch->pixels_bf16, (int)row);
+            vision->kernels->to_bf16(scratch->pixels, in, place.first, place.piece_stride);
         } else {
             gather_patch(vision, picture, i / across, i % across, scratch->pixels + row * in);
         }
@@ -474,7 +477,7 @@ static ori_status pool(struct ori_vision_scratch *scratch, int n, float *ret_fea
         return ORI_OK;
     }
     ori_status status = ori_matmul_run(scratch->projection, &vision->projection_weights,
-                                       scratch->blocks.x, n, scratch->features, err);
+                                       scratch->blocks.x, NULL, n, scratch->features, err);
     if (status == ORI_OK)
         memcpy(ret_features, scratch->features, count * sizeof *ret_features);
     return status;
@@ -497,7 +500,7 @@ ori_status ori_vision_run(struct ori_vision_scratch *scratch, const uint8_t *con
     ori_status status =
         ori_matmul_run(scratch->patch, &vision->patch_weights,
                        scratch->pixels_bf16 ? (const void *)scratch->pixels_bf16 : scratch->pixels,
-                       n * vision->patches, scratch->patches, err);
+                       NULL, n * vision->patches, scratch->patches, err);
     if (status != ORI_OK)
         return status;
     place_tokens(scratch, n);
