@@ -92,7 +92,8 @@ static void look_at_engine(struct ori_service *service, struct ori_readiness *re
     struct ori_error why = {0};
     if (ori_service_engine(service)) {
         readiness->has_model = true;
-        readiness->has_vectors = true;
+        readiness->has_vectors = !ori_service_engine_is_down(service->loader, &why);
+        say(readiness->vectors_reason, why.text);
         return;
     }
     ori_service_engine_why(service->loader, &why);

@@ -5,9 +5,35 @@
 /* One thread computes for so many that decode: kept frames are rare beside decoded ones. */
 #define WORKERS_AN_EMBED_THREAD 4
 
-static ori_status open_vectors(const struct ori_settings *settings, bool is_read_only,
-                               const struct ori_cancel *cancel, struct ori_engine *engine,
-                               struct ori_error *err)
+bool ori_engine_has_qdrant(const struct ori_settings *settings)
+{
+    return settings->qdrant_url[0] != '\0' && !settings->local_mode;
+}
+
+static ori_status open_qdrant(const struct ori_settings *settings, bool is_read_only,
+                              const struct ori_cancel *cancel, struct ori_engine *engine,
+                              struct ori_error *err)
+{
+    struct ori_vector_qdrant_options options = {.url = settings->qdrant_url,
+                                                .key = ori_secret_reveal(settings->qdrant_key),
+                                                .collection = settings->qdrant_collection,
+                                                .model = engine->model_info.name,
+                                                .dim = engine->model_info.dim,
+                                                .distance = settings->qdrant_distance,
+                                                .connections_max =
+                                                    (int)settings->qdrant_connection_pool_size,
+                                                .batch_size = (size_t)settings->qdrant_batch_size,
+                                                .has_compression = settings->qdrant_compression,
+                                                .shards = (int)settings->qdrant_shards,
+                                                .replication = (int)settings->qdrant_replication,
+                                                .is_read_only = is_read_only,
+                                                .cancel = cancel};
+    return ori_vector_open_qdrant(&options, &engine->vectors, err);
+}
+
+static ori_status open_embedded(const struct ori_settings *settings, bool is_read_only,
+                                const struct ori_cancel *cancel, const struct ori_engine *engine,
+                                struct ori_vector_store **ret_store, struct ori_error *err)
 {
     struct ori_vector_options options = {.path = settings->vector_db,
                                          .model = engine->model_info.name,
@@ -15,7 +41,37 @@ static ori_status open_vectors(const struct ori_settings *settings, bool is_read
                                          .threads = (int)settings->vp_max_workers,
                                          .is_read_only = is_read_only,
                                          .cancel = cancel};
-    return ori_vector_open_embedded(&options, &engine->vectors, err);
+    return ori_vector_open_embedded(&options, ret_store, err);
+}
+
+static ori_status open_vectors(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, struct ori_engine *engine,
+                               struct ori_error *err)
+{
+    const bool is_read_only = use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
+    const bool is_remote = use == ORI_ENGINE_RUN_REMOTE || use == ORI_ENGINE_SEARCH_REMOTE;
+    if (!is_remote || !ori_engine_has_qdrant(settings))
+        return open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, err);
+    ori_status status = open_qdrant(settings, is_read_only, cancel, engine, err);
+    /* The few jobs that ask for it fail without it; the others need not wait for that. */
+    if (status == ORI_OK && use == ORI_ENGINE_RUN_REMOTE)
+        (void)!open_embedded(settings, false, cancel, engine, &engine->local_vectors,
+                             &engine->local_why);
+    return status;
+}
+
+ori_status ori_engine_vectors(const struct ori_engine *engine, bool is_local,
+                              struct ori_vector_store **ret_vectors, struct ori_error *err)
+{
+    *ret_vectors = engine->vectors;
+    if (!is_local)
+        return ORI_OK;
+    if (engine->local_vectors)
+        *ret_vectors = engine->local_vectors;
+    else if (engine->local_why.status != ORI_OK)
+        return ori_error_set(err, engine->local_why.status, "local_mode: %s",
+                             engine->local_why.text);
+    return ORI_OK;
 }
 
 static ori_status open_batcher(const struct ori_settings *settings, const struct ori_cancel *cancel,
@@ -71,13 +127,13 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
     ori_status status = at("model", ori_model_open(&model, &ret_engine->model, err), err);
     if (status == ORI_OK)
         ret_engine->model_info = ori_model_info(ret_engine->model);
-    if (status == ORI_OK && use == ORI_ENGINE_RUN)
+    const bool is_run = use == ORI_ENGINE_RUN || use == ORI_ENGINE_RUN_REMOTE;
+    if (status == ORI_OK && is_run)
         status = at("objects",
                     ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err), err);
     if (status == ORI_OK && use != ORI_ENGINE_EMBED)
-        status = at("vectors",
-                    open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err), err);
-    if (status == ORI_OK && use == ORI_ENGINE_RUN)
+        status = at("vectors", open_vectors(settings, use, cancel, ret_engine, err), err);
+    if (status == ORI_OK && is_run)
         status = at("batcher", open_batcher(settings, cancel, metrics, ret_engine, err), err);
     if (status != ORI_OK)
         ori_engine_close(ret_engine);
@@ -87,6 +143,7 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
 void ori_engine_close(struct ori_engine *engine)
 {
     ori_batcher_destroy(&engine->batcher);
+    ori_vector_close(&engine->local_vectors);
     ori_vector_close(&engine->vectors);
     ori_blob_close(&engine->blobs);
     ori_model_close(&engine->model);

@@ -20,6 +20,9 @@ struct ori_vector_ops {
                          struct ori_hits *ret_hits, struct ori_error *err);
     ori_status (*get)(struct ori_vector_store *store, const uint8_t id[16], float *ret_vector,
                       struct ori_error *err);
+    /* NULL: nothing to reach */
+    ori_status (*probe)(struct ori_vector_store *store, const struct ori_cancel *cancel,
+                        struct ori_error *err);
 };
 
 struct ori_vector_store {
