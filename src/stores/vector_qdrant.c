@@ -24,7 +24,7 @@
 #define RETRIES 4
 #define OPEN_MS 10000
 #define READ_MS 15000
-#define WRITE_MS 120000
+#define WRITE_MS 60000
 #define PROBE_MS 3000
 #define OVERSAMPLING 2.0 /* candidates that are looked at again with the original numbers */
 

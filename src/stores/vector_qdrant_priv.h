@@ -20,7 +20,7 @@ struct ori_vector_qdrant_limits {
     int retries;           /* of one request, inside its time */
     int64_t open_ms;       /* for all that open asks */
     int64_t read_ms;       /* one search, count or get */
-    int64_t write_ms;      /* one call that writes */
+    int64_t write_ms;      /* one request that writes */
     int64_t probe_ms;
     bool compresses_loopback; /* elsewhere QDRANT_COMPRESSION says; on this machine it only costs */
 };

@@ -69,11 +69,17 @@ static void leave_lane(struct ori_qdrant *store, const struct ori_qdrant_lane *l
 
 /* ---- batches ---- */
 
+/* Each request has its time: a long video on a slow line takes as long as it takes, a server that does
+ * not answer is seen by the first. */
+static int64_t deadline_of(const struct ori_qdrant *store)
+{
+    return ori_qdrant_deadline(store->limits.write_ms);
+}
+
 struct upload {
     struct ori_qdrant *store;
     const struct ori_point *points;
     size_t n;
-    int64_t deadline_us;
     atomic_size_t next; /* first point that no stream has taken yet */
     pthread_mutex_t lock;
     ori_status status; /* guarded by lock, as is err: of the first stream that failed */
@@ -94,7 +100,7 @@ static ori_status send_batch(struct upload *upload, struct ori_buf *body,
     const struct ori_qdrant_call call = {.method = "PUT",
                                          .path = "/points?wait=true",
                                          .body = body,
-                                         .deadline_us = upload->deadline_us,
+                                         .deadline_us = deadline_of(store),
                                          .retries = store->limits.retries,
                                          .cancel = store->cancel};
     status = ori_qdrant_call(store, &call, &result, NULL, err);
@@ -161,9 +167,9 @@ static void *stream_thread(void *self)
 
 /* This thread is a stream too; fewer threads than wished for are only slower. */
 static ori_status upload_points(struct ori_qdrant *store, const struct ori_point *points, size_t n,
-                                int64_t deadline_us, struct ori_error *err)
+                                struct ori_error *err)
 {
-    struct upload upload = {.store = store, .points = points, .n = n, .deadline_us = deadline_us};
+    struct upload upload = {.store = store, .points = points, .n = n};
     pthread_t threads[ORI_LIMIT_MAX_QDRANT_STREAMS];
     size_t threads_count = 0;
     const size_t batches = (n + store->batch_size - 1) / store->batch_size;
@@ -194,11 +200,10 @@ ori_status ori_qdrant_upsert(struct ori_vector_store *base, const struct ori_poi
                              size_t n, struct ori_error *err)
 {
     struct ori_qdrant *store = ori_qdrant_of(base);
-    const int64_t deadline_us = ori_qdrant_deadline(store->limits.write_ms);
     ori_status status = check_writable(store, err);
     if (status == ORI_OK)
-        status = ori_qdrant_check_model(store, store->cancel, deadline_us, err);
-    return status == ORI_OK ? upload_points(store, points, n, deadline_us, err) : status;
+        status = ori_qdrant_check_model(store, store->cancel, deadline_of(store), err);
+    return status == ORI_OK ? upload_points(store, points, n, err) : status;
 }
 
 /* ---- stale points ---- */
@@ -229,7 +234,7 @@ static void put_stale(struct ori_buf *body, const char *platform, const char *vi
 
 static ori_status delete_stale(struct ori_qdrant *store, const char *platform,
                                const char *video_code, const struct ori_point *keep, size_t n,
-                               int64_t deadline_us, struct ori_error *err)
+                               struct ori_error *err)
 {
     struct ori_buf body;
     json_t *result = NULL;
@@ -239,7 +244,7 @@ static ori_status delete_stale(struct ori_qdrant *store, const char *platform,
     const struct ori_qdrant_call call = {.method = "POST",
                                          .path = "/points/delete?wait=true",
                                          .body = &body,
-                                         .deadline_us = deadline_us,
+                                         .deadline_us = deadline_of(store),
                                          .retries = store->limits.retries,
                                          .cancel = store->cancel};
     ori_status status = ori_buf_finish(&body, "ids of one video", err);
@@ -259,17 +264,16 @@ ori_status ori_qdrant_replace_video(struct ori_vector_store *base, const char *p
 {
     struct ori_qdrant *store = ori_qdrant_of(base);
     struct ori_qdrant_lane lane = {.platform = platform, .video_code = video_code};
-    const int64_t deadline_us = ori_qdrant_deadline(store->limits.write_ms);
     ori_status status = check_writable(store, err);
     if (status == ORI_OK)
-        status = ori_qdrant_check_model(store, store->cancel, deadline_us, err);
+        status = ori_qdrant_check_model(store, store->cancel, deadline_of(store), err);
     if (status == ORI_OK)
-        status = enter_lane(store, &lane, deadline_us, err);
+        status = enter_lane(store, &lane, deadline_of(store), err);
     if (status != ORI_OK)
         return status;
-    status = upload_points(store, points, n, deadline_us, err);
+    status = upload_points(store, points, n, err);
     if (status == ORI_OK)
-        status = delete_stale(store, platform, video_code, points, n, deadline_us, err);
+        status = delete_stale(store, platform, video_code, points, n, err);
     leave_lane(store, &lane);
     return status;
 }

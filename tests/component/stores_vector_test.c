@@ -27,8 +27,8 @@ static void test_search_finds_the_nearest_with_its_payload(void **state)
     query[5] = 3.0F;
     struct ori_hits hits = search(store, query, 3, NULL);
     assert_int_equal(hits.count, 3);
-    assert_float_equal(hits.hits[0].score, 0.8, is_remote ? 1e-6F : 1e-7F);
-    assert_float_equal(hits.hits[1].score, 0.6, is_remote ? 1e-6F : 1e-7F);
+    assert_float_equal(hits.hits[0].score, 0.8, (is_remote ? 1e-6F : 1e-7F));
+    assert_float_equal(hits.hits[1].score, 0.6, (is_remote ? 1e-6F : 1e-7F));
     assert_float_equal(hits.hits[2].score, 0.0, 1e-7);
     const struct ori_point_payload *payload = &hits.hits[0].payload;
     assert_string_equal(payload->uuid, "00000003-0000-5000-8000-000000000001");
@@ -239,7 +239,7 @@ static void test_extreme_lengths(void **state)
         query[i] = lengths[3 - i];
         struct ori_hits hits = search(store, query, 1, NULL);
         assert_int_equal(hits.hits[0].payload.frame_number, i);
-        assert_float_equal(hits.hits[0].score, 1.0, is_remote ? 1e-6F : 0);
+        assert_float_equal(hits.hits[0].score, 1.0, (is_remote ? 1e-6F : 0.0F));
         ori_hits_deinit(&hits);
     }
     ori_vector_close(&store);
