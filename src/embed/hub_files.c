@@ -96,6 +96,8 @@ ori_status ori_hub_shards_read(const char *data, size_t bytes, struct ori_hub_sh
     const json_t *map = json_object_get(index, "weight_map");
     if (!set)
         status = ori_error_set(err, ORI_NOMEM, "%s", ORI_HUB_INDEX);
+    else if (!index && json_error_code(&cause) == json_error_out_of_memory)
+        status = ori_error_set(err, ORI_NOMEM, "%s", ORI_HUB_INDEX);
     else if (!index)
         status = refuse(cause.text, err);
     else if (!json_is_object(map))

@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "embed/model_priv.h"
+#include "embed/tokenizer_unicode.h"
 
 static const char builtin_prefix[] = "builtin/";
 
@@ -27,9 +29,18 @@ static ori_status refuse_name(const char *name, struct ori_error *err)
                          name, ORI_BUILTIN_VISUAL_NAME);
 }
 
+/* Nothing but white space, of any script. What is no UTF-8 is not blank: the tokenizer refuses it. */
 static bool is_blank(const char *text)
 {
-    return text[strspn(text, " \t\r\n\v\f")] == '\0';
+    const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)text;
+    utf8proc_int32_t character = 0;
+    while (*at) {
+        const utf8proc_ssize_t step = utf8proc_iterate(at, -1, &character);
+        if (step <= 0 || !ori_tok_is_space((uint32_t)character))
+            return false;
+        at += step;
+    }
+    return true;
 }
 
 ori_status ori_model_open(const struct ori_model_options *options, struct ori_model **ret_model,

@@ -1,9 +1,12 @@
 #include "pipeline/engine.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One thread computes for so many that decode: kept frames are rare beside decoded ones. */
 #define WORKERS_AN_EMBED_THREAD 4
+#define EMBED_THREADS_MAX 64 /* pipeline/batcher.h */
 
 bool ori_engine_has_qdrant(const struct ori_settings *settings)
 {
@@ -37,6 +40,7 @@ static ori_status open_embedded(const struct ori_settings *settings, bool is_rea
 {
     struct ori_vector_options options = {.path = settings->vector_db,
                                          .model = engine->model_info.name,
+                                         .digest = engine->model_info.digest,
                                          .dim = engine->model_info.dim,
                                          .threads = (int)settings->vp_max_workers,
                                          .is_read_only = is_read_only,
@@ -74,11 +78,15 @@ ori_status ori_engine_vectors(const struct ori_engine *engine, bool is_local,
     return ORI_OK;
 }
 
-static ori_status open_batcher(const struct ori_settings *settings, const struct ori_cancel *cancel,
-                               struct ori_metrics *metrics, struct ori_engine *engine,
-                               struct ori_error *err)
+static ori_status open_batcher(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, struct ori_metrics *metrics,
+                               struct ori_engine *engine, struct ori_error *err)
 {
     int64_t workers = settings->vp_max_workers;
+    if (use == ORI_ENGINE_REINDEX)
+        workers *= WORKERS_AN_EMBED_THREAD;
+    if (workers > WORKERS_AN_EMBED_THREAD * EMBED_THREADS_MAX)
+        workers = WORKERS_AN_EMBED_THREAD * EMBED_THREADS_MAX;
     struct ori_batcher_options options = {
         .model = engine->model,
         .cancel = cancel,
@@ -110,6 +118,14 @@ struct ori_model_options ori_engine_model_options(const struct ori_settings *set
                                       .precision = precision_of(settings)};
 }
 
+/* Stills that are not there cannot be embedded: nothing is made for them. */
+static ori_status check_frames(const struct ori_settings *settings, struct ori_error *err)
+{
+    if (access(settings->vp_frames_dir, F_OK) == 0)
+        return ORI_OK;
+    return ori_error_set_errno(err, errno, false, "VP_FRAMES_DIR %s", settings->vp_frames_dir);
+}
+
 /* Which part it was; status is given back. */
 static ori_status at(const char *part, ori_status status, struct ori_error *err)
 {
@@ -127,14 +143,18 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
     ori_status status = at("model", ori_model_open(&model, &ret_engine->model, err), err);
     if (status == ORI_OK)
         ret_engine->model_info = ori_model_info(ret_engine->model);
+    if (status == ORI_OK && use == ORI_ENGINE_REINDEX)
+        status = at("objects", check_frames(settings, err), err);
     const bool is_run = use == ORI_ENGINE_RUN || use == ORI_ENGINE_RUN_REMOTE;
-    if (status == ORI_OK && is_run)
+    const bool has_frames = is_run || use == ORI_ENGINE_REINDEX;
+    const bool has_vectors = is_run || use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
+    if (status == ORI_OK && has_frames)
         status = at("objects",
                     ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err), err);
-    if (status == ORI_OK && use != ORI_ENGINE_EMBED)
+    if (status == ORI_OK && has_vectors)
         status = at("vectors", open_vectors(settings, use, cancel, ret_engine, err), err);
-    if (status == ORI_OK && is_run)
-        status = at("batcher", open_batcher(settings, cancel, metrics, ret_engine, err), err);
+    if (status == ORI_OK && has_frames)
+        status = at("batcher", open_batcher(settings, use, cancel, metrics, ret_engine, err), err);
     if (status != ORI_OK)
         ori_engine_close(ret_engine);
     return status;

@@ -17,7 +17,7 @@
 struct ori_engine {
     struct ori_model *model; /* always */
     struct ori_model_info model_info;
-    struct ori_batcher *batcher; /* for run, as is the object store */
+    struct ori_batcher *batcher; /* for run and reindex, as is the object store */
     struct ori_blob_store *blobs;
     struct ori_vector_store *vectors; /* for run and search */
     /* The embedded store beside Qdrant, for videos that must stay on this machine; NULL where vectors
@@ -33,7 +33,9 @@ enum ori_engine_use {
     /* The same two, where the settings say and not on this machine alone: the vectors are Qdrant's
      * when QDRANT_URL is set and LOCAL_MODE is not */
     ORI_ENGINE_SEARCH_REMOTE,
-    ORI_ENGINE_RUN_REMOTE
+    ORI_ENGINE_RUN_REMOTE,
+    ORI_ENGINE_REINDEX /* all but the vectors; more threads for the model, as little is decoded. A
+                          missing folder of frames is ORI_NOT_FOUND */
 };
 
 bool ori_engine_has_qdrant(const struct ori_settings *settings);

@@ -8,8 +8,8 @@
  * Durability       after ORI_OK all of a replace_video survives kill -9. After anything else the
  *                  embedded store has none of it, Qdrant may have some of the new points and of the
  *                  old; the same call again makes it right
- * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model or
- *                  dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
+ * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model,
+ *                  weights or dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
  *                  LIMIT, NOMEM, CANCELLED; of a server also STORE_REFUSED (its key, its settings),
  *                  OVERLOADED, NETWORK, TIMEOUT; cause in err
  * Units            vectors f32, dim each; scores cosine, -1..1, or what QDRANT_DISTANCE has; seconds
@@ -62,8 +62,10 @@ struct ori_hits {
 void ori_hits_deinit(struct ori_hits *hits); /* null-safe inside, idempotent */
 
 struct ori_vector_options {
-    const char *path;  /* file of the embedded store; made when missing */
-    const char *model; /* remembered by an empty store, compared by a filled one */
+    const char *path;   /* file of the embedded store; made when missing */
+    const char *model;  /* these three are remembered by an empty store, compared by a filled one */
+    const char *digest; /* of the model's weights; NULL or "": it has none. A store that does not
+                           know takes that of the first one of its model that writes */
     int dim;
     int threads;       /* of one search */
     bool is_read_only; /* a missing file is then ORI_NOT_FOUND */

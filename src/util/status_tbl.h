@@ -35,6 +35,7 @@ ORI_STATUS_ROW(STORE_MISMATCH, "store_mismatch", 409, 0,
                "the store was filled by another model or size")
 ORI_STATUS_ROW(STORE_REFUSED, "store_refused", 502, 0,
                "the store does not take this program's key or request")
+ORI_STATUS_ROW(STORE_IN_USE, "store_in_use", 409, 1, "another process has the store open")
 ORI_STATUS_ROW(BAD_VECTOR, "bad_vector", 500, 0, "a vector is zero or not finite")
 ORI_STATUS_ROW(MODEL_MISSING, "model_missing", 503, 0, "the model's files are not here")
 ORI_STATUS_ROW(NO_TEXT, "text_not_supported", 422, 0, "the model has no text encoder")
