@@ -21,6 +21,7 @@ static ori_status open_qdrant(const struct ori_settings *settings, bool is_read_
                                                 .key = ori_secret_reveal(settings->qdrant_key),
                                                 .collection = settings->qdrant_collection,
                                                 .model = engine->model_info.name,
+                                                .digest = engine->model_info.digest,
                                                 .dim = engine->model_info.dim,
                                                 .distance = settings->qdrant_distance,
                                                 .connections_max =

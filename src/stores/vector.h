@@ -80,6 +80,7 @@ struct ori_vector_qdrant_options {
     const char *key;        /* NULL or "": none */
     const char *collection; /* made when missing */
     const char *model;      /* compared with that of a point that is there */
+    const char *digest;     /* of its weights, as in ori_vector_options */
     int dim;
     const char *distance; /* "cosine", "dot", "euclid", "manhattan" */
     int connections_max;  /* 1..1000 */

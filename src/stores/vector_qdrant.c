@@ -15,6 +15,7 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
+#include "stores/vector_db.h"
 #include "stores/vector_qdrant_priv.h"
 #include "util/cond.h"
 #include "util/json_out.h"
@@ -192,6 +193,7 @@ static void close_store(struct ori_vector_store *base)
     free(store->url);
     free(store->key);
     free(store->model);
+    free(store->digest);
     free(store);
 }
 
@@ -302,6 +304,10 @@ static ori_status fill_in(struct ori_qdrant *store, const struct ori_vector_qdra
     if (strlen(options->model) > ORI_LIMIT_MAX_VECTOR_MODEL_BYTES)
         return ori_error_set(err, ORI_LIMIT, "a model's name of more than %d bytes",
                              ORI_LIMIT_MAX_VECTOR_MODEL_BYTES);
+    if (options->digest &&
+        strnlen(options->digest, ORI_VECTOR_DIGEST_BYTES) == ORI_VECTOR_DIGEST_BYTES)
+        return ori_error_set(err, ORI_LIMIT, "the digest of a model has more than %d characters",
+                             ORI_VECTOR_DIGEST_BYTES - 1);
     store->has_compression = options->has_compression;
     store->is_read_only = options->is_read_only;
     store->batch_size = options->batch_size;
@@ -315,7 +321,8 @@ static ori_status fill_in(struct ori_qdrant *store, const struct ori_vector_qdra
         store->log = *options->log;
     store->key = strdup(options->key ? options->key : "");
     store->model = strdup(options->model);
-    if (!store->key || !store->model)
+    store->digest = strdup(options->digest ? options->digest : "");
+    if (!store->key || !store->model || !store->digest)
         return ori_error_set(err, ORI_NOMEM, "vector store");
     ori_status status = choose_distance(store, options->distance, err);
     if (status == ORI_OK)
@@ -346,6 +353,8 @@ ori_status ori_vector_open_qdrant_limited(const struct ori_vector_qdrant_options
         status = ori_qdrant_ensure(store, store->cancel, deadline_us, err);
     if (status == ORI_OK)
         status = ori_qdrant_check_model(store, store->cancel, deadline_us, err);
+    if (status == ORI_OK)
+        status = ori_qdrant_check_weights(store, store->cancel, deadline_us, err);
     if (status == ORI_OK)
         *ret_store = &store->base;
     else

@@ -1,9 +1,11 @@
 /* The collection: made on first use, compared when it is there, and whose model filled it.
  * Whose model   is read from a point's payload, which has its name in each: one request, once. A
- *               point reserved for it would turn up in everybody's searches of a shared collection,
- *               and metadata of a collection came with 1.16 only and does not follow a copy of the
- *               points. Every writer looks before it writes, every hit is looked at when found; two
- *               models that fill an empty collection in the same second would be seen by the searches
+ *               point reserved for it would turn up in everybody's searches of a shared collection.
+ *               Every writer looks before it writes, every hit is looked at when found; two models
+ *               that fill an empty collection in the same second would be seen by the searches
+ * Whose weights of that name, is noted in the collection's metadata, which Qdrant has from 1.16 on:
+ *               payloads are the contract's and have no room for it. What is noted there counts once
+ *               there are points
  * Its size      is never changed and it is never dropped: that is for its owner to do */
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "util/limits.h"
 
 #define BODY_BYTES 4096
+#define WEIGHTS "oriane_weights" /* a key of the metadata */
 
 static const struct {
     const char *field;
@@ -85,6 +88,13 @@ static ori_status make_indexes(struct ori_qdrant *store, const json_t *info,
     return status;
 }
 
+static void put_metadata(const struct ori_qdrant *store, struct ori_buf *body)
+{
+    ori_json_begin_object(body, "metadata");
+    ori_json_put_text(body, WEIGHTS, store->digest);
+    ori_json_end_object(body);
+}
+
 static void describe(const struct ori_qdrant *store, struct ori_buf *body)
 {
     ori_json_begin_object(body, NULL);
@@ -106,6 +116,7 @@ static void describe(const struct ori_qdrant *store, struct ori_buf *body)
     ori_json_put_bool(body, "on_disk_payload", true);
     ori_json_put_whole(body, "shard_number", store->shards);
     ori_json_put_whole(body, "replication_factor", store->replication);
+    put_metadata(store, body);
     ori_json_end_object(body);
 }
 
@@ -236,4 +247,58 @@ ori_status ori_qdrant_check_model(struct ori_qdrant *store, const struct ori_can
     json_decref(result);
     ori_buf_deinit(&body);
     return status;
+}
+
+static ori_status note_weights(struct ori_qdrant *store, struct ori_qdrant_call *call,
+                               struct ori_error *err)
+{
+    struct ori_buf body;
+    ori_buf_init(&body, BODY_BYTES);
+    ori_json_begin_object(&body, NULL);
+    put_metadata(store, &body);
+    ori_json_end_object(&body);
+    call->method = "PATCH";
+    call->body = &body;
+    ori_status status = ori_buf_finish(&body, "metadata", err);
+    if (status == ORI_OK)
+        status = ori_qdrant_call(store, call, NULL, NULL, err);
+    ori_buf_deinit(&body);
+    return status;
+}
+
+ori_status ori_qdrant_check_weights(struct ori_qdrant *store, const struct ori_cancel *cancel,
+                                    int64_t deadline_us, struct ori_error *err)
+{
+    struct ori_qdrant_call call = {.method = "GET",
+                                   .path = "",
+                                   .deadline_us = deadline_us,
+                                   .retries = store->limits.retries,
+                                   .cancel = cancel};
+    json_t *info = NULL;
+    ori_status status = ori_qdrant_call(store, &call, &info, NULL, err);
+    const json_t *metadata = json_object_get(json_object_get(info, "config"), "metadata");
+    const char *noted = json_string_value(json_object_get(metadata, WEIGHTS));
+    const bool is_same = noted && strcmp(noted, store->digest) == 0;
+    if (status == ORI_OK && !is_same && noted && noted[0] && atomic_load(&store->is_model_known))
+        status = ori_error_set(err, ORI_STORE_MISMATCH,
+                               "%s: collection %s was filled by %s with the weights %.64s, not %s: "
+                               "set QDRANT_COLLECTION to another name, or take those weights",
+                               store->place, store->collection, store->model, noted,
+                               store->digest[0] ? store->digest : "by a model without a digest");
+    else if (status == ORI_OK && !is_same && !store->is_read_only && (noted || store->digest[0]))
+        status = note_weights(store, &call, err);
+    json_decref(info);
+    return status;
+}
+
+ori_status ori_qdrant_claim(struct ori_qdrant *store, int64_t deadline_us, struct ori_error *err)
+{
+    struct ori_qdrant_call call = {.path = "",
+                                   .deadline_us = deadline_us,
+                                   .retries = store->limits.retries,
+                                   .cancel = store->cancel};
+    ori_status status = ori_qdrant_check_model(store, store->cancel, deadline_us, err);
+    if (status != ORI_OK || atomic_load(&store->is_model_known))
+        return status;
+    return note_weights(store, &call, err);
 }

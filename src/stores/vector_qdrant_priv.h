@@ -40,6 +40,7 @@ struct ori_qdrant {
     char *url;        /* place, path, "/collections/", the name percent-encoded */
     char *key;        /* "" for none */
     char *model;
+    char *digest;         /* "": it has none */
     const char *distance; /* as Qdrant spells it */
     bool is_cosine;
     bool is_nearer_smaller; /* Euclid, Manhattan: the best score is the smallest */
@@ -97,6 +98,11 @@ ori_status ori_qdrant_ensure(struct ori_qdrant *store, const struct ori_cancel *
 /* Whether the collection is our model's, or empty. Asks until it has seen a point. */
 ori_status ori_qdrant_check_model(struct ori_qdrant *store, const struct ori_cancel *cancel,
                                   int64_t deadline_us, struct ori_error *err);
+/* The same of its weights, at open, behind the one before; notes ours where none are noted. */
+ori_status ori_qdrant_check_weights(struct ori_qdrant *store, const struct ori_cancel *cancel,
+                                    int64_t deadline_us, struct ori_error *err);
+/* Before points are written: the first to write into an empty collection decides whose it is. */
+ori_status ori_qdrant_claim(struct ori_qdrant *store, int64_t deadline_us, struct ori_error *err);
 ori_status ori_qdrant_model_mismatch(const struct ori_qdrant *store, const char *found,
                                      struct ori_error *err);
 

@@ -202,7 +202,7 @@ ori_status ori_qdrant_upsert(struct ori_vector_store *base, const struct ori_poi
     struct ori_qdrant *store = ori_qdrant_of(base);
     ori_status status = check_writable(store, err);
     if (status == ORI_OK)
-        status = ori_qdrant_check_model(store, store->cancel, deadline_of(store), err);
+        status = ori_qdrant_claim(store, deadline_of(store), err);
     return status == ORI_OK ? upload_points(store, points, n, err) : status;
 }
 
@@ -266,7 +266,7 @@ ori_status ori_qdrant_replace_video(struct ori_vector_store *base, const char *p
     struct ori_qdrant_lane lane = {.platform = platform, .video_code = video_code};
     ori_status status = check_writable(store, err);
     if (status == ORI_OK)
-        status = ori_qdrant_check_model(store, store->cancel, deadline_of(store), err);
+        status = ori_qdrant_claim(store, deadline_of(store), err);
     if (status == ORI_OK)
         status = enter_lane(store, &lane, deadline_of(store), err);
     if (status != ORI_OK)

@@ -110,11 +110,13 @@ static inline struct ori_vector_qdrant_options qdrant_options(const char *model,
                                               .is_read_only = is_read_only};
 }
 
-static inline ori_status open_remote(const char *model, int dim, bool is_read_only,
-                                     struct ori_vector_store **ret_store, struct ori_error *err)
+static inline ori_status open_remote(const char *model, const char *digest, int dim,
+                                     bool is_read_only, struct ori_vector_store **ret_store,
+                                     struct ori_error *err)
 {
-    const struct ori_vector_qdrant_options options = qdrant_options(model, dim, is_read_only);
+    struct ori_vector_qdrant_options options = qdrant_options(model, dim, is_read_only);
     struct ori_vector_qdrant_limits turned = ori_vector_qdrant_usual();
+    options.digest = digest;
     turned.compresses_loopback = is_packed;
     return ori_vector_open_qdrant_limited(&options, &turned, ret_store, err);
 }
@@ -141,6 +143,8 @@ static inline int remove_folder(void **state)
 static inline ori_status open_of(const char *model, const char *digest, int dim, bool is_read_only,
                                  struct ori_vector_store **ret_store, struct ori_error *err)
 {
+    if (is_remote)
+        return open_remote(model, digest, dim, is_read_only, ret_store, err);
     const struct ori_vector_options options = {.path = file,
                                                .model = model,
                                                .digest = digest,
@@ -153,8 +157,6 @@ static inline ori_status open_of(const char *model, const char *digest, int dim,
 static inline ori_status open_as(const char *model, int dim, bool is_read_only,
                                  struct ori_vector_store **ret_store, struct ori_error *err)
 {
-    if (is_remote)
-        return open_remote(model, dim, is_read_only, ret_store, err);
     return open_of(model, NULL, dim, is_read_only, ret_store, err);
 }
 

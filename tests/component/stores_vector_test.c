@@ -306,7 +306,7 @@ static void test_another_model_or_size_is_told(void **state)
     assert_int_equal(open_as("old/model", DIM, false, &store, &err), ORI_STORE_MISMATCH);
     assert_non_null(strstr(err.text, "test/model"));
     assert_non_null(strstr(err.text, "old/model"));
-    assert_non_null(strstr(err.text, "`oriane reindex`"));
+    assert_non_null(strstr(err.text, is_remote ? "QDRANT_COLLECTION" : "`oriane reindex`"));
     assert_int_equal(open_as("test/model", DIM + 1, true, &store, NULL), ORI_STORE_MISMATCH);
     store = open_store();
     assert_int_equal(count_of(store, NULL), 1);
@@ -322,7 +322,7 @@ static void expect_refused(const char *digest, bool is_read_only, const char *wo
                      ORI_STORE_MISMATCH);
     assert_null(store);
     if (!strstr(err.text, words) || !strstr(err.text, "test/model") ||
-        !strstr(err.text, "`oriane reindex`"))
+        !strstr(err.text, is_remote ? "QDRANT_COLLECTION" : "`oriane reindex`"))
         fail_msg("%s", err.text);
 }
 
@@ -706,6 +706,9 @@ static int run_remote(void)
         REMOTE(test_extreme_lengths),
         REMOTE(test_limits_of_texts_and_calls),
         REMOTE(test_another_model_or_size_is_told),
+        REMOTE(test_other_weights_of_the_same_name_are_told),
+        REMOTE(test_a_store_without_digest_takes_the_first),
+        REMOTE(test_a_digest_at_its_limit),
         REMOTE(test_the_first_to_write_decides_the_model),
         REMOTE(test_what_another_store_writes_is_seen),
         REMOTE(test_a_set_token_stops_a_search),

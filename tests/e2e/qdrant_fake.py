@@ -45,7 +45,7 @@ class Store:
         return {"status": "green", "optimizer_status": "ok", "points_count": len(self.points),
                 "segments_count": 1, "payload_schema": self.schema,
                 "config": {"params": {"vectors": self.config["vectors"]}, "optimizer_config": {},
-                           "hnsw_config": {}}}
+                           "hnsw_config": {}, "metadata": self.config.get("metadata")}}
 
     def chosen(self, filter_):
         def has(point, condition):
@@ -78,6 +78,9 @@ class Store:
         if what == "GET ":
             return ok(self.info())
         done = {"operation_id": 1, "status": "completed"}
+        if what == "PATCH ":
+            self.config["metadata"] = {**self.config.get("metadata", {}), **body["metadata"]}
+            return ok(True)
         if what == "PUT /index":
             self.schema[body["field_name"]] = {"data_type": body["field_schema"], "points": 0}
             return ok(done)

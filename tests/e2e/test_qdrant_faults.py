@@ -267,3 +267,9 @@ def test_what_is_sent_is_bounded_by_the_batch(serve, fake, clip):
     assert max(sizes) <= 2 and sum(sizes) == len(frames)
     assert all("wait=true" in e.path for e in fake.exchanges
                if e.method == "PUT" and "/points" in e.path or e.path.endswith("/delete"))
+
+
+def test_reindex_says_that_it_is_not_for_qdrant(oriane, fake):
+    result = oriane("reindex", settings={"QDRANT_URL": fake.url, "QDRANT_KEY": "test-key"})
+    assert result.code == 2 and "VECTOR_DB" in result.err and "LOCAL_MODE=1" in result.err, result
+    assert not fake.exchanges
