@@ -102,14 +102,23 @@ void ori_vector_close(struct ori_vector_store **store);
 ori_status ori_vector_probe(struct ori_vector_store *store, const struct ori_cancel *cancel,
                             struct ori_error *err);
 
-/* Makes the video's points exactly these: upserts all, deletes its others. n 0 deletes all. */
+/* Makes the video's points exactly these: upserts all, deletes its others. n 0 deletes all.
+ * _until, here and below: the token, which may be NULL, ends waits for a server: ORI_CANCELLED. */
 ori_status ori_vector_replace_video(struct ori_vector_store *store, const char *platform,
                                     const char *video_code, const struct ori_point *points,
                                     size_t n, struct ori_error *err);
+ori_status ori_vector_replace_video_until(struct ori_vector_store *store, const char *platform,
+                                          const char *video_code, const struct ori_point *points,
+                                          size_t n, const struct ori_cancel *cancel,
+                                          struct ori_error *err);
 ori_status ori_vector_upsert(struct ori_vector_store *store, const struct ori_point *points,
                              size_t n, struct ori_error *err);
 ori_status ori_vector_count(struct ori_vector_store *store, const struct ori_vector_filter *filter,
                             int64_t *ret_count, struct ori_error *err);
+ori_status ori_vector_count_until(struct ori_vector_store *store,
+                                  const struct ori_vector_filter *filter,
+                                  const struct ori_cancel *cancel, int64_t *ret_count,
+                                  struct ori_error *err);
 /* limit 1..1000. */
 ori_status ori_vector_search(struct ori_vector_store *store, const float *vector, size_t limit,
                              const struct ori_vector_filter *filter,

@@ -57,7 +57,7 @@ static ori_status ask(struct ori_qdrant *store, const char *path, struct ori_buf
 }
 
 static ori_status count(struct ori_vector_store *base, const struct ori_vector_filter *filter,
-                        int64_t *ret_count, struct ori_error *err)
+                        const struct ori_cancel *cancel, int64_t *ret_count, struct ori_error *err)
 {
     struct ori_qdrant *store = ori_qdrant_of(base);
     struct ori_buf body;
@@ -66,7 +66,8 @@ static ori_status count(struct ori_vector_store *base, const struct ori_vector_f
     ori_json_begin_object(&body, NULL);
     ori_json_put_bool(&body, "exact", true);
     ori_qdrant_put_filter(&body, filter);
-    ori_status status = ask(store, "/points/count", &body, store->cancel, &result, err);
+    ori_status status =
+        ask(store, "/points/count", &body, cancel ? cancel : store->cancel, &result, err);
     const json_t *found = json_object_get(result, "count");
     if (status == ORI_OK && (!json_is_integer(found) || json_integer_value(found) < 0))
         status = ori_qdrant_nonsense(store, err, "a count that is none");

@@ -291,13 +291,12 @@ ori_status ori_qdrant_check_weights(struct ori_qdrant *store, const struct ori_c
     return status;
 }
 
-ori_status ori_qdrant_claim(struct ori_qdrant *store, int64_t deadline_us, struct ori_error *err)
+ori_status ori_qdrant_claim(struct ori_qdrant *store, const struct ori_cancel *cancel,
+                            int64_t deadline_us, struct ori_error *err)
 {
-    struct ori_qdrant_call call = {.path = "",
-                                   .deadline_us = deadline_us,
-                                   .retries = store->limits.retries,
-                                   .cancel = store->cancel};
-    ori_status status = ori_qdrant_check_model(store, store->cancel, deadline_us, err);
+    struct ori_qdrant_call call = {
+        .path = "", .deadline_us = deadline_us, .retries = store->limits.retries, .cancel = cancel};
+    ori_status status = ori_qdrant_check_model(store, cancel, deadline_us, err);
     if (status != ORI_OK || atomic_load(&store->is_model_known))
         return status;
     return note_weights(store, &call, err);

@@ -102,7 +102,8 @@ ori_status ori_qdrant_check_model(struct ori_qdrant *store, const struct ori_can
 ori_status ori_qdrant_check_weights(struct ori_qdrant *store, const struct ori_cancel *cancel,
                                     int64_t deadline_us, struct ori_error *err);
 /* Before points are written: the first to write into an empty collection decides whose it is. */
-ori_status ori_qdrant_claim(struct ori_qdrant *store, int64_t deadline_us, struct ori_error *err);
+ori_status ori_qdrant_claim(struct ori_qdrant *store, const struct ori_cancel *cancel,
+                            int64_t deadline_us, struct ori_error *err);
 ori_status ori_qdrant_model_mismatch(const struct ori_qdrant *store, const char *found,
                                      struct ori_error *err);
 
@@ -130,4 +131,5 @@ ori_status ori_qdrant_upsert(struct ori_vector_store *base, const struct ori_poi
                              size_t n, struct ori_error *err);
 ori_status ori_qdrant_replace_video(struct ori_vector_store *base, const char *platform,
                                     const char *video_code, const struct ori_point *points,
-                                    size_t n, struct ori_error *err);
+                                    size_t n, const struct ori_cancel *cancel,
+                                    struct ori_error *err);

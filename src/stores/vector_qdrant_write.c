@@ -35,13 +35,14 @@ static bool is_taken(const struct ori_qdrant *store, const struct ori_qdrant_lan
 }
 
 static ori_status enter_lane(struct ori_qdrant *store, struct ori_qdrant_lane *lane,
-                             int64_t deadline_us, struct ori_error *err)
+                             const struct ori_cancel *cancel, struct ori_error *err)
 {
+    const int64_t deadline_us = ori_qdrant_deadline(store->limits.write_ms);
     ori_status status = ORI_OK;
     pthread_mutex_lock(&store->lock);
     while (is_taken(store, lane) && status == ORI_OK) {
         ori_cond_wait(&store->lane_left, &store->lock, ori_clock_us() + LANE_POLL_US);
-        if (ori_cancel_is_set(store->cancel))
+        if (ori_cancel_is_set(cancel))
             status = ORI_CANCELLED;
         else if (ori_clock_us() >= deadline_us)
             status = ORI_TIMEOUT;
@@ -80,6 +81,7 @@ struct upload {
     struct ori_qdrant *store;
     const struct ori_point *points;
     size_t n;
+    const struct ori_cancel *cancel;
     atomic_size_t next; /* first point that no stream has taken yet */
     pthread_mutex_t lock;
     ori_status status; /* guarded by lock, as is err: of the first stream that failed */
@@ -102,7 +104,7 @@ static ori_status send_batch(struct upload *upload, struct ori_buf *body,
                                          .body = body,
                                          .deadline_us = deadline_of(store),
                                          .retries = store->limits.retries,
-                                         .cancel = store->cancel};
+                                         .cancel = upload->cancel};
     status = ori_qdrant_call(store, &call, &result, NULL, err);
     /* "acknowledged" would be a promise that wait=true does not give; "wait_timeout" of 1.19 too */
     const char *how = json_string_value(json_object_get(result, "status"));
@@ -167,9 +169,9 @@ static void *stream_thread(void *self)
 
 /* This thread is a stream too; fewer threads than wished for are only slower. */
 static ori_status upload_points(struct ori_qdrant *store, const struct ori_point *points, size_t n,
-                                struct ori_error *err)
+                                const struct ori_cancel *cancel, struct ori_error *err)
 {
-    struct upload upload = {.store = store, .points = points, .n = n};
+    struct upload upload = {.store = store, .points = points, .n = n, .cancel = cancel};
     pthread_t threads[ORI_LIMIT_MAX_QDRANT_STREAMS];
     size_t threads_count = 0;
     const size_t batches = (n + store->batch_size - 1) / store->batch_size;
@@ -202,8 +204,8 @@ ori_status ori_qdrant_upsert(struct ori_vector_store *base, const struct ori_poi
     struct ori_qdrant *store = ori_qdrant_of(base);
     ori_status status = check_writable(store, err);
     if (status == ORI_OK)
-        status = ori_qdrant_claim(store, deadline_of(store), err);
-    return status == ORI_OK ? upload_points(store, points, n, err) : status;
+        status = ori_qdrant_claim(store, store->cancel, deadline_of(store), err);
+    return status == ORI_OK ? upload_points(store, points, n, store->cancel, err) : status;
 }
 
 /* ---- stale points ---- */
@@ -234,7 +236,7 @@ static void put_stale(struct ori_buf *body, const char *platform, const char *vi
 
 static ori_status delete_stale(struct ori_qdrant *store, const char *platform,
                                const char *video_code, const struct ori_point *keep, size_t n,
-                               struct ori_error *err)
+                               const struct ori_cancel *cancel, struct ori_error *err)
 {
     struct ori_buf body;
     json_t *result = NULL;
@@ -246,7 +248,7 @@ static ori_status delete_stale(struct ori_qdrant *store, const char *platform,
                                          .body = &body,
                                          .deadline_us = deadline_of(store),
                                          .retries = store->limits.retries,
-                                         .cancel = store->cancel};
+                                         .cancel = cancel};
     ori_status status = ori_buf_finish(&body, "ids of one video", err);
     if (status == ORI_OK)
         status = ori_qdrant_call(store, &call, &result, NULL, err);
@@ -260,20 +262,23 @@ static ori_status delete_stale(struct ori_qdrant *store, const char *platform,
 
 ori_status ori_qdrant_replace_video(struct ori_vector_store *base, const char *platform,
                                     const char *video_code, const struct ori_point *points,
-                                    size_t n, struct ori_error *err)
+                                    size_t n, const struct ori_cancel *cancel,
+                                    struct ori_error *err)
 {
     struct ori_qdrant *store = ori_qdrant_of(base);
     struct ori_qdrant_lane lane = {.platform = platform, .video_code = video_code};
     ori_status status = check_writable(store, err);
+    if (!cancel)
+        cancel = store->cancel;
     if (status == ORI_OK)
-        status = ori_qdrant_claim(store, deadline_of(store), err);
+        status = ori_qdrant_claim(store, cancel, deadline_of(store), err);
     if (status == ORI_OK)
-        status = enter_lane(store, &lane, deadline_of(store), err);
+        status = enter_lane(store, &lane, cancel, err);
     if (status != ORI_OK)
         return status;
-    status = upload_points(store, points, n, err);
+    status = upload_points(store, points, n, cancel, err);
     if (status == ORI_OK)
-        status = delete_stale(store, platform, video_code, points, n, err);
+        status = delete_stale(store, platform, video_code, points, n, cancel, err);
     leave_lane(store, &lane);
     return status;
 }

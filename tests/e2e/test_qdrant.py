@@ -139,6 +139,23 @@ def test_killed_amid_it_goes_on_when_it_is_back(serve, real, between, clip):
     assert ids(real.points()) == wanted
 
 
+def test_the_server_killed_amid_its_points_are_those_of_its_frames(serve, real, between, clip):
+    server = serve(QDRANT_BATCH_SIZE=1)
+    server.wait_ready()
+    items = [server.add_video("p", f"v{i}", clip("cuts").path) for i in range(6)]
+    job = server.submit(items)
+    for kills in range(1, 4):
+        said = len(between.asked("PUT", "/points"))
+        harness.wait_until(lambda: len(between.asked("PUT", "/points")) > said + kills or
+                           server.status(job)["status"] == "completed", 60, "more points")
+        server.kill()
+        server.start()
+    assert server.wait_job(job)["status"] == "completed"
+    for item in items:
+        code = item.split("/")[1]
+        assert ids(real.points(video_code=code)) == sorted(f["id"] for f in server.frames(item))
+
+
 def test_down_at_the_start_it_is_waited_for(serve, real, clip):
     real.kill()
     try:

@@ -250,6 +250,7 @@ def test_a_store_that_goes_away_stops_nothing_for_good(serve, fake, clip):
     answer = server.wait_not_ready("503")
     assert fake.url in answer.json["detail"]
     assert not answer.json["checks"]["vectors"]["ok"] and answer.json["checks"]["model"]["ok"]
+    assert "\noriane_vector_store_up 0\n" in server.get("/metrics", key=False).text
     item = server.add_video("p", "cuts", clip("cuts").path)
     job = server.submit([item])
     fake.fault = None
@@ -258,6 +259,7 @@ def test_a_store_that_goes_away_stops_nothing_for_good(serve, fake, clip):
     assert done["items"][0]["status"] == "success" and done["items"][0]["attempts"] == 1
     assert len(fake.store.points) == len(server.frames(item))
     server.wait_ready()
+    assert "\noriane_vector_store_up 1\n" in server.get("/metrics", key=False).text
 
 
 def test_what_is_sent_is_bounded_by_the_batch(serve, fake, clip):
@@ -273,3 +275,23 @@ def test_reindex_says_that_it_is_not_for_qdrant(oriane, fake):
     result = oriane("reindex", settings={"QDRANT_URL": fake.url, "QDRANT_KEY": "test-key"})
     assert result.code == 2 and "VECTOR_DB" in result.err and "LOCAL_MODE=1" in result.err, result
     assert not fake.exchanges
+
+
+def test_a_store_that_never_answers_does_not_hold_the_end(serve, fake, clip):
+    server = serve(DRAIN_TIMEOUT=1)
+    item = server.add_video("p", "cuts", clip("cuts").path)
+    server.wait_ready()
+    is_asked, is_over = threading.Event(), threading.Event()
+
+    def hang(method, path, _body):
+        if (method, path.split("?")[0].rsplit("/", 1)[1]) != ("PUT", "points"):
+            return None
+        is_asked.set()
+        return "slow", is_over
+    fake.fault = hang
+    server.submit([item])
+    assert is_asked.wait(60)
+    began = time.monotonic()
+    server.stop()
+    is_over.set()
+    assert time.monotonic() - began < 8
