@@ -242,7 +242,10 @@ static ori_status work(struct verb *verb, struct ori_error *err)
     ori_status status = ori_engine_open(verb->cli->settings, ORI_ENGINE_REINDEX, &verb->cancel,
                                         NULL, &verb->engine, err);
     if (status == ORI_NOT_FOUND)
-        ori_error_context(err, "%s", nothing);
+        ori_error_context(err, "%s",
+                          err->stage && strcmp(err->stage, "objects") == 0
+                              ? "no frames are kept there, `oriane run` comes first"
+                              : nothing);
     if (status != ORI_OK)
         return status;
     status = ori_reindex_run(&options, &verb->report, err);

@@ -43,6 +43,20 @@ static bool is_blank(const char *text)
     return true;
 }
 
+static ori_status refuse_dim(const struct ori_model_options *options,
+                             const struct ori_model_info *info, struct ori_error *err)
+{
+    if (info->dim_min < info->dim)
+        return ori_error_set(err, ORI_BAD_SETTING,
+                             "QDRANT_DIM=%d, but model %s gives vectors of %d to %d numbers; set "
+                             "QDRANT_DIM to one of these",
+                             options->dim_wanted, info->name, info->dim_min, info->dim);
+    return ori_error_set(
+        err, ORI_BAD_SETTING,
+        "QDRANT_DIM=%d, but model %s gives vectors of %d numbers; set QDRANT_DIM=%d",
+        options->dim_wanted, info->name, info->dim, info->dim);
+}
+
 ori_status ori_model_open(const struct ori_model_options *options, struct ori_model **ret_model,
                           struct ori_error *err)
 {
@@ -58,9 +72,7 @@ ori_status ori_model_open(const struct ori_model_options *options, struct ori_mo
         goto out;
     model->ops = ops;
     if (options->dim_wanted > 0 && model->info.dim != options->dim_wanted) {
-        status = ori_error_set(err, ORI_BAD_SETTING,
-                               "QDRANT_DIM=%d, but model %s gives vectors of %d numbers",
-                               options->dim_wanted, model->info.name, model->info.dim);
+        status = refuse_dim(options, &model->info, err);
         goto out;
     }
     *ret_model = model;

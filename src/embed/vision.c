@@ -156,8 +156,14 @@ static ori_status load_patches(struct ori_vision *it, const struct vision_names 
                                 bias, err);
     if (status == ORI_OK) {
         fold(&it->config, matrix, bias);
-        status = ori_matmul_create(&spec, &it->patch, err);
+        status =
+            ori_layer_check_finite("of the patches, with mean and std,", bias, (size_t)width, err);
     }
+    if (status == ORI_OK)
+        status = ori_layer_check_finite("of the patches, with mean and std,", matrix,
+                                        (size_t)(width * spec.in), err);
+    if (status == ORI_OK)
+        status = ori_matmul_create(&spec, &it->patch, err);
     if (status == ORI_OK)
         status = ori_matmul_pack(it->patch, matrix, bias, &it->patch_weights, err);
     free(matrix);

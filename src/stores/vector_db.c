@@ -162,8 +162,11 @@ ori_status ori_vector_db_set_model(struct ori_vector_db *db, const struct ori_ve
 bool ori_vector_state_fits(const struct ori_vector_state *state,
                            const struct ori_vector_model *model)
 {
-    return state->dim == model->dim && strcmp(state->model, model->name) == 0 &&
-           (state->digest[0] == '\0' || strcmp(state->digest, model->digest) == 0);
+    if (state->dim != model->dim)
+        return false;
+    if (state->digest[0] == '\0')
+        return strcmp(state->model, model->name) == 0;
+    return strcmp(state->digest, model->digest) == 0; /* the same model under any name */
 }
 
 ori_status ori_vector_state_mismatch(const struct ori_vector_state *state,
