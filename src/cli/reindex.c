@@ -233,6 +233,12 @@ static ori_status work(struct verb *verb, struct ori_error *err)
                                                 .on_progress_self = verb};
     struct ori_error ignored = {0};
     verb->begin_us = ori_clock_us();
+    if (ori_engine_has_qdrant(verb->cli->settings))
+        return ori_error_set(
+            err, ORI_BAD_SETTING,
+            "reindex works on VECTOR_DB, and QDRANT_URL is set: for a new model "
+            "take a new QDRANT_COLLECTION and send the videos again with force; or "
+            "LOCAL_MODE=1 to reindex VECTOR_DB");
     ori_status status = ori_engine_open(verb->cli->settings, ORI_ENGINE_REINDEX, &verb->cancel,
                                         NULL, &verb->engine, err);
     if (status == ORI_NOT_FOUND)

@@ -45,7 +45,7 @@ ORI_SETTING_ROW(VP_REPORTS_DIR, vp_reports_dir, STRING, "{VP_OUTPUT_DIR}/reports
                 PLACES, LATER, "folder for the report pages of jobs")
 ORI_SETTING_ROW(VP_INPUT_DIR, vp_input_dir, STRING, "input", 1, 4000, "", "", PLACES, USED,
                 "folder that a request's videos are looked for in: platform/code/video.mp4")
-ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, LATER,
+ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, USED,
                 "everything stays on this machine: no S3, no Qdrant, no external database")
 ORI_SETTING_ROW(SKIP_UPLOAD, skip_upload, BOOL, "0", 0, 1, "", "", PLACES, LATER,
                 "frames stay in VP_FRAMES_DIR even where S3 is set up")
@@ -163,28 +163,28 @@ ORI_SETTING_ROW(CUDA_MEMORY_GROWTH, cuda_memory_growth, BOOL, "1", 0, 1, "", "",
 
 ORI_SETTING_ROW(VECTOR_DB, vector_db, STRING, "{VP_OUTPUT_DIR}/vectors.db", 1, 4000, "", "",
                 VECTORS, USED, "file of the embedded vector store")
-ORI_SETTING_ROW(QDRANT_URL, qdrant_url, STRING, "", 0, 2048, "", "", VECTORS, LATER,
-                "a Qdrant server for the vectors; empty uses the embedded store")
-ORI_SETTING_ROW(QDRANT_KEY, qdrant_key, SECRET, "", 0, 2048, "", "", VECTORS, LATER,
+ORI_SETTING_ROW(QDRANT_URL, qdrant_url, STRING, "", 0, 2048, "", "", VECTORS, USED,
+                "a Qdrant server for the vectors of oriane serve; empty uses the embedded store")
+ORI_SETTING_ROW(QDRANT_KEY, qdrant_key, SECRET, "", 0, 2048, "", "", VECTORS, USED,
                 "key of that server")
 ORI_SETTING_ROW(QDRANT_COLLECTION, qdrant_collection, STRING, "watched_frames", 1, 255, "", "",
-                VECTORS, LATER, "collection the points go to")
+                VECTORS, USED, "collection the points go to")
 ORI_SETTING_ROW(QDRANT_DIM, qdrant_dim, INT, "512", 1, 4096, "", "dimensions", VECTORS, USED,
                 "length of the vectors; models trained for it are cut to it")
 ORI_SETTING_ROW(QDRANT_DISTANCE, qdrant_distance, CHOICE, "cosine", 0, 0,
-                "cosine dot euclid manhattan", "", VECTORS, LATER,
+                "cosine dot euclid manhattan", "", VECTORS, USED,
                 "measure of likeness of the collection")
 ORI_SETTING_ROW(QDRANT_CONNECTION_POOL_SIZE, qdrant_connection_pool_size, INT, "10", 1, 1000, "",
-                "connections", VECTORS, LATER, "connections to the server, at most")
+                "connections", VECTORS, USED, "connections to the server, at most")
 ORI_SETTING_ROW(QDRANT_BATCH_SIZE, qdrant_batch_size, INT, "100", 1, 10000, "", "points", VECTORS,
-                LATER, "points a request")
+                USED, "points a request")
 ORI_SETTING_ROW(
-    QDRANT_COMPRESSION, qdrant_compression, BOOL, "true", 0, 1, "", "", VECTORS, LATER,
+    QDRANT_COMPRESSION, qdrant_compression, BOOL, "true", 0, 1, "", "", VECTORS, USED,
     "quantize the collection, originals kept on disk for rescoring, and compress transfers")
-ORI_SETTING_ROW(QDRANT_SHARDS, qdrant_shards, INT, "1", 1, 1024, "", "shards", VECTORS, LATER,
+ORI_SETTING_ROW(QDRANT_SHARDS, qdrant_shards, INT, "1", 1, 1024, "", "shards", VECTORS, USED,
                 "shards of a collection that is made new")
 ORI_SETTING_ROW(QDRANT_REPLICATION, qdrant_replication, INT, "1", 1, 64, "", "copies", VECTORS,
-                LATER, "copies of each shard of a collection that is made new")
+                USED, "copies of each shard of a collection that is made new")
 
 ORI_SETTING_ROW(AWS_REGION, aws_region, STRING, "us-east-1", 1, 64, "", "", OBJECTS, LATER,
                 "region of the buckets")

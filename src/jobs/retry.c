@@ -66,6 +66,7 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_BAD_JSON:
     case ORI_STORE_VERSION:
     case ORI_STORE_MISMATCH:
+    case ORI_STORE_REFUSED:
     case ORI_BAD_VECTOR:
     case ORI_MODEL_MISSING:
     case ORI_BAD_MODEL:

@@ -118,7 +118,10 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
     const struct ori_job_claim *claim = attempt->claim;
     const struct ori_engine *engine = attempt->engine;
     char *path = NULL;
-    ori_status status = ori_source_find(attempt->settings, claim, &path, err);
+    struct ori_vector_store *vectors = NULL;
+    ori_status status = ori_engine_vectors(engine, claim->options.is_local, &vectors, err);
+    if (status == ORI_OK)
+        status = ori_source_find(attempt->settings, claim, &path, err);
     if (status != ORI_OK) {
         err->stage = "open";
         return status;
@@ -127,7 +130,7 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
                                                .model = engine->model_info,
                                                .batcher = engine->batcher,
                                                .blobs = engine->blobs,
-                                               .vectors = engine->vectors,
+                                               .vectors = vectors,
                                                .child_program =
                                                    attempt->scheduler->options.child_program,
                                                .metrics = attempt->scheduler->options.metrics};

@@ -8,6 +8,7 @@
 #include "net/webhook.h"
 #include "util/clock.h"
 #include "util/fs.h"
+#include "util/limits.h"
 
 #define STORE_READERS 4
 #define CONNECTIONS_MAX 16
@@ -59,15 +60,32 @@ static bool is_folder(const char *path)
     return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
+static void tell_stores(const struct ori_service *service)
+{
+    const struct ori_settings *settings = service->settings;
+    const bool has_qdrant = ori_engine_has_qdrant(settings);
+    struct ori_buf vectors;
+    ori_buf_init(&vectors, ORI_LIMIT_MAX_SETTING_BYTES);
+    if (has_qdrant)
+        ori_settings_show(settings, ORI_SETTING_QDRANT_URL, &vectors);
+    else
+        ori_buf_add_text(&vectors, settings->vector_db);
+    ori_log_event(
+        &service->log, ORI_LOG_INFO, has_qdrant ? "stores.remote" : "stores.local",
+        ORI_LOG_FIELDS(ori_log_text("videos", settings->vp_input_dir),
+                       ori_log_text("frames", settings->vp_frames_dir),
+                       ori_log_text("vectors", ori_buf_text(&vectors)),
+                       ori_log_text("collection", has_qdrant ? settings->qdrant_collection : ""),
+                       ori_log_text("jobs", settings->job_db)));
+    ori_buf_deinit(&vectors);
+}
+
 /* Where things go, once; what is asked for and not there yet, one line each. */
 static void tell_places(const struct ori_service *service)
 {
     const struct ori_settings *settings = service->settings;
     bool has_s3 = ori_secret_is_set(settings->aws_access_key_id) ||
                   settings->aws_endpoint_url[0] != '\0' || settings->s3_unsigned;
-    if (settings->qdrant_url[0] != '\0' && !settings->local_mode)
-        tell_later(&service->log, "QDRANT_URL",
-                   "QDRANT_URL is set: this version writes to the embedded store");
     if (has_s3 && !settings->local_mode)
         tell_later(&service->log, "AWS_ACCESS_KEY_ID",
                    "S3 is set up: this version keeps frames in VP_FRAMES_DIR and reads videos from "
@@ -84,16 +102,14 @@ static void tell_places(const struct ori_service *service)
                            ori_log_text("path", settings->vp_input_dir),
                            ori_log_text("text", "no such folder: videos named by platform "
                                                 "and code are found once it is there")));
-    ori_log_event(&service->log, ORI_LOG_INFO, "stores.local",
-                  ORI_LOG_FIELDS(ori_log_text("videos", settings->vp_input_dir),
-                                 ori_log_text("frames", settings->vp_frames_dir),
-                                 ori_log_text("vectors", settings->vector_db),
-                                 ori_log_text("jobs", settings->job_db)));
+    tell_stores(service);
 }
 
+/* Nothing is begun that could not be written: items wait until the store is back. */
 static const struct ori_engine *engine_of(void *self)
 {
-    return ori_service_engine(self);
+    struct ori_service *service = self;
+    return ori_service_engine_is_down(service->loader, NULL) ? NULL : ori_service_engine(service);
 }
 
 static void wake_scheduler(void *self)

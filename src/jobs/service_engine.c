@@ -18,6 +18,7 @@ struct ori_service_engine {
     pthread_cond_t poked;
     struct ori_engine engine; /* written before is_there, then immutable */
     bool is_there;            /* lock, as all below */
+    bool is_down;             /* the store of the vectors; why tells */
     bool is_poked;
     bool is_ending;
     struct ori_error why;
@@ -39,7 +40,7 @@ static bool load(struct ori_service_engine *loader)
     struct ori_engine engine;
     int64_t begin_us = ori_clock_us();
     ori_status status =
-        ori_engine_open(loader->options.settings, ORI_ENGINE_RUN, loader->options.cancel,
+        ori_engine_open(loader->options.settings, ORI_ENGINE_RUN_REMOTE, loader->options.cancel,
                         loader->options.metrics, &engine, &err);
     if (status != ORI_OK) {
         note_failure(loader, &err);
@@ -71,11 +72,47 @@ static bool wait_to_retry(struct ori_service_engine *loader)
     return goes_on;
 }
 
+static void note_probe(struct ori_service_engine *loader, ori_status status,
+                       const struct ori_error *err)
+{
+    const bool is_down = status != ORI_OK;
+    pthread_mutex_lock(&loader->lock);
+    const bool was_down = loader->is_down;
+    loader->is_down = is_down;
+    if (is_down)
+        loader->why = *err;
+    pthread_mutex_unlock(&loader->lock);
+    if (is_down)
+        ori_log_failure(&loader->log, was_down ? ORI_LOG_DEBUG : ORI_LOG_ERROR, "vectors.down",
+                        err);
+    else if (was_down)
+        ori_log_event(&loader->log, ORI_LOG_INFO, "vectors.back", NULL);
+    if (was_down && !is_down)
+        loader->options.on_loaded(loader->options.on_loaded_self);
+}
+
+/* A store that is slow once may be busy with our own writes; one that is so twice is not there. */
+static void watch(struct ori_service_engine *loader)
+{
+    int timeouts = 0;
+    while (wait_to_retry(loader)) {
+        struct ori_error err = {0};
+        const ori_status status =
+            ori_vector_probe(loader->engine.vectors, loader->options.cancel, &err);
+        timeouts = status == ORI_TIMEOUT ? timeouts + 1 : 0;
+        if (status != ORI_CANCELLED && timeouts != 1)
+            note_probe(loader, status, &err);
+    }
+}
+
 static void *loader_thread(void *self)
 {
     struct ori_service_engine *loader = self;
-    while (!load(loader) && wait_to_retry(loader)) {
-    }
+    bool goes_on = true;
+    while (goes_on && !load(loader))
+        goes_on = wait_to_retry(loader);
+    if (goes_on)
+        watch(loader);
     return NULL;
 }
 
@@ -137,6 +174,16 @@ void ori_service_engine_why(struct ori_service_engine *loader, struct ori_error 
     pthread_mutex_lock(&loader->lock);
     *ret_err = loader->why;
     pthread_mutex_unlock(&loader->lock);
+}
+
+bool ori_service_engine_is_down(struct ori_service_engine *loader, struct ori_error *ret_err)
+{
+    pthread_mutex_lock(&loader->lock);
+    const bool is_down = loader->is_down;
+    if (is_down && ret_err)
+        *ret_err = loader->why;
+    pthread_mutex_unlock(&loader->lock);
+    return is_down;
 }
 
 void ori_service_engine_poke(struct ori_service_engine *loader)

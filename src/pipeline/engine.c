@@ -8,9 +8,36 @@
 #define WORKERS_AN_EMBED_THREAD 4
 #define EMBED_THREADS_MAX 64 /* pipeline/batcher.h */
 
-static ori_status open_vectors(const struct ori_settings *settings, bool is_read_only,
-                               const struct ori_cancel *cancel, struct ori_engine *engine,
-                               struct ori_error *err)
+bool ori_engine_has_qdrant(const struct ori_settings *settings)
+{
+    return settings->qdrant_url[0] != '\0' && !settings->local_mode;
+}
+
+static ori_status open_qdrant(const struct ori_settings *settings, bool is_read_only,
+                              const struct ori_cancel *cancel, struct ori_engine *engine,
+                              struct ori_error *err)
+{
+    struct ori_vector_qdrant_options options = {.url = settings->qdrant_url,
+                                                .key = ori_secret_reveal(settings->qdrant_key),
+                                                .collection = settings->qdrant_collection,
+                                                .model = engine->model_info.name,
+                                                .digest = engine->model_info.digest,
+                                                .dim = engine->model_info.dim,
+                                                .distance = settings->qdrant_distance,
+                                                .connections_max =
+                                                    (int)settings->qdrant_connection_pool_size,
+                                                .batch_size = (size_t)settings->qdrant_batch_size,
+                                                .has_compression = settings->qdrant_compression,
+                                                .shards = (int)settings->qdrant_shards,
+                                                .replication = (int)settings->qdrant_replication,
+                                                .is_read_only = is_read_only,
+                                                .cancel = cancel};
+    return ori_vector_open_qdrant(&options, &engine->vectors, err);
+}
+
+static ori_status open_embedded(const struct ori_settings *settings, bool is_read_only,
+                                const struct ori_cancel *cancel, const struct ori_engine *engine,
+                                struct ori_vector_store **ret_store, struct ori_error *err)
 {
     struct ori_vector_options options = {.path = settings->vector_db,
                                          .model = engine->model_info.name,
@@ -19,7 +46,37 @@ static ori_status open_vectors(const struct ori_settings *settings, bool is_read
                                          .threads = (int)settings->vp_max_workers,
                                          .is_read_only = is_read_only,
                                          .cancel = cancel};
-    return ori_vector_open_embedded(&options, &engine->vectors, err);
+    return ori_vector_open_embedded(&options, ret_store, err);
+}
+
+static ori_status open_vectors(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, struct ori_engine *engine,
+                               struct ori_error *err)
+{
+    const bool is_read_only = use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
+    const bool is_remote = use == ORI_ENGINE_RUN_REMOTE || use == ORI_ENGINE_SEARCH_REMOTE;
+    if (!is_remote || !ori_engine_has_qdrant(settings))
+        return open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, err);
+    ori_status status = open_qdrant(settings, is_read_only, cancel, engine, err);
+    /* The few jobs that ask for it fail without it; the others need not wait for that. */
+    if (status == ORI_OK && use == ORI_ENGINE_RUN_REMOTE)
+        (void)!open_embedded(settings, false, cancel, engine, &engine->local_vectors,
+                             &engine->local_why);
+    return status;
+}
+
+ori_status ori_engine_vectors(const struct ori_engine *engine, bool is_local,
+                              struct ori_vector_store **ret_vectors, struct ori_error *err)
+{
+    *ret_vectors = engine->vectors;
+    if (!is_local)
+        return ORI_OK;
+    if (engine->local_vectors)
+        *ret_vectors = engine->local_vectors;
+    else if (engine->local_why.status != ORI_OK)
+        return ori_error_set(err, engine->local_why.status, "local_mode: %s",
+                             engine->local_why.text);
+    return ORI_OK;
 }
 
 static ori_status open_batcher(const struct ori_settings *settings, enum ori_engine_use use,
@@ -89,13 +146,14 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
         ret_engine->model_info = ori_model_info(ret_engine->model);
     if (status == ORI_OK && use == ORI_ENGINE_REINDEX)
         status = at("objects", check_frames(settings, err), err);
-    const bool has_frames = use == ORI_ENGINE_RUN || use == ORI_ENGINE_REINDEX;
+    const bool is_run = use == ORI_ENGINE_RUN || use == ORI_ENGINE_RUN_REMOTE;
+    const bool has_frames = is_run || use == ORI_ENGINE_REINDEX;
+    const bool has_vectors = is_run || use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
     if (status == ORI_OK && has_frames)
         status = at("objects",
                     ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err), err);
-    if (status == ORI_OK && (use == ORI_ENGINE_RUN || use == ORI_ENGINE_SEARCH))
-        status = at("vectors",
-                    open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err), err);
+    if (status == ORI_OK && has_vectors)
+        status = at("vectors", open_vectors(settings, use, cancel, ret_engine, err), err);
     if (status == ORI_OK && has_frames)
         status = at("batcher", open_batcher(settings, use, cancel, metrics, ret_engine, err), err);
     if (status != ORI_OK)
@@ -106,6 +164,7 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
 void ori_engine_close(struct ori_engine *engine)
 {
     ori_batcher_destroy(&engine->batcher);
+    ori_vector_close(&engine->local_vectors);
     ori_vector_close(&engine->vectors);
     ori_blob_close(&engine->blobs);
     ori_model_close(&engine->model);

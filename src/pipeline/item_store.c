@@ -64,7 +64,8 @@ static ori_status is_in_place(struct ori_item *item, bool *ret_is_in_place, stru
                                        .second_min = -1,
                                        .second_max = -1};
     int64_t points = 0;
-    ori_status status = ori_vector_count(item->environment->vectors, &filter, &points, err);
+    ori_status status =
+        ori_vector_count_until(item->environment->vectors, &filter, item->cancel, &points, err);
     if (status == ORI_OK)
         *ret_is_in_place = points == (int64_t)old->frames_count;
     return status;
@@ -155,8 +156,8 @@ ori_status ori_item_store_points(struct ori_item *item, struct ori_error *err)
         ori_manifest_frame_key(manifest, &manifest->frames[i], paths[i]);
         fill_point(item, i, paths[i], &points[i]);
     }
-    status = ori_vector_replace_video(item->environment->vectors, manifest->platform,
-                                      manifest->code, points, count, err);
+    status = ori_vector_replace_video_until(item->environment->vectors, manifest->platform,
+                                            manifest->code, points, count, item->cancel, err);
     if (status == ORI_OK)
         ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_POINTS, 0, (double)count);
 out:
@@ -224,8 +225,10 @@ void ori_item_take_back(struct ori_item *item)
     if (item->has_effects && !item->has_old) {
         char key[ORI_OBJECT_KEY_BYTES];
         manifest_key(item, key);
-        (void)!ori_vector_replace_video(item->environment->vectors, request->platform,
-                                        request->code, NULL, 0, &ignored);
+        /* a server that does not answer is not waited for: the next run replaces them anyway */
+        if (ori_vector_probe(item->environment->vectors, NULL, &ignored) == ORI_OK)
+            (void)!ori_vector_replace_video(item->environment->vectors, request->platform,
+                                            request->code, NULL, 0, &ignored);
         (void)!ori_blob_delete(item->environment->blobs, key, &ignored);
     }
 }

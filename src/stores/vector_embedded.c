@@ -232,8 +232,10 @@ static ori_status write_points(struct ori_vector_embedded *store, const char *pl
 
 static ori_status embedded_replace_video(struct ori_vector_store *base, const char *platform,
                                          const char *video_code, const struct ori_point *points,
-                                         size_t n, struct ori_error *err)
+                                         size_t n, const struct ori_cancel *cancel,
+                                         struct ori_error *err)
 {
+    (void)cancel; /* it waits for other processes alone, and for that by its own token */
     return write_points(ori_vector_embedded_of(base), platform, video_code, points, n, err);
 }
 

@@ -36,7 +36,8 @@ static inline struct ori_vector_embedded *ori_vector_embedded_of(struct ori_vect
 
 /* The reading functions of the vtable. */
 ori_status ori_vector_embedded_count(struct ori_vector_store *base,
-                                     const struct ori_vector_filter *filter, int64_t *ret_count,
+                                     const struct ori_vector_filter *filter,
+                                     const struct ori_cancel *cancel, int64_t *ret_count,
                                      struct ori_error *err);
 ori_status ori_vector_embedded_search(struct ori_vector_store *base, const float *vector,
                                       size_t limit, const struct ori_vector_filter *filter,

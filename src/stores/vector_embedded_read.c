@@ -262,9 +262,11 @@ static ori_status count_filtered(struct ori_vector_embedded *store,
 }
 
 ori_status ori_vector_embedded_count(struct ori_vector_store *base,
-                                     const struct ori_vector_filter *filter, int64_t *ret_count,
+                                     const struct ori_vector_filter *filter,
+                                     const struct ori_cancel *cancel, int64_t *ret_count,
                                      struct ori_error *err)
 {
+    (void)cancel; /* an index is looked at */
     struct ori_vector_embedded *store = ori_vector_embedded_of(base);
     struct ori_vector_state state = {0};
     ori_status status = ORI_OK;

@@ -80,6 +80,12 @@ ORI_LIMIT_ROW(VECTOR_ROWS, 20000000, "points", "an embedded vector store")
 ORI_LIMIT_ROW(VECTOR_CALL, 131072, "points", "one call that writes points")
 ORI_LIMIT_ROW(VECTOR_THREADS, 256, "threads", "one search")
 ORI_LIMIT_ROW(VECTOR_MODEL_BYTES, 255, "bytes", "name of a point's model")
+ORI_LIMIT_ROW(QDRANT_BODY_BYTES, 33554432, "bytes",
+              "a request to Qdrant, which is its own limit; a longer one is halved")
+ORI_LIMIT_ROW(QDRANT_ANSWER_BYTES, 16777216, "bytes", "an answer of Qdrant")
+ORI_LIMIT_ROW(QDRANT_DEPTH, 32, "levels", "arrays and objects inside each other in such an answer")
+ORI_LIMIT_ROW(QDRANT_VALUES, 131072, "values", "such an answer, keys counted too")
+ORI_LIMIT_ROW(QDRANT_STREAMS, 8, "streams", "requests at once of one call that writes points")
 ORI_LIMIT_ROW(SEARCH_HITS, 1000, "points", "answer to one search")
 ORI_LIMIT_ROW(BLOB_KEY_BYTES, 1024, "bytes", "an object's key")
 ORI_LIMIT_ROW(BLOB_NAME_BYTES, 200, "bytes",
