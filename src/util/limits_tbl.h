@@ -35,6 +35,7 @@ ORI_LIMIT_ROW(NET_CONNECTIONS, 1000, "connections", "one HTTP client")
 ORI_LIMIT_ROW(NET_HEADERS, 64, "headers", "one request to another server")
 ORI_LIMIT_ROW(NET_HEADER_BYTES, 65536, "bytes", "headers of another server's answer")
 ORI_LIMIT_ROW(NET_URL_BYTES, 16384, "bytes", "a URL that another server redirects to")
+ORI_LIMIT_ROW(SIGNED_PAIRS, 32, "pairs", "headers or parameters of a signed request")
 ORI_LIMIT_ROW(NET_REFUSAL_BYTES, 1048576, "bytes",
               "the body of an answer that is none of those asked for")
 
