@@ -4,8 +4,8 @@
  * ORI_SETTING_ROW(VARIABLE, field, KIND, "default", min, max, "choices", "unit", GROUP, use, "doc")
  *   KIND     BOOL; INT, REAL, BYTES from min to max; STRING, SECRET of min to max bytes (0: may
  *            be empty); CHOICE of words, "alias=word" for another spelling; CROPDETECT
- *   default  read like any value; "{cores}", "{VP_OUTPUT_DIR}/...", "{HF_HOME}/..." and "{cache}/..."
- *            are filled in
+ *   default  read like any value; "{cores}", "{VP_OUTPUT_DIR}/...", "{HF_HOME}/...", "{cache}/..." and
+ *            "{home}/..." are filled in
  *   use      USED, or LATER: read, checked, kept and shown, but nothing looks at it yet
  * ORI_SETTING_ALIAS_ROW(OTHER_NAME, VARIABLE)
  * VP_OUTPUT_DIR and HF_HOME stand before the rows that are made from them, and are shorter than
@@ -194,6 +194,23 @@ ORI_SETTING_ROW(AWS_SECRET_ACCESS_KEY, aws_secret_access_key, SECRET, "", 0, 256
                 LATER, "the secret half of the credentials")
 ORI_SETTING_ROW(AWS_SESSION_TOKEN, aws_session_token, SECRET, "", 0, 4096, "", "", OBJECTS, LATER,
                 "token of temporary credentials")
+ORI_SETTING_ROW(AWS_PROFILE, aws_profile, STRING, "default", 1, 255, "", "", OBJECTS, USED,
+                "section of the two files below that is looked for")
+ORI_SETTING_ROW(AWS_SHARED_CREDENTIALS_FILE, aws_shared_credentials_file, STRING,
+                "{home}/.aws/credentials", 0, 4000, "", "", OBJECTS, USED,
+                "file with the keys of profiles")
+ORI_SETTING_ROW(AWS_CONFIG_FILE, aws_config_file, STRING, "{home}/.aws/config", 0, 4000, "", "",
+                OBJECTS, USED, "file with the regions, or the keys, of profiles")
+ORI_SETTING_ROW(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, aws_container_credentials_relative_uri,
+                STRING, "", 0, 2048, "", "", OBJECTS, USED,
+                "path of a container's credentials; its platform sets it")
+ORI_SETTING_ROW(AWS_CONTAINER_CREDENTIALS_FULL_URI, aws_container_credentials_full_uri, STRING, "",
+                0, 2048, "", "", OBJECTS, USED,
+                "URL of a container's credentials; its platform sets it")
+ORI_SETTING_ROW(AWS_CONTAINER_AUTHORIZATION_TOKEN, aws_container_authorization_token, SECRET, "", 0,
+                4096, "", "", OBJECTS, USED, "what that URL wants to see; its platform sets it")
+ORI_SETTING_ROW(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, aws_container_authorization_token_file,
+                STRING, "", 0, 4000, "", "", OBJECTS, USED, "file with the same, read each time")
 ORI_SETTING_ROW(AWS_USE_INSTANCE_CREDENTIALS, aws_use_instance_credentials, BOOL, "0", 0, 1, "", "",
                 OBJECTS, LATER, "ask the container's or instance's endpoint for credentials")
 ORI_SETTING_ROW(AWS_ENDPOINT_URL, aws_endpoint_url, STRING, "", 0, 2048, "", "", OBJECTS, LATER,
@@ -254,6 +271,7 @@ ORI_SETTING_ROW(ENABLE_PERFORMANCE_METRICS, enable_performance_metrics, BOOL, "t
                 "measure latencies for /metrics too; 0 leaves them, and the figures of a GPU, out")
 
 ORI_SETTING_ALIAS_ROW(S3_BUCKET_NAME, S3_VIDEOS_BUCKET)
+ORI_SETTING_ALIAS_ROW(AWS_DEFAULT_REGION, AWS_REGION)
 ORI_SETTING_ALIAS_ROW(HUGGINGFACE_HUB_CACHE, HF_HUB_CACHE)
 ORI_SETTING_ALIAS_ROW(HUGGING_FACE_HUB_TOKEN, HF_TOKEN)
 
