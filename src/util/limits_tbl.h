@@ -39,6 +39,8 @@ ORI_LIMIT_ROW(AWS_FILE_BYTES, 1048576, "bytes", "AWS_SHARED_CREDENTIALS_FILE and
 ORI_LIMIT_ROW(AWS_KEY_BYTES, 1000, "bytes", "an access key of S3, either half")
 ORI_LIMIT_ROW(AWS_TOKEN_BYTES, 16384, "bytes", "a session token, or what an endpoint wants to see")
 ORI_LIMIT_ROW(AWS_ANSWER_BYTES, 65536, "bytes", "what an endpoint says of credentials")
+ORI_LIMIT_ROW(XML_DEPTH, 16, "levels", "elements inside each other in an answer of S3")
+ORI_LIMIT_ROW(XML_TEXT_BYTES, 16384, "bytes", "one text in an answer of S3")
 ORI_LIMIT_ROW(SIGNED_PAIRS, 32, "pairs", "headers or parameters of a signed request")
 ORI_LIMIT_ROW(NET_REFUSAL_BYTES, 1048576, "bytes",
               "the body of an answer that is none of those asked for")
