@@ -41,6 +41,8 @@ ORI_LIMIT_ROW(AWS_TOKEN_BYTES, 16384, "bytes", "a session token, or what an endp
 ORI_LIMIT_ROW(AWS_ANSWER_BYTES, 65536, "bytes", "what an endpoint says of credentials")
 ORI_LIMIT_ROW(XML_DEPTH, 16, "levels", "elements inside each other in an answer of S3")
 ORI_LIMIT_ROW(XML_TEXT_BYTES, 16384, "bytes", "one text in an answer of S3")
+ORI_LIMIT_ROW(S3_ANSWER_BYTES, 8388608, "bytes", "what S3 says in XML, or is told in it")
+ORI_LIMIT_ROW(S3_PAGE_KEYS, 1000, "keys", "one page of a list of objects")
 ORI_LIMIT_ROW(SIGNED_PAIRS, 32, "pairs", "headers or parameters of a signed request")
 ORI_LIMIT_ROW(NET_REFUSAL_BYTES, 1048576, "bytes",
               "the body of an answer that is none of those asked for")
