@@ -180,7 +180,7 @@ static ori_status search_steps(struct search *search, struct ori_error *err)
                                        .second_min = -1,
                                        .second_max = -1};
     ori_status status = ori_engine_open(cli->settings, ORI_ENGINE_SEARCH, &search->cancel, NULL,
-                                        &search->engine, err);
+                                        NULL, &search->engine, err);
     if (status == ORI_NOT_FOUND)
         ori_error_context(err, "nothing is stored yet, `oriane run` comes first");
     if (status == ORI_OK)

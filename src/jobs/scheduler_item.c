@@ -113,6 +113,14 @@ static void end_token(struct attempt *attempt)
         ori_cancel_deinit(&worker->token);
 }
 
+/* A request may keep its frames here; it cannot send away what the server keeps. */
+static struct ori_blob_store *objects_of(const struct ori_job_claim *claim,
+                                         const struct ori_engine *engine)
+{
+    const bool is_kept_here = claim->options.is_local || claim->options.skips_upload;
+    return is_kept_here && engine->objects.local ? engine->objects.local : engine->blobs;
+}
+
 static ori_status run_item(struct attempt *attempt, struct ori_error *err)
 {
     const struct ori_job_claim *claim = attempt->claim;
@@ -126,7 +134,7 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
     struct ori_item_environment environment = {.settings = attempt->settings,
                                                .model = engine->model_info,
                                                .batcher = engine->batcher,
-                                               .blobs = engine->blobs,
+                                               .blobs = objects_of(claim, engine),
                                                .vectors = engine->vectors,
                                                .child_program =
                                                    attempt->scheduler->options.child_program,

@@ -63,15 +63,9 @@ static bool is_folder(const char *path)
 static void tell_places(const struct ori_service *service)
 {
     const struct ori_settings *settings = service->settings;
-    bool has_s3 = ori_secret_is_set(settings->aws_access_key_id) ||
-                  settings->aws_endpoint_url[0] != '\0' || settings->s3_unsigned;
     if (settings->qdrant_url[0] != '\0' && !settings->local_mode)
         tell_later(&service->log, "QDRANT_URL",
                    "QDRANT_URL is set: this version writes to the embedded store");
-    if (has_s3 && !settings->local_mode)
-        tell_later(&service->log, "AWS_ACCESS_KEY_ID",
-                   "S3 is set up: this version keeps frames in VP_FRAMES_DIR and reads videos from "
-                   "VP_INPUT_DIR");
     if (ori_secret_is_set(settings->api_password) && settings->api_username[0] == '\0')
         tell_later(
             &service->log, "API_PASSWORD",
@@ -93,7 +87,8 @@ static void tell_places(const struct ori_service *service)
 
 static const struct ori_engine *engine_of(void *self)
 {
-    return ori_service_engine(self);
+    const struct ori_service *service = self;
+    return ori_service_engine_for_items(service->loader);
 }
 
 static void wake_scheduler(void *self)

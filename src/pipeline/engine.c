@@ -62,22 +62,37 @@ static ori_status at(const char *part, ori_status status, struct ori_error *err)
     return status;
 }
 
+static ori_status open_objects(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, const struct ori_log *log,
+                               struct ori_engine *engine, struct ori_error *err)
+{
+    enum ori_objects_use objects = ORI_OBJECTS_LOCAL;
+    if (use == ORI_ENGINE_SERVE)
+        objects = ORI_OBJECTS_AS_SET;
+    else if (use == ORI_ENGINE_UPLOAD)
+        objects = ORI_OBJECTS_UPLOAD;
+    ori_status status = ori_objects_open(settings, objects, cancel, log, &engine->objects, err);
+    engine->blobs = engine->objects.remote ? engine->objects.remote : engine->objects.local;
+    return status;
+}
+
 ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
                            const struct ori_cancel *cancel, struct ori_metrics *metrics,
-                           struct ori_engine *ret_engine, struct ori_error *err)
+                           const struct ori_log *log, struct ori_engine *ret_engine,
+                           struct ori_error *err)
 {
+    const bool is_run = use != ORI_ENGINE_EMBED && use != ORI_ENGINE_SEARCH;
     *ret_engine = (struct ori_engine){0};
     struct ori_model_options model = ori_engine_model_options(settings);
     ori_status status = at("model", ori_model_open(&model, &ret_engine->model, err), err);
     if (status == ORI_OK)
         ret_engine->model_info = ori_model_info(ret_engine->model);
-    if (status == ORI_OK && use == ORI_ENGINE_RUN)
-        status = at("objects",
-                    ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err), err);
+    if (status == ORI_OK && is_run)
+        status = at("objects", open_objects(settings, use, cancel, log, ret_engine, err), err);
     if (status == ORI_OK && use != ORI_ENGINE_EMBED)
         status = at("vectors",
                     open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err), err);
-    if (status == ORI_OK && use == ORI_ENGINE_RUN)
+    if (status == ORI_OK && is_run)
         status = at("batcher", open_batcher(settings, cancel, metrics, ret_engine, err), err);
     if (status != ORI_OK)
         ori_engine_close(ret_engine);
@@ -88,6 +103,7 @@ void ori_engine_close(struct ori_engine *engine)
 {
     ori_batcher_destroy(&engine->batcher);
     ori_vector_close(&engine->vectors);
-    ori_blob_close(&engine->blobs);
+    ori_objects_close(&engine->objects);
+    engine->blobs = NULL;
     ori_model_close(&engine->model);
 }

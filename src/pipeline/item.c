@@ -53,6 +53,7 @@ static ori_status step_lock(struct ori_item *item, struct ori_error *err)
                                             item->request->code, item->cancel, &item->lock, err);
     /* Whoever had the lock before us had it for as long as an item may take: our time begins now. */
     item->deadline_us = ori_clock_us() + item->environment->settings->vp_item_timeout * 1000000;
+    item->wait.deadline_us = item->deadline_us;
     return status;
 }
 
@@ -207,6 +208,7 @@ ori_status ori_item_run(const struct ori_item_environment *environment,
         .fd = -1,
     };
     struct ori_manifest *manifest = &ret_result->manifest;
+    item.wait = (struct ori_wait){.cancel = cancel, .deadline_us = item.deadline_us};
     name_result(manifest, request);
     ori_options_extract(environment->settings, &environment->model, &item.options);
     ret_result->attempts = 1;

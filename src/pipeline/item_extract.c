@@ -50,7 +50,7 @@ static ori_status put_still(struct ori_item *item, const struct ori_manifest_fra
     int64_t begin_us = ori_clock_us();
     ori_manifest_frame_key(&item->result->manifest, frame, key);
     ori_status status = ori_blob_put(item->environment->blobs, key, data, bytes,
-                                     ori_still_content_type(format), err);
+                                     ori_still_content_type(format), &item->wait, err);
     item->result->timings.objects += seconds_since(begin_us);
     if (status == ORI_OK)
         ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_OBJECTS, 0, 1);
