@@ -45,9 +45,9 @@ ORI_SETTING_ROW(VP_REPORTS_DIR, vp_reports_dir, STRING, "{VP_OUTPUT_DIR}/reports
                 PLACES, LATER, "folder for the report pages of jobs")
 ORI_SETTING_ROW(VP_INPUT_DIR, vp_input_dir, STRING, "input", 1, 4000, "", "", PLACES, USED,
                 "folder that a request's videos are looked for in: platform/code/video.mp4")
-ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, LATER,
+ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, USED,
                 "everything stays on this machine: no S3, no Qdrant, no external database")
-ORI_SETTING_ROW(SKIP_UPLOAD, skip_upload, BOOL, "0", 0, 1, "", "", PLACES, LATER,
+ORI_SETTING_ROW(SKIP_UPLOAD, skip_upload, BOOL, "0", 0, 1, "", "", PLACES, USED,
                 "frames stay in VP_FRAMES_DIR even where S3 is set up")
 
 ORI_SETTING_ROW(VP_MAX_WORKERS, vp_max_workers, INT, "{cores}", 1, 256, "", "videos", PIPELINE,
@@ -186,13 +186,13 @@ ORI_SETTING_ROW(QDRANT_SHARDS, qdrant_shards, INT, "1", 1, 1024, "", "shards", V
 ORI_SETTING_ROW(QDRANT_REPLICATION, qdrant_replication, INT, "1", 1, 64, "", "copies", VECTORS,
                 LATER, "copies of each shard of a collection that is made new")
 
-ORI_SETTING_ROW(AWS_REGION, aws_region, STRING, "us-east-1", 1, 64, "", "", OBJECTS, LATER,
+ORI_SETTING_ROW(AWS_REGION, aws_region, STRING, "us-east-1", 1, 64, "", "", OBJECTS, USED,
                 "region of the buckets")
-ORI_SETTING_ROW(AWS_ACCESS_KEY_ID, aws_access_key_id, SECRET, "", 0, 256, "", "", OBJECTS, LATER,
+ORI_SETTING_ROW(AWS_ACCESS_KEY_ID, aws_access_key_id, SECRET, "", 0, 256, "", "", OBJECTS, USED,
                 "credentials; without them the profile under ~/.aws is looked for")
 ORI_SETTING_ROW(AWS_SECRET_ACCESS_KEY, aws_secret_access_key, SECRET, "", 0, 256, "", "", OBJECTS,
-                LATER, "the secret half of the credentials")
-ORI_SETTING_ROW(AWS_SESSION_TOKEN, aws_session_token, SECRET, "", 0, 4096, "", "", OBJECTS, LATER,
+                USED, "the secret half of the credentials")
+ORI_SETTING_ROW(AWS_SESSION_TOKEN, aws_session_token, SECRET, "", 0, 4096, "", "", OBJECTS, USED,
                 "token of temporary credentials")
 ORI_SETTING_ROW(AWS_PROFILE, aws_profile, STRING, "default", 1, 255, "", "", OBJECTS, USED,
                 "section of the two files below that is looked for")
@@ -212,20 +212,20 @@ ORI_SETTING_ROW(AWS_CONTAINER_AUTHORIZATION_TOKEN, aws_container_authorization_t
 ORI_SETTING_ROW(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, aws_container_authorization_token_file,
                 STRING, "", 0, 4000, "", "", OBJECTS, USED, "file with the same, read each time")
 ORI_SETTING_ROW(AWS_USE_INSTANCE_CREDENTIALS, aws_use_instance_credentials, BOOL, "0", 0, 1, "", "",
-                OBJECTS, LATER, "ask the container's or instance's endpoint for credentials")
-ORI_SETTING_ROW(AWS_ENDPOINT_URL, aws_endpoint_url, STRING, "", 0, 2048, "", "", OBJECTS, LATER,
+                OBJECTS, USED, "ask the container's or instance's endpoint for credentials")
+ORI_SETTING_ROW(AWS_ENDPOINT_URL, aws_endpoint_url, STRING, "", 0, 2048, "", "", OBJECTS, USED,
                 "another server that speaks S3; empty is Amazon's")
 ORI_SETTING_ROW(AWS_MAX_POOL_CONNECTIONS, aws_max_pool_connections, INT, "20", 1, 1000, "",
-                "connections", OBJECTS, LATER, "connections to S3, at most")
+                "connections", OBJECTS, USED, "connections to S3, at most")
 ORI_SETTING_ROW(AWS_MULTIPART_THRESHOLD, aws_multipart_threshold, BYTES, "8388608", 5242880,
-                5368709120, "", "bytes", OBJECTS, LATER,
+                5368709120, "", "bytes", OBJECTS, USED,
                 "objects from this size on are sent in parts")
 ORI_SETTING_ROW(S3_VIDEOS_BUCKET, s3_videos_bucket, STRING, "oriane-contents", 1, 255, "", "",
                 OBJECTS, LATER,
                 "bucket the videos come from; S3_BUCKET_NAME is another name for it")
 ORI_SETTING_ROW(S3_FRAMES_BUCKET, s3_frames_bucket, STRING, "oriane-frames", 1, 255, "", "",
-                OBJECTS, LATER, "bucket the frames go to")
-ORI_SETTING_ROW(S3_UNSIGNED, s3_unsigned, BOOL, "0", 0, 1, "", "", OBJECTS, LATER,
+                OBJECTS, USED, "bucket the frames go to")
+ORI_SETTING_ROW(S3_UNSIGNED, s3_unsigned, BOOL, "0", 0, 1, "", "", OBJECTS, USED,
                 "use S3 without credentials: public buckets")
 
 ORI_SETTING_ROW(API_NAME, api_name, STRING, "Oriane Extraction Pipeline API", 1, 200, "", "", API,

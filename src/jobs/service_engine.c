@@ -1,11 +1,13 @@
 #include "jobs/service_engine.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/clock.h"
 #include "util/cond.h"
+#include "util/limits.h"
 
 #define RETRY_US (INT64_C(5) * 1000000)
 #define AWAY_US (INT64_C(1) * 1000000)  /* between looks at a bucket that is away */
@@ -63,6 +65,24 @@ static void look_at_objects(struct ori_service_engine *loader, const struct ori_
         note_objects(loader, &err);
 }
 
+static void tell_places(struct ori_service_engine *loader, const struct ori_engine *engine)
+{
+    const struct ori_settings *settings = loader->options.settings;
+    const struct ori_objects *objects = &engine->objects;
+    char bucket[ORI_LIMIT_MAX_URL_BYTES];
+    if (!objects->remote)
+        return;
+    snprintf(bucket, sizeof bucket, "s3://%s", settings->s3_frames_bucket);
+    ori_log_event(
+        &loader->log, ORI_LOG_INFO, "stores.remote",
+        ORI_LOG_FIELDS(
+            ori_log_text("frames", bucket), ori_log_text("endpoint", settings->aws_endpoint_url),
+            ori_log_text("credentials",
+                         ori_credentials_kind_text(objects->credentials
+                                                       ? ori_credentials_kind(objects->credentials)
+                                                       : ORI_CREDENTIALS_NONE))));
+}
+
 static bool load(struct ori_service_engine *loader)
 {
     struct ori_error err = {0};
@@ -75,6 +95,7 @@ static bool load(struct ori_service_engine *loader)
         note_failure(loader, &err);
         return false;
     }
+    tell_places(loader, &engine);
     look_at_objects(loader, &engine);
     pthread_mutex_lock(&loader->lock);
     loader->engine = engine;

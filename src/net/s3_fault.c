@@ -12,10 +12,6 @@ static void take(char *field, size_t bytes, const char *text)
         return;
     snprintf(field, bytes, "%s", text); /* words for a person: what is too long is cut */
     ori_utf8_clean(field);
-    for (char *at = field; *at; at++) {
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            *at = ' ';
-    }
 }
 
 /* <Error><Code/><Message/><Region/></Error>; what is no such thing says nothing. */
