@@ -221,8 +221,7 @@ ORI_SETTING_ROW(AWS_MULTIPART_THRESHOLD, aws_multipart_threshold, BYTES, "838860
                 5368709120, "", "bytes", OBJECTS, USED,
                 "objects from this size on are sent in parts")
 ORI_SETTING_ROW(S3_VIDEOS_BUCKET, s3_videos_bucket, STRING, "oriane-contents", 1, 255, "", "",
-                OBJECTS, LATER,
-                "bucket the videos come from; S3_BUCKET_NAME is another name for it")
+                OBJECTS, USED, "bucket the videos come from; S3_BUCKET_NAME is another name for it")
 ORI_SETTING_ROW(S3_FRAMES_BUCKET, s3_frames_bucket, STRING, "oriane-frames", 1, 255, "", "",
                 OBJECTS, USED, "bucket the frames go to")
 ORI_SETTING_ROW(S3_UNSIGNED, s3_unsigned, BOOL, "0", 0, 1, "", "", OBJECTS, USED,

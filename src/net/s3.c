@@ -271,8 +271,9 @@ static ori_status tell_unreached(const struct ori_s3_call *call, ori_status stat
 static ori_status fetch(struct attempt *attempt, const struct ori_wait *wait,
                         struct ori_net_answer *answer, struct ori_error *err)
 {
-    static const char *const keep[] = {"Content-Length",      "ETag", "Date", "Content-Range",
-                                       "x-amz-bucket-region", NULL};
+    static const char *const keep[] = {
+        "Content-Length",      "ETag", "Date", "Content-Range", "Last-Modified",
+        "x-amz-bucket-region", NULL};
     const struct ori_s3_call *call = attempt->call;
     const int64_t bytes = (int64_t)call->body_bytes;
     const int64_t own_us = ori_clock_us() + CALL_US + bytes / BYTES_A_SECOND * 1000000;

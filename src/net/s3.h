@@ -52,6 +52,7 @@ struct ori_s3_facts {
     int64_t bytes;
     char etag[128]; /* with its quotes; "" not said */
     char content_type[128];
+    int64_t modified_s; /* wall clock; 0: not said */
 };
 
 /* Replaces the object in one step. */

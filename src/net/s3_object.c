@@ -72,6 +72,7 @@ ori_status ori_s3_head(struct ori_s3 *s3, const struct ori_s3_name *name,
     if (status == ORI_OK) {
         *ret_facts = (struct ori_s3_facts){.bytes = bytes};
         snprintf(ret_facts->etag, sizeof ret_facts->etag, "%s", ori_s3_header(&answer, "ETag"));
+        ret_facts->modified_s = ori_s3_date(ori_s3_header(&answer, "Last-Modified"));
         snprintf(ret_facts->content_type, sizeof ret_facts->content_type, "%s",
                  answer.content_type);
     }

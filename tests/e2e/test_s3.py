@@ -285,3 +285,106 @@ def test_keys_of_a_profile(tmp_path, bucket, clip):
         assert server.wait_event("stores.remote")["credentials"] == "profile"
         server.restart({"AWS_PROFILE": "none"})
         server.wait_not_ready("AWS_PROFILE=none")
+
+
+# --- videos ---------------------------------------------------------------------------------------
+
+
+def pictures(tree):
+    return {k: v for k, v in tree.items() if not k.endswith("manifest.json")}
+
+
+def test_videos_come_from_the_bucket(tmp_path, bucket, clip):
+    expected = pictures(local_tree(tmp_path, clip("cuts")))
+    video = clip("cuts").path.read_bytes()
+    videos = Bucket(bucket.gateway)
+    odd = "a b/c+d (1)/\u00e9?#%.mp4"
+    videos.s3.put(videos.name, "p/v/video.mp4", video, "video/mp4")
+    videos.s3.put(videos.name, odd, video)
+    with Server(tmp_path / "s3", env=bucket.settings(S3_VIDEOS_BUCKET=videos.name)) as server:
+        job = server.run(["p/v", {"platform": "p", "code": "u", "url": f"s3://{videos.name}/{odd}"}])
+        assert job["status"] == "completed" and job["counts"]["success"] == 2, job
+        assert pictures(bucket.tree("p/v/")) == expected
+        assert pictures(bucket.tree("p/u/")) == {k.replace("p/v/", "p/u/"): v
+                                                 for k, v in expected.items()}
+        manifest = json.loads(bucket.s3.get(bucket.name, "p/u/manifest.json")[1])
+        assert manifest["source"]["name"] == "\u00e9?#%.mp4"
+        assert manifest["source"]["bytes"] == len(video)
+        # the same object again is no work; replaced, it is
+        server.run(["p/v"])
+        server.wait_event("item.done", skipped=True)
+        videos.s3.put(videos.name, "p/v/video.mp4", clip("dissolves").path.read_bytes())
+        assert server.run(["p/v"])["status"] == "completed"
+        assert pictures(bucket.tree("p/v/")) != expected
+        assert not files_below(server.out / "tmp")
+
+
+def test_a_file_of_this_machine_comes_first(tmp_path, bucket, clip):
+    bucket.s3.put(bucket.name, "p/v/video.mp4", b"no video")
+    env = bucket.settings(S3_VIDEOS_BUCKET=bucket.name, SKIP_UPLOAD=1)
+    with Server(tmp_path, env=env) as server:
+        server.add_video("p", "v", clip("cuts").path)
+        assert server.run(["p/v"])["status"] == "completed"
+
+
+def test_frames_may_stay_although_the_video_comes_from_s3(tmp_path, bucket, clip):
+    bucket.s3.put(bucket.name, "p/v/video.mp4", clip("cuts").path.read_bytes())
+    env = bucket.settings(S3_VIDEOS_BUCKET=bucket.name, SKIP_UPLOAD=1)
+    with Server(tmp_path, env=env) as server:
+        assert server.run(["p/v"])["status"] == "completed"
+        assert server.frames("p/v") and files_below(server.out / "frames")
+        assert bucket.s3.keys(bucket.name) == ["p/v/video.mp4"]
+
+
+def failed_item(job):
+    assert job["status"] == "failed", job
+    return job["items"][0]["error"]
+
+
+def test_what_cannot_be_read_from_s3(tmp_path, bucket):
+    noise = os.urandom(1 << 20) * 40
+    bucket.s3.put(bucket.name, "p/noise/video.mp4", noise)
+    bucket.s3.put(bucket.name, "p/empty/video.mp4", b"")
+    bucket.s3.put(bucket.name, "p/large/video.mp4", noise + b"x")
+    env = bucket.settings(S3_VIDEOS_BUCKET=bucket.name, LOG_LEVEL="debug", VP_MAX_BYTES=len(noise))
+    with Server(tmp_path, env=env) as server:
+        assert failed_item(server.run(["p/noise"]))["code"] == "not_media"
+        fetched = server.wait_event("medium.fetched")
+        assert fetched["of"] == len(noise) and fetched["bytes"] < 2 << 20, fetched
+        assert failed_item(server.run(["p/empty"]))["code"] == "empty_file"
+        assert failed_item(server.run(["p/large"]))["code"] == "limit_exceeded"
+        error = failed_item(server.run(["p/none"]))
+        assert error["code"] == "not_found" and error["stage"] == "open"
+        assert f"s3://{bucket.name}/p/none/video.mp4" in error["message"]
+        assert str(server.videos) in error["message"]
+        url = f"s3://{bucket.name}/p/noise/video.mp4"
+        error = failed_item(server.run([{"platform": "p", "code": "x", "url": url}],
+                                       local_mode=True))
+        assert error["code"] == "unsupported_url"
+        error = failed_item(server.run([{"platform": "p", "code": "x",
+                                         "url": "s3://no-such-bucket/k"}]))
+        assert error["code"] == "not_found"
+    with Server(tmp_path / "local") as server:
+        error = failed_item(server.run([{"platform": "p", "code": "x", "url": url}]))
+        assert error["code"] == "unsupported_url"
+
+
+def test_a_gateway_killed_while_a_video_is_read(tmp_path, bucket, clip):
+    codes = [f"v{i}" for i in range(4)]
+    expected = pictures(local_tree(tmp_path, clip("cuts")))
+    for code in codes:
+        bucket.s3.put(bucket.name, f"p/{code}/video.mp4", clip("cuts").path.read_bytes())
+    env = bucket.settings(S3_VIDEOS_BUCKET=bucket.name, SKIP_UPLOAD=1, JOB_MAX_ATTEMPTS=1)
+    with Server(tmp_path / "s3", env=env) as server:
+        server.wait_ready()
+        bucket.gateway.kill_gateway()
+        try:
+            job = server.submit([f"p/{c}" for c in codes])
+            server.wait_event("item.handed_back")
+        finally:
+            bucket.gateway.gateway()
+        done = server.wait_job(job, timeout=120)
+        assert done["counts"]["success"] == len(codes), done
+        for code in codes:
+            assert pictures(harness.tree(server.out / "frames" / "p" / code)) == {
+                k.replace("p/v/", ""): v for k, v in expected.items()}
