@@ -176,7 +176,7 @@ static bool scripted_say(FILE *out, int status, const char *headers, const char 
 }
 
 /* The value of a header of request number i; "" for none. */
-static const char *scripted_header(int i, const char *name, char ret_value[512])
+static inline const char *scripted_header(int i, const char *name, char ret_value[512])
 {
     char line[128];
     ret_value[0] = '\0';
