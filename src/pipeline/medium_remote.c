@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 #define SAMPLE_BYTES (INT64_C(64) << 10) /* what pipeline/identity.h looks at, at either end */
 #define AHEAD_FIRST (INT64_C(1) << 20)
 #define AHEAD_MAX (INT64_C(8) << 20)
-#define RUN_BYTES (INT64_C(8) << 20) /* one request */
+#define RUN_BYTES (INT64_C(8) << 20) /* one request, or two for its halves */
+#define HALVES_FROM ((size_t)2 << 20)
 
 struct ori_medium_remote {
     struct ori_s3 *s3;
@@ -54,18 +56,65 @@ static ori_status write_at(int fd, const uint8_t *data, size_t bytes, int64_t of
     return ORI_OK;
 }
 
+/* One half of a run, and how reading it went. */
+struct half {
+    struct ori_medium_remote *remote;
+    int64_t offset;
+    size_t bytes;
+    uint8_t *data; /* inside the run */
+    const struct ori_wait *wait;
+    ori_status status;
+    struct ori_error err;
+};
+
+static void *read_half(void *self)
+{
+    struct half *half = self;
+    struct ori_medium_remote *remote = half->remote;
+    const struct ori_s3_name name = {remote->bucket, remote->key};
+    half->status = ori_s3_read(remote->s3, &name, remote->etag[0] ? remote->etag : NULL,
+                               half->offset, half->data, half->bytes, half->wait, &half->err);
+    if (half->status == ORI_OK)
+        half->status = write_at(remote->fd, half->data, half->bytes, half->offset, &half->err);
+    return NULL;
+}
+
+/* Long runs over two connections: while one waits for the server, the other reads. Without a second
+ * thread one half comes after the other. */
+static ori_status read_run(struct ori_medium_remote *remote, int64_t offset, size_t bytes,
+                           const struct ori_wait *wait, struct ori_error *err)
+{
+    const size_t first = bytes >= HALVES_FROM ? bytes / 2 : bytes;
+    struct half halves[2] = {
+        {.remote = remote, .offset = offset, .bytes = first, .data = remote->run, .wait = wait},
+        {.remote = remote,
+         .offset = offset + (int64_t)first,
+         .bytes = bytes - first,
+         .data = remote->run + first,
+         .wait = wait}};
+    pthread_t thread;
+    const bool has_second = halves[1].bytes > 0;
+    const bool has_thread = has_second && pthread_create(&thread, NULL, read_half, &halves[1]) == 0;
+    read_half(&halves[0]);
+    if (has_thread)
+        pthread_join(thread, NULL);
+    else if (has_second && halves[0].status == ORI_OK)
+        read_half(&halves[1]);
+    for (int i = 0; i < 2; i++) {
+        if (halves[i].status != ORI_OK)
+            return ori_error_set(err, halves[i].status, "%s", halves[i].err.text);
+    }
+    return ORI_OK;
+}
+
 /* Blocks first up to end, none of which is there. */
 static ori_status fetch_run(struct ori_medium_remote *remote, int64_t first, int64_t end,
                             const struct ori_wait *wait, struct ori_error *err)
 {
-    const struct ori_s3_name name = {remote->bucket, remote->key};
     const int64_t offset = first * BLOCK;
     const int64_t until = end * BLOCK < remote->bytes ? end * BLOCK : remote->bytes;
     const size_t bytes = (size_t)(until - offset);
-    ori_status status = ori_s3_read(remote->s3, &name, remote->etag[0] ? remote->etag : NULL,
-                                    offset, remote->run, bytes, wait, err);
-    if (status == ORI_OK)
-        status = write_at(remote->fd, remote->run, bytes, offset, err);
+    ori_status status = read_run(remote, offset, bytes, wait, err);
     if (status != ORI_OK)
         return status;
     for (int64_t block = first; block < end; block++)
