@@ -211,6 +211,28 @@ def test_a_gateway_killed_amid_a_job_is_waited_for(tmp_path, bucket, clip):
         assert harness.points(server.out) == points
 
 
+def test_a_server_killed_amid_its_uploads_leaves_the_same(tmp_path, bucket, clip):
+    codes = [f"v{i}" for i in range(4)]
+    with Server(tmp_path / "calm", env=bucket.settings()) as server:
+        for code in codes:
+            server.add_video("p", code, clip("cuts").path)
+        assert server.run([f"p/{c}" for c in codes])["status"] == "completed"
+        points = harness.points(server.out)
+    expected = bucket.tree()
+    stormy = Bucket(bucket.gateway)
+    with Server(tmp_path / "storm", env=stormy.settings()) as server:
+        for code in codes:
+            server.add_video("p", code, clip("cuts").path)
+        job = server.submit([f"p/{c}" for c in codes])
+        for objects in (1, 8, 17):
+            harness.wait_until(lambda: len(stormy.s3.keys(stormy.name)) >= objects, 60, "objects")
+            server.kill()
+            server.start()
+        assert server.wait_job(job)["counts"]["success"] == len(codes)
+        assert stormy.tree() == expected
+        assert harness.points(server.out) == points
+
+
 def test_a_stop_ends_items_although_the_gateway_is_away(tmp_path, bucket, clip):
     with Server(tmp_path, env=bucket.settings()) as server:
         server.wait_ready()
