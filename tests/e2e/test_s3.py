@@ -115,6 +115,17 @@ def test_frames_and_manifest_go_to_the_bucket(tmp_path, bucket, clip):
         assert server.wait_event("stores.remote")["frames"] == f"s3://{bucket.name}"
 
 
+def test_no_key_and_no_signature_in_the_log(tmp_path, bucket, clip):
+    env = bucket.settings(LOG_LEVEL="trace", S3_VIDEOS_BUCKET=bucket.name)
+    bucket.s3.put(bucket.name, "p/v/video.mp4", clip("cuts").path.read_bytes())
+    with Server(tmp_path, env=env) as server:
+        assert server.run(["p/v"])["status"] == "completed"
+        text = server.log_text()
+        assert "x-amz-date" in text.lower()  # it does tell of the requests
+        for secret in (radosgw.SECRET, radosgw.ACCESS, "Signature=", "Credential="):
+            assert secret not in text, secret
+
+
 @pytest.mark.skipif(not AWS.exists(), reason="awscli is not installed")
 def test_awscli_reads_what_we_wrote_and_we_what_it_wrote(tmp_path, bucket, clip):
     with Server(tmp_path / "s3", env=bucket.settings()) as server:
