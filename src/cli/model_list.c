@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "embed/hub_cache.h"
+#include "embed/model_config.h"
 #include "embed/model_facts.h"
 #include "util/limits.h"
 
@@ -22,24 +23,16 @@ struct list {
     json_t *models;
 };
 
-/* model_type values of the families there are encoders for. */
-static bool is_known_family(const char *family)
+/* NULL: usable, as far as can be said without loading it. The text may be the one in err. */
+static const char *fault_of(const char *folder, struct ori_error *err)
 {
-    static const char *const known[] = {"clip", "siglip", "siglip2", "jina_clip"};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(known[i], family) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* NULL: usable. */
-static const char *fault_of(const char *folder, const char *family)
-{
+    struct ori_model_config config;
     const char *fault = ori_model_folder_fault(folder);
-    if (!fault && !is_known_family(family))
-        fault = "a family without an encoder here";
-    return fault;
+    size_t prefix = strlen(folder);
+    if (fault || ori_model_config_load(folder, &config, err) == ORI_OK)
+        return fault;
+    bool has_folder = strncmp(err->text, folder, prefix) == 0 && err->text[prefix] == ':';
+    return err->text + (has_folder ? prefix + strspn(err->text + prefix, ": ") : 0);
 }
 
 static ori_status visit(void *self, const struct ori_hub_snapshot *snapshot, struct ori_error *err)
@@ -51,7 +44,8 @@ static ori_status visit(void *self, const struct ori_hub_snapshot *snapshot, str
     char size[ORI_PROGRESS_SIZE_BYTES];
     ori_model_folder_family(snapshot->folder, family);
     ori_model_folder_licence(snapshot->folder, licence);
-    const char *fault = fault_of(snapshot->folder, family);
+    struct ori_error cause = {0};
+    const char *fault = fault_of(snapshot->folder, &cause);
     snprintf(commit, sizeof commit, "%.*s", COMMIT_SHOWN, snapshot->commit);
     ori_progress_size(snapshot->bytes, size);
     const char *cells[] = {snapshot->repo,

@@ -14,6 +14,7 @@
 #include "util/text.h"
 
 #define REDRAW_US 100000
+#define SAY_US 30000000 /* where no terminal shows a line that changes */
 #define TERMINAL_WIDTH_DEFAULT 80
 #define TOKEN_BYTES_MAX 1024
 #define PAGE_BYTES_MAX 65536
@@ -22,6 +23,7 @@ struct pull {
     struct ori_cli *cli;
     int64_t begin_us;
     int64_t drawn_us;
+    bool has_begun; /* bytes have come */
 };
 
 static void on_progress(void *self, const struct ori_hub_progress *progress)
@@ -30,7 +32,9 @@ static void on_progress(void *self, const struct ori_hub_progress *progress)
     const struct ori_log *log = &pull->cli->log;
     int64_t now_us = ori_clock_us();
     char line[ORI_PROGRESS_BYTES];
-    if (!ori_log_sink_is_terminal(log->sink) || now_us - pull->drawn_us < REDRAW_US)
+    bool is_terminal = ori_log_sink_is_terminal(log->sink);
+    pull->has_begun = pull->has_begun || progress->bytes_loaded > 0;
+    if (now_us - pull->drawn_us < (is_terminal ? REDRAW_US : SAY_US))
         return;
     size_t width = ori_table_terminal_width(STDERR_FILENO);
     struct ori_progress_load load = {.file = progress->file,
@@ -40,7 +44,10 @@ static void on_progress(void *self, const struct ori_hub_progress *progress)
                                      .elapsed_us = now_us - pull->begin_us};
     /* One column less than there are: a full line would make the terminal wrap. */
     ori_progress_render_load(&load, (width ? width : TERMINAL_WIDTH_DEFAULT) - 1, line);
-    ori_log_status(log, line);
+    if (is_terminal)
+        ori_log_status(log, line);
+    else
+        ori_log_say(log, "%s", line);
     pull->drawn_us = now_us;
 }
 
@@ -118,6 +125,7 @@ ori_status ori_model_verb_pull(struct ori_model_verb *verb, const char *operand,
     struct ori_cli *cli = verb->cli;
     const struct ori_settings *settings = cli->settings;
     struct pull pull = {.cli = cli, .begin_us = ori_clock_us()};
+    pull.drawn_us = pull.begin_us;
     struct ori_hub_name name;
     struct ori_hub_pulled pulled = {0};
     char *token = NULL;
@@ -145,7 +153,7 @@ ori_status ori_model_verb_pull(struct ori_model_verb *verb, const char *operand,
         status = print_json(verb, name.repo, &pulled, err);
     else if (status == ORI_OK)
         status = print_page(verb, name.repo, &pulled, err);
-    else if (status == ORI_CANCELLED || ori_status_is_retryable(status))
+    else if (pull.has_begun && ori_status_is_retryable(status))
         ori_log_say(&cli->log, "what has come is kept: the same command goes on from there");
     ori_hub_pulled_deinit(&pulled);
     free(token);

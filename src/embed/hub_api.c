@@ -144,7 +144,9 @@ static ori_status read_model(struct ori_hub *hub, const struct ori_net_answer *a
     json_t *model =
         json_loadb(ori_buf_text(&answer->body), answer->body.used, JSON_REJECT_DUPLICATES, &cause);
     const char *commit = text_of(json_object_get(model, "sha"));
-    if (!json_is_object(model))
+    if (!model && json_error_code(&cause) == json_error_out_of_memory)
+        status = ori_error_set(err, ORI_NOMEM, "%s: the hub's answer", hub->name.repo);
+    else if (!json_is_object(model))
         status = refuse(hub, "not a JSON object", err);
     else if (!commit || !ori_hub_is_commit(commit))
         status = refuse(hub, "there is no commit", err);

@@ -383,6 +383,8 @@ static ori_status load(struct blob *blob, struct ori_error *err)
             status = ori_error_set(err, cause.status, "%s", cause.text);
             break;
         }
+        ori_hub_note(blob->hub, "%s: %s; going on at %" PRId64 " of %" PRId64 " bytes",
+                     blob->file->name, cause.text, blob->have, blob->file->size);
         int64_t wait_us =
             ori_backoff_us(tries, BACKOFF_BASE_US, BACKOFF_MAX_US, ori_backoff_random());
         status = ORI_OK;

@@ -4,15 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const wanted[] = {"config.json",
-                                     "preprocessor_config.json",
-                                     ORI_HUB_WEIGHTS,
-                                     ORI_HUB_INDEX,
-                                     "tokenizer.json",
-                                     "tokenizer_config.json",
-                                     "vocab.json",
-                                     "merges.txt",
-                                     "special_tokens_map.json"};
+static const char *const wanted[] = {
+    "config.json", "preprocessor_config.json", "processor_config.json", ORI_HUB_WEIGHTS,
+    ORI_HUB_INDEX, "tokenizer.json",           "tokenizer_config.json", "vocab.json",
+    "merges.txt",  "special_tokens_map.json"};
 
 static const char shard_end[] = ".safetensors";
 
@@ -95,6 +90,8 @@ ori_status ori_hub_shards_read(const char *data, size_t bytes, struct ori_hub_sh
     json_t *index = json_loadb(data, bytes, JSON_REJECT_DUPLICATES, &cause);
     const json_t *map = json_object_get(index, "weight_map");
     if (!set)
+        status = ori_error_set(err, ORI_NOMEM, "%s", ORI_HUB_INDEX);
+    else if (!index && json_error_code(&cause) == json_error_out_of_memory)
         status = ori_error_set(err, ORI_NOMEM, "%s", ORI_HUB_INDEX);
     else if (!index)
         status = refuse(cause.text, err);

@@ -85,7 +85,7 @@ void ori_hub_name_folder(const char *repo, char ret_folder[ORI_HUB_FOLDER_BYTES]
 bool ori_hub_name_of_folder(const char *folder, char ret_repo[ORI_HUB_REPO_BYTES])
 {
     char repo[ORI_HUB_REPO_BYTES];
-    if (strncmp(folder, "models--", 8) != 0 || strlen(folder + 8) > sizeof repo)
+    if (strncmp(folder, "models--", 8) != 0 || strchr(folder, '/'))
         return false;
     const char *halves = folder + 8;
     const char *gap = strstr(halves, "--");

@@ -31,6 +31,15 @@ static int wide_columns(const struct ori_transformer *it)
 
 /* ---- loading */
 
+static ori_status look_up(const struct ori_weights *weights, const char *block, const char *name,
+                          int out, int in, struct ori_error *err)
+{
+    const struct ori_tensor *tensor = NULL;
+    int64_t shape[] = {out, in};
+    return ori_weights_find(weights, ori_layer_name("%s.%s", block, name).text, shape, 2, &tensor,
+                            err);
+}
+
 /* One of q, k, v into its third of the joint matrix. */
 static ori_status read_third(const struct ori_weights *weights, const char *block,
                              const char *weight_name, const char *bias_name, int width,
@@ -50,12 +59,16 @@ static ori_status load_qkv(const struct ori_transformer *it, const struct ori_bl
                            struct ori_packed *ret_packed, struct ori_error *err)
 {
     size_t width = (size_t)it->config.width;
+    /* nothing is allocated by what a configuration says before the tensors are seen to be there */
+    ori_status status =
+        look_up(weights, block, names->q_weight, it->config.width, it->config.width, err);
+    if (status != ORI_OK)
+        return status;
     float *matrix = ori_aligned_zeroed(3 * width * width, sizeof *matrix);
     float *bias = ori_aligned_zeroed(3 * width, sizeof *bias);
     const char *const parts[3][2] = {{names->q_weight, names->q_bias},
                                      {names->k_weight, names->k_bias},
                                      {names->v_weight, names->v_bias}};
-    ori_status status = ORI_OK;
     if (!matrix || !bias)
         status = ori_error_set(err, ORI_NOMEM, "%s", block);
     for (size_t i = 0; i < 3 && status == ORI_OK; i++)
@@ -75,10 +88,13 @@ static ori_status load_gated(const struct ori_transformer *it, const struct ori_
     size_t mlp = (size_t)it->config.mlp;
     size_t width = (size_t)it->config.width;
     int64_t shape[] = {it->config.mlp, it->config.width};
+    struct ori_layer_name gate = ori_layer_name("%s.weight", names->gate);
+    ori_status status = look_up(weights, block, gate.text, it->config.mlp, it->config.width, err);
+    if (status != ORI_OK)
+        return status;
     float *matrix = ori_aligned_zeroed(2 * mlp * width, sizeof *matrix);
     float *bias = ori_aligned_zeroed(2 * mlp, sizeof *bias);
     const char *const parts[] = {names->gate, names->up};
-    ori_status status = ORI_OK;
     if (!matrix || !bias)
         status = ori_error_set(err, ORI_NOMEM, "%s", block);
     for (size_t i = 0; i < 2 && status == ORI_OK; i++) {
@@ -270,6 +286,7 @@ ori_status ori_transformer_load(const struct ori_transformer_options *options,
     for (int i = 0; i < it.config.layers && status == ORI_OK; i++) {
         struct ori_layer_name name = ori_layer_name("%s.%d", options->prefix, i);
         status = load_block(&it, options->names, weights, name.text, &it.blocks[i], err);
+        ori_weights_forget(weights); /* else the file is in memory beside what was packed of it */
     }
     if (status != ORI_OK) {
         ori_transformer_deinit(&it);

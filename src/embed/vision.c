@@ -11,6 +11,7 @@
 #define ROWS_USUAL 400
 #define ROWS_USUAL_INT8 200
 #define CHANNELS 3
+#define CENTRE 128 /* taken off the bytes: what rounds weights to bf16 costs least around zero */
 
 static const struct ori_block_names hugging_face_names = {
     .norm1 = "layer_norm1",
@@ -107,7 +108,7 @@ static const struct vision_names *names_of(enum ori_family family)
 
 /* ---- loading */
 
-/* y = W (x * rescale - mean) / std + b  as  W' x + b', W' = W * rescale / std. */
+/* y = W (x * rescale - mean) / std + b  as  W' (x - CENTRE) + b', W' = W * rescale / std. */
 static void fold(const struct ori_model_config *config, float *matrix, float *bias)
 {
     const struct ori_preprocess_config *pre = &config->preprocess;
@@ -122,7 +123,7 @@ static void fold(const struct ori_model_config *config, float *matrix, float *bi
                 sum += (double)part[i];
                 part[i] = (float)((double)part[i] * factor);
             }
-            shift += sum * (double)pre->mean[c] / (double)pre->std[c];
+            shift += sum * ((double)pre->mean[c] / (double)pre->std[c] - CENTRE * factor);
         }
         bias[o] = (float)((double)bias[o] - shift);
     }
@@ -137,7 +138,7 @@ static ori_status load_patches(struct ori_vision *it, const struct vision_names 
     struct ori_matmul_spec spec = {
         .in = CHANNELS * config->patch * config->patch,
         .out = width,
-        /* bytes are exact in bf16; as INT8 the largest weights would spoil the rest */
+        /* bytes around zero are exact in bf16; as INT8 the largest weights would spoil the rest */
         .precision = it->precision == ORI_PRECISION_BF16 ? ORI_PRECISION_BF16 : ORI_PRECISION_F32,
         .has_bias = true,
         .rows_usual = it->pictures_max * it->patches,
@@ -155,8 +156,14 @@ static ori_status load_patches(struct ori_vision *it, const struct vision_names 
                                 bias, err);
     if (status == ORI_OK) {
         fold(&it->config, matrix, bias);
-        status = ori_matmul_create(&spec, &it->patch, err);
+        status =
+            ori_layer_check_finite("of the patches, with mean and std,", bias, (size_t)width, err);
     }
+    if (status == ORI_OK)
+        status = ori_layer_check_finite("of the patches, with mean and std,", matrix,
+                                        (size_t)(width * spec.in), err);
+    if (status == ORI_OK)
+        status = ori_matmul_create(&spec, &it->patch, err);
     if (status == ORI_OK)
         status = ori_matmul_pack(it->patch, matrix, bias, &it->patch_weights, err);
     free(matrix);
@@ -403,7 +410,7 @@ static void gather_patch(const struct ori_vision *vision, const uint8_t *picture
         const uint8_t *from =
             picture + (c * side + (size_t)row * patch) * side + (size_t)column * patch;
         for (size_t y = 0; y < patch; y++, from += side, ret_pixels += patch)
-            vision->kernels->bytes_to_floats(from, patch, 1, 0, ret_pixels);
+            vision->kernels->bytes_to_floats(from, patch, 1, -CENTRE, ret_pixels);
     }
 }
 

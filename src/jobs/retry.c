@@ -38,6 +38,7 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_IO:
     case ORI_DISK_FULL:
     case ORI_STORE:
+    case ORI_STORE_IN_USE:
     case ORI_OVERLOADED:
     case ORI_NOT_READY:
     case ORI_NETWORK:

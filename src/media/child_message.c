@@ -65,6 +65,15 @@ static bool is_box_inside(const struct ori_box *box, const struct ori_msg_info *
            box->h <= info->height - box->y;
 }
 
+bool ori_child_input_is_sane(const struct ori_input_spec *input)
+{
+    return input->side >= 1 && input->side <= ORI_LIMIT_MAX_INPUT_SIDE && input->resize_side >= 1 &&
+           input->resize_side <= ORI_LIMIT_MAX_INPUT_RESIZE &&
+           (input->fit == ORI_INPUT_SQUASH || input->fit == ORI_INPUT_SHORTER_CROP) &&
+           (input->is_crop_rounded == 0 || input->is_crop_rounded == 1) &&
+           (input->is_bilinear == 0 || input->is_bilinear == 1);
+}
+
 /* False when there is no NUL; else printable UTF-8, and zeros up to the end of the field. */
 static bool clean_text(char *text, size_t bytes_max)
 {

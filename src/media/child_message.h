@@ -50,6 +50,9 @@ struct ori_child_talk {
 /* Exact size of a message, either way; 0 for an unknown type. */
 size_t ori_child_message_bytes(uint32_t type);
 
+/* Every number of START's input inside its limits? Asked by the child. */
+bool ori_child_input_is_sane(const struct ori_input_spec *input);
+
 void ori_child_talk_begin(struct ori_child_talk *ret_talk, const struct ori_msg_start *start);
 /* bytes: length of the packet as received. */
 ori_status ori_child_message_check(struct ori_child_talk *talk, union ori_child_message *message,

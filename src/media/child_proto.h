@@ -16,7 +16,8 @@
  * Boxes       inside the width x height of INFO
  * Trust       the parent checks type, size, every index, offset, length, number and string of a
  *             message before use: child_message.h; a bad one ends the item with
- *             ORI_CHILD_PROTOCOL. The child trusts its parent. */
+ *             ORI_CHILD_PROTOCOL. The child trusts its parent, but for what START says of slots and
+ *             input: a nonsense there ends it with ORI_CHILD_PROTOCOL. */
 #include <stdint.h>
 
 #include "util/limits.h"
@@ -61,14 +62,18 @@ enum ori_child_job {
     ORI_CHILD_JOB_THUMB = 3 /* a JPEG with sides of at most options.input.side */
 };
 
-/* How a cropped picture becomes model input: 3 * side * side bytes, planes R G B. */
+/* How a cropped picture becomes model input: 3 * side * side bytes, planes R G B. What the fields
+ * mean to the pixel: vision/resize.h, struct ori_resize_rule. */
 enum ori_input_fit {
-    ORI_INPUT_SQUASH = 1,      /* both sides to `side`, aspect lost */
-    ORI_INPUT_SHORTER_CROP = 2 /* shorter side to `side` with antialias, centre crop */
+    ORI_INPUT_SQUASH = 1,      /* both sides to resize_side, aspect lost, then the centre */
+    ORI_INPUT_SHORTER_CROP = 2 /* shorter side to resize_side with antialias, then the centre */
 };
 struct ori_input_spec {
-    int32_t side; /* 1..1024 */
-    int32_t fit;  /* enum ori_input_fit */
+    int32_t side;            /* 1..ORI_LIMIT_MAX_INPUT_SIDE; of a thumb job: its longer side */
+    int32_t fit;             /* enum ori_input_fit */
+    int32_t resize_side;     /* 1..ORI_LIMIT_MAX_INPUT_RESIZE; a thumb job does not use it */
+    int32_t is_crop_rounded; /* 0 or 1, as is the next */
+    int32_t is_bilinear;
 };
 
 /* What the vision pass needs of the settings; see the settings of the same names. */

@@ -80,6 +80,8 @@ ori_status ori_child_side_open_at(int fd_medium, int fd_socket, int fd_memory,
         ret_side->source.ensure = ori_child_side_ensure;
         ret_side->source.ensure_self = ret_side;
     }
+    if (!ori_child_input_is_sane(&message.start.options.input))
+        return ori_error_set(err, ORI_CHILD_PROTOCOL, "START names a model input that cannot be");
     return map_memory(ret_side, fd_memory, err);
 }
 

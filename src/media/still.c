@@ -1,9 +1,10 @@
 #include "media/still_priv.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/exif_priv.h"
+#include "media/orient_priv.h"
 #include "util/limits.h"
 
 struct format_row {
@@ -74,12 +75,15 @@ ori_status ori_still_encode(const struct ori_rgb *image, enum ori_still_format f
 ori_status ori_still_image_create(int64_t width, int64_t height, int64_t pixels_max,
                                   struct ori_rgb *ret_image, struct ori_error *err)
 {
-    if (width <= 0 || height <= 0 || width > INT_MAX / 3 || height > INT_MAX)
+    if (width <= 0 || height <= 0)
         return ori_error_set(err, ORI_BAD_PICTURE, "a picture of %lldx%lld", (long long)width,
                              (long long)height);
     if (width > pixels_max / height)
         return ori_error_set(err, ORI_LIMIT, "a picture of %lldx%lld pixels, more than %lld in all",
                              (long long)width, (long long)height, (long long)pixels_max);
+    if (width > ORI_LIMIT_MAX_PNG_SIDE || height > ORI_LIMIT_MAX_PNG_SIDE)
+        return ori_error_set(err, ORI_LIMIT, "a picture of %lldx%lld: a side has at most %d pixels",
+                             (long long)width, (long long)height, ORI_LIMIT_MAX_PNG_SIDE);
     uint8_t *data = calloc((size_t)height, (size_t)width * 3);
     if (!data)
         return ori_error_set(err, ORI_NOMEM, "a picture of %lldx%lld", (long long)width,
@@ -112,6 +116,40 @@ static ori_status read_all(struct ori_source *source, uint8_t **ret_data, struct
     return status;
 }
 
+/* As its EXIF block says that it was held. The picture is given back turned, or as it was. */
+static ori_status make_upright(const uint8_t *data, size_t bytes, int64_t pixels_max,
+                               struct ori_rgb *image, struct ori_error *err)
+{
+    int rotation = 0;
+    bool is_mirrored = false;
+    struct ori_rgb upright = {0};
+    ori_exif_turn(ori_exif_orientation(data, bytes), &rotation, &is_mirrored);
+    if (rotation == 0 && !is_mirrored)
+        return ORI_OK;
+    bool is_sideways = rotation == 90 || rotation == 270;
+    ori_status status = ori_still_image_create(is_sideways ? image->height : image->width,
+                                               is_sideways ? image->width : image->height,
+                                               pixels_max, &upright, err);
+    if (status != ORI_OK)
+        return status;
+    ori_orient_rgb(image, rotation, is_mirrored, &upright);
+    free(image->data);
+    *image = upright;
+    return ORI_OK;
+}
+
+static ori_status decode(const uint8_t *data, size_t bytes, int64_t pixels_max,
+                         struct ori_rgb *ret_image, struct ori_error *err)
+{
+    if (bytes >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0)
+        return ori_still_png_decode(data, bytes, pixels_max, ret_image, err);
+    if (bytes >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0)
+        return ori_still_jpeg_decode(data, bytes, pixels_max, ret_image, err);
+    if (bytes >= 12 && memcmp(data, "RIFF", 4) == 0 && memcmp(data + 8, "WEBP", 4) == 0)
+        return ori_still_webp_decode(data, bytes, pixels_max, ret_image, err);
+    return ori_error_set(err, ORI_BAD_PICTURE, "neither a PNG, a JPEG nor a WebP picture");
+}
+
 ori_status ori_still_decode(struct ori_source *source, int64_t pixels_max,
                             struct ori_rgb *ret_image, struct ori_error *err)
 {
@@ -121,15 +159,15 @@ ori_status ori_still_decode(struct ori_source *source, int64_t pixels_max,
     if (status != ORI_OK)
         return status;
     ORI_ASSERT(data);
+    struct ori_rgb image = {0};
     size_t bytes = (size_t)source->size;
-    if (bytes >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0)
-        status = ori_still_png_decode(data, bytes, pixels_max, ret_image, err);
-    else if (bytes >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0)
-        status = ori_still_jpeg_decode(data, bytes, pixels_max, ret_image, err);
-    else if (bytes >= 12 && memcmp(data, "RIFF", 4) == 0 && memcmp(data + 8, "WEBP", 4) == 0)
-        status = ori_still_webp_decode(data, bytes, pixels_max, ret_image, err);
+    status = decode(data, bytes, pixels_max, &image, err);
+    if (status == ORI_OK)
+        status = make_upright(data, bytes, pixels_max, &image, err);
+    if (status == ORI_OK)
+        *ret_image = image;
     else
-        status = ori_error_set(err, ORI_BAD_PICTURE, "neither a PNG, a JPEG nor a WebP picture");
+        free(image.data);
     free(data);
     return status;
 }

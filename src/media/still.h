@@ -24,8 +24,10 @@ const char *ori_still_extension(enum ori_still_format format);    /* "png", "jpg
 const char *ori_still_content_type(enum ori_still_format format); /* "image/png"... */
 
 /* Decodes one PNG, JPEG or WebP picture from the source; runs in the child only. ret_image->data
- * is malloc'ed and the caller's, rows without a gap. Alpha is dropped, colours under it stay: so do
- * the reference preprocessors of the models. ORI_BAD_PICTURE (a file that is cut off too),
+ * is malloc'ed and the caller's, rows without a gap. Alpha is dropped, colours under it stay, of 16
+ * bits the upper 8 are taken: so do the reference preprocessors of the models (Pillow's
+ * convert("RGB")). Of a moving WebP or PNG it is the first picture, on black where that is smaller.
+ * Upright as its EXIF block says: exif_priv.h. ORI_BAD_PICTURE (a file that is cut off too),
  * ORI_LIMIT (pixels_max), ORI_EMPTY_FILE. */
 ori_status ori_still_decode(struct ori_source *source, int64_t pixels_max,
                             struct ori_rgb *ret_image, struct ori_error *err);

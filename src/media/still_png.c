@@ -98,7 +98,7 @@ static void read_bytes(png_structp png, png_bytep data, size_t bytes)
 static void set_transforms(png_structp png)
 {
     png_set_expand(png); /* palettes, grey of 1..4 bits, transparency to a channel */
-    png_set_scale_16(png);
+    png_set_strip_16(png);
     png_set_gray_to_rgb(png);
     png_set_strip_alpha(png);
 }
@@ -108,7 +108,7 @@ static void read_png(struct png_job *job)
     if (setjmp(png_jmpbuf(job->png)))
         return;
     png_set_read_fn(job->png, job, read_bytes);
-    png_set_user_limits(job->png, ORI_LIMIT_MAX_PNG_SIDE, ORI_LIMIT_MAX_PNG_SIDE);
+    png_set_user_limits(job->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* ours are below */
     png_set_chunk_cache_max(job->png, 64);
     png_set_chunk_malloc_max(job->png, 1 << 20);
     png_read_info(job->png, job->info);

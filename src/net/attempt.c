@@ -80,8 +80,8 @@ static void keep_headers(const struct ori_net_transfer *transfer)
     ori_buf_clear(kept);
     for (; names && *names; names++) {
         if (curl_easy_header(transfer->easy, *names, 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
-            ori_text_has_control(header->value))
-            continue;
+            header->value[0] == '\0' || ori_text_has_control(header->value))
+            continue; /* libcurl 7.88 gives an empty value as a carriage return */
         ori_buf_add(kept, *names, strlen(*names) + 1);
         ori_buf_add(kept, header->value, strlen(header->value) + 1);
     }

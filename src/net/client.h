@@ -86,7 +86,8 @@ struct ori_net_answer {
 void ori_net_answer_init(struct ori_net_answer *ret_answer);
 void ori_net_answer_deinit(struct ori_net_answer *answer); /* idempotent */
 /* The value of a header that was kept, in whatever case its name came, of several the first; it
- * lives as long as the answer. NULL: the answer had none, or one with a control character. */
+ * lives as long as the answer. NULL: the answer had none, an empty one, or one with a control
+ * character. */
 const char *ori_net_answer_header(const struct ori_net_answer *answer, const char *name);
 
 ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_request *request,

@@ -1,9 +1,12 @@
 #include "pipeline/engine.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One thread computes for so many that decode: kept frames are rare beside decoded ones. */
 #define WORKERS_AN_EMBED_THREAD 4
+#define EMBED_THREADS_MAX 64 /* pipeline/batcher.h */
 
 static ori_status open_vectors(const struct ori_settings *settings, bool is_read_only,
                                const struct ori_cancel *cancel, struct ori_engine *engine,
@@ -11,6 +14,7 @@ static ori_status open_vectors(const struct ori_settings *settings, bool is_read
 {
     struct ori_vector_options options = {.path = settings->vector_db,
                                          .model = engine->model_info.name,
+                                         .digest = engine->model_info.digest,
                                          .dim = engine->model_info.dim,
                                          .threads = (int)settings->vp_max_workers,
                                          .is_read_only = is_read_only,
@@ -18,11 +22,15 @@ static ori_status open_vectors(const struct ori_settings *settings, bool is_read
     return ori_vector_open_embedded(&options, &engine->vectors, err);
 }
 
-static ori_status open_batcher(const struct ori_settings *settings, const struct ori_cancel *cancel,
-                               struct ori_metrics *metrics, struct ori_engine *engine,
-                               struct ori_error *err)
+static ori_status open_batcher(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, struct ori_metrics *metrics,
+                               struct ori_engine *engine, struct ori_error *err)
 {
     int64_t workers = settings->vp_max_workers;
+    if (use == ORI_ENGINE_REINDEX)
+        workers *= WORKERS_AN_EMBED_THREAD;
+    if (workers > WORKERS_AN_EMBED_THREAD * EMBED_THREADS_MAX)
+        workers = WORKERS_AN_EMBED_THREAD * EMBED_THREADS_MAX;
     struct ori_batcher_options options = {
         .model = engine->model,
         .cancel = cancel,
@@ -54,6 +62,14 @@ struct ori_model_options ori_engine_model_options(const struct ori_settings *set
                                       .precision = precision_of(settings)};
 }
 
+/* Stills that are not there cannot be embedded: nothing is made for them. */
+static ori_status check_frames(const struct ori_settings *settings, struct ori_error *err)
+{
+    if (access(settings->vp_frames_dir, F_OK) == 0)
+        return ORI_OK;
+    return ori_error_set_errno(err, errno, false, "VP_FRAMES_DIR %s", settings->vp_frames_dir);
+}
+
 /* Which part it was; status is given back. */
 static ori_status at(const char *part, ori_status status, struct ori_error *err)
 {
@@ -81,19 +97,21 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
                            const struct ori_log *log, struct ori_engine *ret_engine,
                            struct ori_error *err)
 {
-    const bool is_run = use != ORI_ENGINE_EMBED && use != ORI_ENGINE_SEARCH;
+    const bool has_frames = use != ORI_ENGINE_EMBED && use != ORI_ENGINE_SEARCH;
     *ret_engine = (struct ori_engine){0};
     struct ori_model_options model = ori_engine_model_options(settings);
     ori_status status = at("model", ori_model_open(&model, &ret_engine->model, err), err);
     if (status == ORI_OK)
         ret_engine->model_info = ori_model_info(ret_engine->model);
-    if (status == ORI_OK && is_run)
+    if (status == ORI_OK && use == ORI_ENGINE_REINDEX)
+        status = at("objects", check_frames(settings, err), err);
+    if (status == ORI_OK && has_frames)
         status = at("objects", open_objects(settings, use, cancel, log, ret_engine, err), err);
-    if (status == ORI_OK && use != ORI_ENGINE_EMBED)
+    if (status == ORI_OK && use != ORI_ENGINE_EMBED && use != ORI_ENGINE_REINDEX)
         status = at("vectors",
                     open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err), err);
-    if (status == ORI_OK && is_run)
-        status = at("batcher", open_batcher(settings, cancel, metrics, ret_engine, err), err);
+    if (status == ORI_OK && has_frames)
+        status = at("batcher", open_batcher(settings, use, cancel, metrics, ret_engine, err), err);
     if (status != ORI_OK)
         ori_engine_close(ret_engine);
     return status;

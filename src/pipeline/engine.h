@@ -18,7 +18,7 @@
 struct ori_engine {
     struct ori_model *model; /* always */
     struct ori_model_info model_info;
-    struct ori_batcher *batcher;  /* for run, as is the object store */
+    struct ori_batcher *batcher;  /* for run and reindex, as is the object store */
     struct ori_blob_store *blobs; /* of objects: the remote one where there is one */
     struct ori_objects objects;
     struct ori_vector_store *vectors; /* for run and search */
@@ -29,7 +29,9 @@ enum ori_engine_use {
     ORI_ENGINE_SEARCH, /* and the vectors, read only */
     ORI_ENGINE_RUN,    /* all, writable; folders are made; nothing leaves this machine */
     ORI_ENGINE_SERVE,  /* the same, but S3 where the settings ask for it */
-    ORI_ENGINE_UPLOAD  /* and where they do not, that is a failure */
+    ORI_ENGINE_UPLOAD, /* and where they do not, that is a failure */
+    ORI_ENGINE_REINDEX /* all but the vectors; more threads for the model, as little is decoded. A
+                          missing folder of frames is ORI_NOT_FOUND */
 };
 
 /* What the settings say of the model; the texts are theirs. */

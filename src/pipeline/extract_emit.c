@@ -8,7 +8,6 @@
 #include "util/clock.h"
 #include "util/limits.h"
 #include "vision/quality.h"
-#include "vision/resize.h"
 
 #define SLOT_ALIGN 64
 #define SAME_EDGE_PX 8 /* boxes of scene and video this close are one box */
@@ -163,14 +162,6 @@ static ori_status make_rgb(struct extract *extract, const struct ori_frame *fram
     return ori_frame_to_rgb(extract->video, frame, box, rgb, err);
 }
 
-static ori_status make_input(const struct extract *extract, uint8_t *planes, struct ori_error *err)
-{
-    const struct ori_input_spec *input = &extract->options->input;
-    return input->fit == ORI_INPUT_SQUASH
-               ? ori_resize_squash(&extract->rgb, input->side, planes, err)
-               : ori_resize_shorter_crop(&extract->rgb, input->side, planes, err);
-}
-
 static ori_status fill_slot(struct extract *extract, uint8_t *data, struct ori_msg_frame *message,
                             struct ori_error *err)
 {
@@ -187,7 +178,7 @@ static ori_status fill_slot(struct extract *extract, uint8_t *data, struct ori_m
         return status;
     message->still_bytes = still_bytes;
     message->input_offset = (still_bytes + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
-    return make_input(extract, data + message->input_offset, err);
+    return extract_input(&extract->rgb, &options->input, data + message->input_offset, err);
 }
 
 static ori_status say_frame(struct extract *extract, const struct extract_held *held,

@@ -17,6 +17,19 @@ static ori_status send_last(struct ori_child_side *side, const void *message, si
     return status;
 }
 
+ori_status extract_input(const struct ori_rgb *image, const struct ori_input_spec *input,
+                         uint8_t *planes, struct ori_error *err)
+{
+    const struct ori_resize_rule rule = {
+        .side = input->side,
+        .resize_side = input->resize_side,
+        .is_squash = input->fit == ORI_INPUT_SQUASH,
+        .is_crop_rounded = input->is_crop_rounded != 0,
+        .is_bilinear = input->is_bilinear != 0,
+    };
+    return ori_resize_square(image, &rule, planes, err);
+}
+
 static ori_status send_input(struct ori_child_side *side, const struct ori_rgb *image,
                              uint8_t *data, struct ori_error *err)
 {
@@ -28,9 +41,7 @@ static ori_status send_input(struct ori_child_side *side, const struct ori_rgb *
                                       .input_bytes = input_bytes};
     if (input_bytes > side->start.slot_bytes)
         return ori_error_set(err, ORI_LIMIT, "model input does not fit a slot");
-    ori_status status = input->fit == ORI_INPUT_SQUASH
-                            ? ori_resize_squash(image, input->side, data, err)
-                            : ori_resize_shorter_crop(image, input->side, data, err);
+    ori_status status = extract_input(image, input, data, err);
     if (status == ORI_OK)
         status = send_last(side, &picture, sizeof picture, err);
     return status;

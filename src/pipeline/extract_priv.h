@@ -79,5 +79,8 @@ ori_status extract_end_scene(struct extract *extract, const struct ori_scene *sc
 ori_status extract_flush(struct extract *extract, bool is_end, struct ori_error *err);
 void extract_emit_deinit(struct extract *extract);
 
+/* Model input of image: 3 * side * side bytes into planes. */
+ori_status extract_input(const struct ori_rgb *image, const struct ori_input_spec *input,
+                         uint8_t *planes, struct ori_error *err);
 /* The whole of a picture or thumb job, DONE included. */
 ori_status extract_picture(struct ori_child_side *side, struct ori_error *err);

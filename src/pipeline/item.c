@@ -40,6 +40,7 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
     struct ori_manifest *manifest = &item->result->manifest;
     struct ori_result_inputs inputs = {.extract = &item->options,
                                        .model = environment->model.name,
+                                       .digest = environment->model.digest,
                                        .precision = environment->model.precision,
                                        .dim = environment->model.dim};
     int64_t bytes = 0;
@@ -47,7 +48,9 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
     if (status == ORI_OK)
         status = ori_identity_source(item->fd, &manifest->source, err);
     if (status == ORI_OK)
-        status = ori_identity_fingerprint(&inputs, manifest->fingerprint, err);
+        status = ori_identity_settings(&item->options, manifest->settings, err);
+    if (status == ORI_OK)
+        status = ori_identity_fingerprint(manifest->settings, &inputs, manifest->fingerprint, err);
     name_source(item->request->path ? item->request->path : item->request->place->key, manifest);
     snprintf(manifest->model, sizeof manifest->model, "%s", environment->model.name);
     manifest->dim = environment->model.dim;

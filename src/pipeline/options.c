@@ -47,7 +47,10 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
         .duration_us_max = duration_s * 1000000,
         .input = {.side = model->side,
                   .fit = model->fit == ORI_MODEL_FIT_SQUASH ? ORI_INPUT_SQUASH
-                                                            : ORI_INPUT_SHORTER_CROP},
+                                                            : ORI_INPUT_SHORTER_CROP,
+                  .resize_side = model->resize_side,
+                  .is_crop_rounded = model->is_crop_rounded,
+                  .is_bilinear = model->is_bilinear},
     };
 }
 

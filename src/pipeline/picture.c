@@ -224,7 +224,7 @@ ori_status ori_picture_thumb(const struct ori_picture_request *request, int side
 {
     ORI_ASSERT(side >= ORI_PICTURE_THUMB_MIN && side <= ORI_PICTURE_THUMB_MAX);
     /* The model's place in START tells the side: a thumb has nothing to do with a model. */
-    struct ori_model_info model = {.side = side, .fit = ORI_MODEL_FIT_SQUASH};
+    struct ori_model_info model = {.side = side, .fit = ORI_MODEL_FIT_SQUASH, .resize_side = side};
     struct taken taken = {0};
     ori_status status = run_job(request, &model, ORI_CHILD_JOB_THUMB, cancel, &taken, err);
     if (status == ORI_OK) {

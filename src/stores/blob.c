@@ -46,15 +46,17 @@ static ori_status check_key(const char *key, struct ori_error *err)
     return ori_error_set(err, ORI_USAGE, "not a key: \"%.100s\"", key);
 }
 
+static bool is_code(const char *name)
+{
+    const size_t bytes = strnlen(name, ORI_LIMIT_MAX_CODE_CHARS + 1);
+    return bytes <= ORI_LIMIT_MAX_CODE_CHARS && is_name(name, bytes) && !strchr(name, '/');
+}
+
 static ori_status check_video(const char *platform, const char *code, struct ori_error *err)
 {
-    const char *const names[] = {platform, code};
-    for (int i = 0; i < 2; i++) {
-        const size_t bytes = strnlen(names[i], ORI_LIMIT_MAX_CODE_CHARS + 1);
-        if (bytes > ORI_LIMIT_MAX_CODE_CHARS || !is_name(names[i], bytes) || strchr(names[i], '/'))
-            return ori_error_set(err, ORI_USAGE, "not a video: \"%.100s/%.100s\"", platform, code);
-    }
-    return ORI_OK;
+    if (is_code(platform) && is_code(code))
+        return ORI_OK;
+    return ori_error_set(err, ORI_USAGE, "not a video: \"%.100s/%.100s\"", platform, code);
 }
 
 void ori_blob_close(struct ori_blob_store **store)
@@ -121,6 +123,28 @@ ori_status ori_blob_list_video(struct ori_blob_store *store, const char *platfor
     return store->ops->list_video(store, platform, code, visit, self, wait, err);
 }
 
+struct legal { /* lets through what is a video */
+    ori_blob_visit_video_fn visit;
+    void *self;
+};
+
+static ori_status visit_legal(void *self, const char *platform, const char *code,
+                              struct ori_error *err)
+{
+    const struct legal *legal = self;
+    if (!is_code(platform) || !is_code(code))
+        return ORI_OK;
+    return legal->visit(legal->self, platform, code, err);
+}
+
+ori_status ori_blob_list_videos(struct ori_blob_store *store, ori_blob_visit_video_fn visit,
+                                void *self, struct ori_error *err)
+{
+    ORI_ASSERT(store && visit);
+    struct legal legal = {.visit = visit, .self = self};
+    return store->ops->list_videos(store, visit_legal, &legal, err);
+}
+
 ori_status ori_blob_lock_video(struct ori_blob_store *store, const char *platform, const char *code,
                                const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
                                struct ori_error *err)
@@ -129,7 +153,18 @@ ori_status ori_blob_lock_video(struct ori_blob_store *store, const char *platfor
     const ori_status status = check_video(platform, code, err);
     if (status != ORI_OK)
         return status;
-    return store->ops->lock_video(store, platform, code, cancel, ret_lock, err);
+    return store->ops->lock_video(store, platform, code, true, cancel, ret_lock, err);
+}
+
+ori_status ori_blob_try_lock_video(struct ori_blob_store *store, const char *platform,
+                                   const char *code, struct ori_blob_lock **ret_lock,
+                                   struct ori_error *err)
+{
+    ORI_ASSERT(store && platform && code && ret_lock);
+    const ori_status status = check_video(platform, code, err);
+    if (status != ORI_OK)
+        return status;
+    return store->ops->lock_video(store, platform, code, false, NULL, ret_lock, err);
 }
 
 void ori_blob_unlock_video(struct ori_blob_lock **lock)

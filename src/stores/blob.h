@@ -60,6 +60,13 @@ ori_status ori_blob_list_video(struct ori_blob_store *store, const char *platfor
                                ori_blob_visit_fn visit, void *self, const struct ori_wait *wait,
                                struct ori_error *err);
 
+/* Calls visit with each folder that may be a video's, in byte order of platform, then code; names that
+ * are no platform or code are passed over. */
+typedef ori_status (*ori_blob_visit_video_fn)(void *self, const char *platform, const char *code,
+                                              struct ori_error *err);
+ori_status ori_blob_list_videos(struct ori_blob_store *store, ori_blob_visit_video_fn visit,
+                                void *self, struct ori_error *err);
+
 /* One writer a video, over all processes of this machine (flock on the video's folder, which is
  * made when missing); waits until it is free or cancelled. Sweeps leftovers of killed writers. A
  * bucket's locks are folders of this machine too: two machines that write the same video into one
@@ -68,5 +75,9 @@ struct ori_blob_lock;
 ori_status ori_blob_lock_video(struct ori_blob_store *store, const char *platform, const char *code,
                                const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
                                struct ori_error *err);
+/* The same, but waits for nobody: ORI_AGAIN while another has it. */
+ori_status ori_blob_try_lock_video(struct ori_blob_store *store, const char *platform,
+                                   const char *code, struct ori_blob_lock **ret_lock,
+                                   struct ori_error *err);
 /* Takes an empty folder away again. */
 void ori_blob_unlock_video(struct ori_blob_lock **lock);

@@ -274,13 +274,15 @@ static ori_status add_name(struct name_list *list, const char *name, struct ori_
     return ORI_OK;
 }
 
-static bool is_regular(int folder, const struct dirent *entry)
+enum kind { FILES, FOLDERS };
+
+static bool is_kind(int folder, const struct dirent *entry, enum kind kind)
 {
     struct stat about;
     if (entry->d_type != DT_UNKNOWN)
-        return entry->d_type == DT_REG;
+        return entry->d_type == (kind == FILES ? DT_REG : DT_DIR);
     return fstatat(folder, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(about.st_mode);
+           (kind == FILES ? S_ISREG(about.st_mode) : S_ISDIR(about.st_mode));
 }
 
 static bool is_object(const char *name)
@@ -295,8 +297,9 @@ static bool is_part(const char *name)
     return name[0] == '.' && bytes > sizeof end && strcmp(name + bytes - strlen(end), end) == 0;
 }
 
-/* Names of the regular files that is_wanted says yes to; the caller frees, also after a failure. */
-static ori_status read_names(int folder, bool (*is_wanted)(const char *name),
+/* Names of the files, or folders, that is_wanted says yes to; the caller frees, also after a
+ * failure. */
+static ori_status read_names(int folder, enum kind kind, bool (*is_wanted)(const char *name),
                              struct name_list *list, struct ori_error *err)
 {
     ori_status status = ORI_OK;
@@ -314,7 +317,7 @@ static ori_status read_names(int folder, bool (*is_wanted)(const char *name),
             status = ori_error_set_errno(err, errno, false, "folder");
         if (!entry)
             break;
-        if (is_wanted(entry->d_name) && is_regular(folder, entry))
+        if (is_wanted(entry->d_name) && is_kind(folder, entry, kind))
             status = add_name(list, entry->d_name, err);
         if (status != ORI_OK)
             break;
@@ -341,7 +344,7 @@ static ori_status fs_list_video(struct ori_blob_store *base, const char *platfor
         return ORI_OK;
     if (folder < 0)
         return ori_error_set_errno(err, errno, false, "%s/%s", platform, code);
-    status = read_names(folder, is_object, &list, err);
+    status = read_names(folder, FILES, is_object, &list, err);
     if (status == ORI_OK && list.count > 0) {
         qsort(list.names, list.count, sizeof *list.names, compare_names);
         for (size_t i = 0; i < list.count && status == ORI_OK; i++)
@@ -353,10 +356,54 @@ static ori_status fs_list_video(struct ori_blob_store *base, const char *platfor
     return status;
 }
 
+/* Folders in a folder, in byte order. */
+static ori_status list_folders(int folder, struct name_list *list, struct ori_error *err)
+{
+    const ori_status status = read_names(folder, FOLDERS, is_object, list, err);
+    if (status == ORI_OK && list->count > 0)
+        qsort(list->names, list->count, sizeof *list->names, compare_names);
+    return status;
+}
+
+static ori_status list_codes(int root, const char *platform, ori_blob_visit_video_fn visit,
+                             void *self, struct ori_error *err)
+{
+    struct name_list codes = {0};
+    int folder = step_down(root, platform, false);
+    if (folder < 0 && is_absent(errno)) /* taken away meanwhile */
+        return ORI_OK;
+    if (folder < 0)
+        return ori_error_set_errno(err, errno, false, "%s", platform);
+    ori_status status = list_folders(folder, &codes, err);
+    close_fd(&folder);
+    for (size_t i = 0; i < codes.count && status == ORI_OK; i++)
+        status = visit(self, platform, codes.names[i], err);
+    free_names(&codes);
+    return status;
+}
+
+static ori_status fs_list_videos(struct ori_blob_store *base, ori_blob_visit_video_fn visit,
+                                 void *self, struct ori_error *err)
+{
+    const struct fs_store *store = store_of(base);
+    struct name_list platforms = {0};
+    int root = open_root(store, false);
+    if (root < 0 && is_absent(errno))
+        return ORI_OK;
+    if (root < 0)
+        return ori_error_set_errno(err, errno, false, "%s", store->root);
+    ori_status status = list_folders(root, &platforms, err);
+    for (size_t i = 0; i < platforms.count && status == ORI_OK; i++)
+        status = list_codes(root, platforms.names[i], visit, self, err);
+    free_names(&platforms);
+    close_fd(&root);
+    return status;
+}
+
 static ori_status sweep_parts(int folder, struct ori_error *err)
 {
     struct name_list list = {0};
-    ori_status status = read_names(folder, is_part, &list, err);
+    ori_status status = read_names(folder, FILES, is_part, &list, err);
     for (size_t i = 0; i < list.count && status == ORI_OK; i++) {
         if (unlinkat(folder, list.names[i], 0) != 0 && errno != ENOENT)
             status = ori_error_set_errno(err, errno, true, "%s", list.names[i]);
@@ -408,8 +455,8 @@ static ori_status try_lock(const struct fs_store *store, const char *platform, c
 }
 
 static ori_status fs_lock_video(struct ori_blob_store *base, const char *platform, const char *code,
-                                const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
-                                struct ori_error *err)
+                                bool is_waiting, const struct ori_cancel *cancel,
+                                struct ori_blob_lock **ret_lock, struct ori_error *err)
 {
     const struct fs_store *store = store_of(base);
     ori_status status = ORI_OK;
@@ -423,7 +470,7 @@ static ori_status fs_lock_video(struct ori_blob_store *base, const char *platfor
     lock->folder = -1;
     lock->platform = -1;
     memcpy(lock->code, code, strlen(code) + 1); /* checked: it fits */
-    while ((status = try_lock(store, platform, code, lock, err)) == ORI_AGAIN) {
+    while ((status = try_lock(store, platform, code, lock, err)) == ORI_AGAIN && is_waiting) {
         if (ori_cancel_wait(cancel, LOCK_POLL_MS) == ORI_CANCELLED) {
             status = ori_error_set(err, ORI_CANCELLED, "stopped while another writer had %s/%s",
                                    platform, code);
@@ -468,6 +515,7 @@ static const struct ori_blob_ops fs_ops = {
     .stat = fs_stat,
     .check = fs_check,
     .list_video = fs_list_video,
+    .list_videos = fs_list_videos,
     .lock_video = fs_lock_video,
     .unlock_video = fs_unlock_video,
 };

@@ -20,9 +20,13 @@ struct ori_blob_ops {
     ori_status (*list_video)(struct ori_blob_store *store, const char *platform, const char *code,
                              ori_blob_visit_fn visit, void *self, const struct ori_wait *wait,
                              struct ori_error *err);
+    /* All names that may be ones: blob.c passes over the illegal. */
+    ori_status (*list_videos)(struct ori_blob_store *store, ori_blob_visit_video_fn visit,
+                              void *self, struct ori_error *err);
+    /* ORI_AGAIN: somebody has it, and is_waiting is false. */
     ori_status (*lock_video)(struct ori_blob_store *store, const char *platform, const char *code,
-                             const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
-                             struct ori_error *err);
+                             bool is_waiting, const struct ori_cancel *cancel,
+                             struct ori_blob_lock **ret_lock, struct ori_error *err);
     void (*unlock_video)(struct ori_blob_lock *lock);
 };
 

@@ -116,14 +116,89 @@ static ori_status s3_list_video(struct ori_blob_store *base, const char *platfor
     return ori_s3_list(store->s3, store->bucket, prefix, "/", visit_key, &listing, wait, err);
 }
 
+/* The videos of a bucket: "platform/code", malloc'ed. */
+struct videos {
+    char **names;
+    size_t count;
+    size_t room;
+};
+
+static ori_status add_video(struct videos *videos, const char *key, size_t bytes,
+                            struct ori_error *err)
+{
+    if (videos->count == videos->room) {
+        const size_t room = videos->room ? 2 * videos->room : 64;
+        char **more = reallocarray(videos->names, room, sizeof *more);
+        if (!more)
+            return ori_error_set(err, ORI_NOMEM, "list of videos");
+        videos->names = more;
+        videos->room = room;
+    }
+    char *name = strndup(key, bytes);
+    if (!name)
+        return ori_error_set(err, ORI_NOMEM, "list of videos");
+    videos->names[videos->count++] = name;
+    return ORI_OK;
+}
+
+/* Keys come in byte order: those of a video stand together. */
+static ori_status note_video(void *self, const char *key, int64_t size, struct ori_error *err)
+{
+    struct videos *videos = self;
+    const char *slash = strchr(key, '/');
+    const char *end = slash ? strchr(slash + 1, '/') : NULL;
+    (void)size;
+    if (!end || slash == key || end == slash + 1)
+        return ORI_OK; /* not inside a video */
+    const size_t bytes = (size_t)(end - key);
+    const char *last = videos->count ? videos->names[videos->count - 1] : "";
+    if (strncmp(last, key, bytes) == 0 && last[bytes] == '\0')
+        return ORI_OK;
+    return add_video(videos, key, bytes, err);
+}
+
+/* By platform, then by code: in a key "a.b/" comes before "a/". */
+static int compare_videos(const void *a, const void *b)
+{
+    const char *left = *(char *const *)a;
+    const char *right = *(char *const *)b;
+    for (; *left && *left == *right; left++)
+        right++;
+    const int first = *left == '/' ? 0 : (unsigned char)*left;
+    const int second = *right == '/' ? 0 : (unsigned char)*right;
+    return first - second;
+}
+
+static ori_status s3_list_videos(struct ori_blob_store *base, ori_blob_visit_video_fn visit,
+                                 void *self, struct ori_error *err)
+{
+    const struct s3_store *store = store_of(base);
+    struct videos videos = {.count = 0};
+    ori_status status =
+        ori_s3_list(store->s3, store->bucket, "", NULL, note_video, &videos, NULL, err);
+    if (videos.count > 1)
+        qsort(videos.names, videos.count, sizeof *videos.names, compare_videos);
+    for (size_t i = 0; i < videos.count; i++) {
+        char *slash = strchr(videos.names[i], '/');
+        *slash = '\0';
+        if (status == ORI_OK)
+            status = visit(self, videos.names[i], slash + 1, err);
+        free(videos.names[i]);
+    }
+    free(videos.names);
+    return status;
+}
+
 static ori_status s3_lock_video(struct ori_blob_store *base, const char *platform, const char *code,
-                                const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
-                                struct ori_error *err)
+                                bool is_waiting, const struct ori_cancel *cancel,
+                                struct ori_blob_lock **ret_lock, struct ori_error *err)
 {
     const struct s3_store *store = store_of(base);
     const ori_status status = check_writable(store, code, err);
     if (status != ORI_OK)
         return status;
+    if (!is_waiting)
+        return ori_blob_try_lock_video(store->locks, platform, code, ret_lock, err);
     return ori_blob_lock_video(store->locks, platform, code, cancel, ret_lock, err);
 }
 
@@ -150,6 +225,7 @@ static const struct ori_blob_ops s3_ops = {
     .stat = s3_stat,
     .check = s3_check,
     .list_video = s3_list_video,
+    .list_videos = s3_list_videos,
     .lock_video = s3_lock_video,
     .unlock_video = s3_unlock_video,
 };

@@ -7,8 +7,8 @@
  * Threads          any number may search; writers wait for each other
  * Durability       replace_video is one transaction: after ORI_OK all of it survives kill -9, after
  *                  anything else none of it is there
- * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model or
- *                  dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
+ * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model,
+ *                  weights or dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
  *                  LIMIT, NOMEM, CANCELLED; cause in err
  * Units            vectors f32, dim each; scores cosine, -1..1; seconds of the video */
 #include <stdbool.h>
@@ -58,8 +58,10 @@ struct ori_hits {
 void ori_hits_deinit(struct ori_hits *hits); /* null-safe inside, idempotent */
 
 struct ori_vector_options {
-    const char *path;  /* file of the embedded store; made when missing */
-    const char *model; /* remembered by an empty store, compared by a filled one */
+    const char *path;   /* file of the embedded store; made when missing */
+    const char *model;  /* these three are remembered by an empty store, compared by a filled one */
+    const char *digest; /* of the model's weights; NULL or "": it has none. A store that does not
+                           know takes that of the first one of its model that writes */
     int dim;
     int threads;       /* of one search */
     bool is_read_only; /* a missing file is then ORI_NOT_FOUND */

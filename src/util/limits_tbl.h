@@ -71,6 +71,11 @@ ORI_LIMIT_ROW(WEBP_SIDE, 16383, "pixels", "width or height of a WebP still")
 ORI_LIMIT_ROW(PNG_SIDE, 1000000, "pixels", "width or height of a PNG still")
 ORI_LIMIT_ROW(PICTURE_BYTES, 67108864, "bytes", "a picture file from outside")
 
+/* vision */
+ORI_LIMIT_ROW(RESIZE_SIDE, 131072, "pixels", "a side of a picture that is made smaller")
+ORI_LIMIT_ROW(INPUT_SIDE, 1024, "pixels", "a side of a model's input")
+ORI_LIMIT_ROW(INPUT_RESIZE, 4096, "pixels", "what a side becomes before the crop to that")
+
 /* pipeline */
 ORI_LIMIT_ROW(KEPT_FRAMES, 8192, "frames", "kept of one video; the rest is left out with a warning")
 ORI_LIMIT_ROW(SCENES, 65536, "scenes", "of one video; the last one takes the rest")
@@ -120,7 +125,8 @@ ORI_LIMIT_ROW(HUB_WEIGHTS_BYTES, 137438953472, "bytes", "one file of weights")
 ORI_LIMIT_ROW(HUB_REDIRECTS, 8, "redirects", "of one request to a hub, one after the other")
 ORI_LIMIT_ROW(HUB_BREAKS, 1000, "breaks", "of one file's download, however far each one came")
 ORI_LIMIT_ROW(HUB_WAIT_MS, 120000, "milliseconds", "a Retry-After of a hub that is waited for")
-ORI_LIMIT_ROW(HUB_MODELS, 10000, "snapshots", "of models that oriane model list shows")
+ORI_LIMIT_ROW(HUB_MODELS, 1000, "snapshots", "of models that oriane model list shows")
+
 /* embed: tokenizers */
 ORI_LIMIT_ROW(TOKENIZER_FILE_BYTES, 67108864, "bytes",
               "tokenizer.json, or one of the files beside it; Gemma's has 34 million")

@@ -1,19 +1,45 @@
 #include "vision/resize.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define SIDE_MAX 32768
-#define PRECISION 22 /* bits of a weight's fraction: 8 + 22 + sign fit 32, room for overshoot */
-#define SUPPORT 2.0  /* of the bicubic kernel at scale 1 */
+#include "util/limits.h"
+#include "vision/blend.h"
 
-/* For each output position: where its input begins, how many samples, and their weights. */
+/* Rows go through the first pass side by side, so many that a column of them is whole vectors. */
+enum { BLOCK_ROWS = 16, COLUMN_BYTES = 3 * BLOCK_ROWS };
+_Static_assert(COLUMN_BYTES % ORI_BLEND_LANES == 0, "a column is whole vectors");
+
+struct filter {
+    double (*weigh)(double x);
+    double support; /* at scale 1 */
+};
+
+/* One side of a resize: in samples become out, of which `count` from `first` on are wanted. */
+struct axis {
+    int in;
+    int out;
+    int first;
+    int count;
+};
+
+/* For each wanted position: where its input begins, how many samples, and their weights. */
 struct taps {
-    int size; /* weights a position */
-    int *first;
-    int *count;
+    int size;   /* weights a position, even */
+    int *first; /* counted from begin */
+    int *count; /* even: behind an odd number stands a weight of 0 */
     int32_t *weights;
+    int begin; /* the input samples that are needed */
+    int needed;
+};
+
+/* Where samples of a result go: steps in bytes. */
+struct sink {
+    uint8_t *data;
+    ptrdiff_t row;
+    ptrdiff_t pixel;
+    ptrdiff_t channel;
 };
 
 static double bicubic(double x)
@@ -27,6 +53,15 @@ static double bicubic(double x)
     return 0;
 }
 
+static double bilinear(double x)
+{
+    x = fabs(x);
+    return x < 1 ? 1 - x : 0;
+}
+
+static const struct filter filter_bicubic = {bicubic, 2};
+static const struct filter filter_bilinear = {bilinear, 1};
+
 static void taps_deinit(struct taps *taps)
 {
     free(taps->first);
@@ -34,177 +69,237 @@ static void taps_deinit(struct taps *taps)
     free(taps->weights);
 }
 
-static ori_status taps_init(struct taps *taps, int in, int out, struct ori_error *err)
+static int even(int count)
 {
-    double scale = (double)in / out;
+    return count + count % 2;
+}
+
+static int32_t to_fixed(double weight)
+{
+    double scaled = weight * (1 << ORI_BLEND_BITS);
+    return (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+}
+
+/* The weights of position i; exact is room for them before they are rounded. */
+static void weigh(const struct axis *axis, const struct filter *filter, int i, double *exact,
+                  struct taps *taps)
+{
+    double scale = (double)axis->in / axis->out;
     double stretch = scale < 1 ? 1 : scale;
-    double support = SUPPORT * stretch;
-    taps->size = (int)ceil(support) * 2 + 1;
-    taps->first = calloc((size_t)out, sizeof *taps->first);
-    taps->count = calloc((size_t)out, sizeof *taps->count);
-    taps->weights = calloc((size_t)out * (size_t)taps->size, sizeof *taps->weights);
+    double shrink = 1 / stretch;
+    double support = filter->support * stretch;
+    double centre = (axis->first + i + 0.5) * scale;
+    int first = (int)(centre - support + 0.5);
+    int last = (int)(centre + support + 0.5);
+    first = first < 0 ? 0 : first;
+    last = last > axis->in ? axis->in : last;
+    double sum = 0;
+    for (int k = first; k < last; k++) {
+        exact[k - first] = filter->weigh((k - centre + 0.5) * shrink);
+        sum += exact[k - first];
+    }
+    for (int k = 0; k < last - first; k++)
+        taps->weights[(ptrdiff_t)i * taps->size + k] = to_fixed(exact[k] / sum);
+    taps->first[i] = first;
+    taps->count[i] = last - first;
+}
+
+static ori_status taps_init(struct taps *taps, const struct axis *axis, const struct filter *filter,
+                            struct ori_error *err)
+{
+    double scale = (double)axis->in / axis->out;
+    size_t count = (size_t)axis->count;
+    taps->size = even((int)ceil(filter->support * (scale < 1 ? 1 : scale)) * 2 + 1);
+    taps->first = calloc(count, sizeof *taps->first);
+    taps->count = calloc(count, sizeof *taps->count);
+    taps->weights = calloc(count, (size_t)taps->size * sizeof *taps->weights);
     double *exact = calloc((size_t)taps->size, sizeof *exact);
     if (!taps->first || !taps->count || !taps->weights || !exact) {
         free(exact);
-        return ori_error_set(err, ORI_NOMEM, "resize: weights for %d to %d samples", in, out);
+        return ori_error_set(err, ORI_NOMEM, "resize: weights for %d to %d samples", axis->in,
+                             axis->out);
     }
-    for (int x = 0; x < out; x++) {
-        double centre = (x + 0.5) * scale;
-        int first = (int)(centre - support + 0.5);
-        int last = (int)(centre + support + 0.5);
-        first = first < 0 ? 0 : first;
-        last = last > in ? in : last;
-        double sum = 0;
-        for (int i = first; i < last; i++) {
-            exact[i - first] = bicubic((i - centre + 0.5) / stretch);
-            sum += exact[i - first];
-        }
-        for (int i = 0; i < last - first; i++)
-            taps->weights[(ptrdiff_t)x * taps->size + i] =
-                (int32_t)lround(exact[i] / sum * (1 << PRECISION));
-        taps->first[x] = first;
-        taps->count[x] = last - first;
-    }
+    for (int i = 0; i < axis->count; i++)
+        weigh(axis, filter, i, exact, taps);
     free(exact);
+    taps->begin = taps->first[0];
+    taps->needed = taps->first[count - 1] + taps->count[count - 1] - taps->begin;
+    for (int i = 0; i < axis->count; i++) {
+        taps->first[i] -= taps->begin;
+        taps->count[i] = even(taps->count[i]);
+    }
     return ORI_OK;
 }
 
-static uint8_t to_sample(int32_t sum)
+/* Up to BLOCK_ROWS rows, n of them, column by column: COLUMN_BYTES for each of `columns` pixels. */
+static void lay_out(const uint8_t *data, ptrdiff_t stride, int n, int columns, uint8_t *ret_block)
 {
-    sum >>= PRECISION;
-    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+    for (int x = 0; x < columns - 1; x++) {
+        const uint8_t *from = data + 3 * (ptrdiff_t)x;
+        uint8_t *to = ret_block + COLUMN_BYTES * (ptrdiff_t)x;
+        for (int y = 0; y < n; y++, from += stride, to += 3)
+            memcpy(to, from, 4); /* one byte too many, which the next pixel overwrites */
+    }
+    for (int y = 0; y < n; y++)
+        memcpy(ret_block + COLUMN_BYTES * (ptrdiff_t)(columns - 1) + 3 * (ptrdiff_t)y,
+               data + y * stride + 3 * (ptrdiff_t)(columns - 1), 3);
 }
 
-static void resize_row(const uint8_t *row, const struct taps *taps, int out, uint8_t *ret_row)
+/* First pass: `rows` rows of data become rows of `count` pixels. block: room for one column more
+ * than is needed. */
+static void resize_rows(const uint8_t *data, ptrdiff_t stride, int rows, const struct taps *taps,
+                        int count, uint8_t *block, uint8_t *ret_rows, ptrdiff_t ret_stride)
 {
-    for (int x = 0; x < out; x++) {
-        const int32_t *weights = taps->weights + (ptrdiff_t)x * taps->size;
-        const uint8_t *p = row + 3 * (ptrdiff_t)taps->first[x];
-        int32_t red = 1 << (PRECISION - 1);
-        int32_t green = red;
-        int32_t blue = red;
-        for (int i = 0; i < taps->count[x]; i++, p += 3) {
-            red += p[0] * weights[i];
-            green += p[1] * weights[i];
-            blue += p[2] * weights[i];
+    for (int top = 0; top < rows; top += BLOCK_ROWS) {
+        int n = rows - top < BLOCK_ROWS ? rows - top : BLOCK_ROWS;
+        lay_out(data + top * stride, stride, n, taps->needed, block);
+        for (int x = 0; x < count; x++) {
+            uint8_t column[COLUMN_BYTES];
+            ori_blend(block + COLUMN_BYTES * (ptrdiff_t)taps->first[x], COLUMN_BYTES,
+                      taps->weights + (ptrdiff_t)x * taps->size, taps->count[x], COLUMN_BYTES,
+                      column);
+            for (int y = 0; y < n; y++)
+                memcpy(ret_rows + (top + y) * ret_stride + 3 * (ptrdiff_t)x,
+                       column + 3 * (ptrdiff_t)y, 3);
         }
-        ret_row[3 * x] = to_sample(red);
-        ret_row[3 * x + 1] = to_sample(green);
-        ret_row[3 * x + 2] = to_sample(blue);
     }
 }
 
-/* One output row from the rows that were resized across already. sums: n of scratch. */
-static void resize_column(const uint8_t *rows, ptrdiff_t stride, const int32_t *weights, int count,
-                          int n, int32_t *sums, uint8_t *ret_row)
+static void put_line(const uint8_t *line, int count, uint8_t *to, const struct sink *sink)
 {
-    for (int x = 0; x < n; x++)
-        sums[x] = 1 << (PRECISION - 1);
-    for (int i = 0; i < count; i++, rows += stride) {
-        for (int x = 0; x < n; x++)
-            sums[x] += rows[x] * weights[i];
+    for (int x = 0; x < count; x++, to += sink->pixel) {
+        for (int c = 0; c < 3; c++)
+            to[c * sink->channel] = line[3 * x + c];
     }
-    for (int x = 0; x < n; x++)
-        ret_row[x] = to_sample(sums[x]);
 }
 
-static bool is_side(int64_t side)
+/* Second pass: rows of lanes bytes become the wanted lines of the result. */
+static void resize_columns(const uint8_t *rows, int lanes, const struct taps *taps, int count,
+                           int width, uint8_t *line, const struct sink *sink)
 {
-    return side >= 1 && side <= SIDE_MAX;
+    for (int y = 0; y < count; y++) {
+        ori_blend(rows + taps->first[y] * (ptrdiff_t)lanes, lanes,
+                  taps->weights + (ptrdiff_t)y * taps->size, taps->count[y], lanes, line);
+        put_line(line, width, sink->data + y * sink->row, sink);
+    }
 }
 
-ori_status ori_resize(const struct ori_rgb *image, const struct ori_box *box,
-                      struct ori_rgb *ret_image, struct ori_error *err)
+static ori_status resample(const struct ori_rgb *image, const struct axis *wide,
+                           const struct axis *high, const struct filter *filter,
+                           const struct sink *sink, struct ori_error *err)
 {
-    ori_status status = ORI_OK;
-    struct ori_box all = {0, 0, image->width, image->height};
     struct taps across = {0};
     struct taps down = {0};
+    uint8_t *block = NULL;
     uint8_t *middle = NULL;
-    int32_t *sums = NULL;
-    int width = ret_image->width;
-    int height = ret_image->height;
-    if (!box)
-        box = &all;
-    if (!is_side(box->w) || !is_side(box->h) || !is_side(width) || !is_side(height))
-        return ori_error_set(err, ORI_LIMIT, "resize: a side is outside 1..%d", SIDE_MAX);
-    ptrdiff_t stride = 3 * (ptrdiff_t)width;
-    status = taps_init(&across, box->w, width, err);
+    uint8_t *line = NULL;
+    int lanes = (3 * wide->count + ORI_BLEND_LANES - 1) / ORI_BLEND_LANES * ORI_BLEND_LANES;
+    ori_status status = taps_init(&across, wide, filter, err);
     if (status == ORI_OK)
-        status = taps_init(&down, box->h, height, err);
+        status = taps_init(&down, high, filter, err);
     if (status != ORI_OK)
         goto out;
-    middle = malloc((size_t)stride * (size_t)box->h);
-    sums = malloc((size_t)stride * sizeof *sums);
-    if (!middle || !sums) {
-        status = ori_error_set(err, ORI_NOMEM, "resize: %d x %d", width, box->h);
+    /* One column and one row more: a weight of 0 stands before them. */
+    block = calloc((size_t)across.needed + 1, COLUMN_BYTES);
+    middle = calloc((size_t)down.needed + 1, (size_t)lanes);
+    line = malloc((size_t)lanes);
+    if (!block || !middle || !line) {
+        status = ori_error_set(err, ORI_NOMEM, "resize: %d x %d", wide->in, high->in);
         goto out;
     }
-    for (int y = 0; y < box->h; y++)
-        resize_row(image->data + (box->y + y) * image->stride + 3 * (ptrdiff_t)box->x, &across,
-                   width, middle + y * stride);
-    for (int y = 0; y < height; y++)
-        resize_column(middle + down.first[y] * stride, stride,
-                      down.weights + (ptrdiff_t)y * down.size, down.count[y], (int)stride, sums,
-                      ret_image->data + y * ret_image->stride);
+    resize_rows(image->data + down.begin * image->stride + 3 * (ptrdiff_t)across.begin,
+                image->stride, down.needed, &across, wide->count, block, middle, lanes);
+    resize_columns(middle, lanes, &down, high->count, wide->count, line, sink);
 out:
-    free(sums);
+    free(line);
     free(middle);
+    free(block);
     taps_deinit(&across);
     taps_deinit(&down);
     return status;
 }
 
-static void split_planes(const struct ori_rgb *image, int left, int top, int side,
-                         uint8_t *ret_planes)
+static bool is_between(int64_t value, int64_t most)
 {
-    size_t area = (size_t)side * (size_t)side;
-    for (int y = 0; y < side; y++) {
-        const uint8_t *p = image->data + (top + y) * image->stride + 3 * (ptrdiff_t)left;
-        uint8_t *out = ret_planes + (size_t)y * (size_t)side;
-        for (int x = 0; x < side; x++, p += 3) {
-            out[x] = p[0];
-            out[area + (size_t)x] = p[1];
-            out[2 * area + (size_t)x] = p[2];
-        }
+    return value >= 1 && value <= most;
+}
+
+static ori_status check_sides(int width, int height, struct ori_error *err)
+{
+    if (is_between(width, ORI_LIMIT_MAX_RESIZE_SIDE) &&
+        is_between(height, ORI_LIMIT_MAX_RESIZE_SIDE))
+        return ORI_OK;
+    return ori_error_set(err, ORI_LIMIT, "resize: %d x %d: a side has 1 to %d pixels", width,
+                         height, ORI_LIMIT_MAX_RESIZE_SIDE);
+}
+
+ori_status ori_resize(const struct ori_rgb *image, const struct ori_box *box,
+                      struct ori_rgb *ret_image, struct ori_error *err)
+{
+    struct ori_rgb view = *image;
+    if (box) {
+        view.data += box->y * image->stride + 3 * (ptrdiff_t)box->x;
+        view.width = box->w;
+        view.height = box->h;
     }
-}
-
-static ori_status resize_and_cut(const struct ori_rgb *image, int width, int height, int side,
-                                 uint8_t *ret_planes, struct ori_error *err)
-{
-    struct ori_rgb small = {NULL, 3 * (ptrdiff_t)width, width, height};
-    if (!is_side(width) || !is_side(height) || !is_side(side))
-        return ori_error_set(err, ORI_LIMIT, "resize: a side is outside 1..%d", SIDE_MAX);
-    small.data = malloc((size_t)small.stride * (size_t)height);
-    if (!small.data)
-        return ori_error_set(err, ORI_NOMEM, "resize: %d x %d", width, height);
-    ori_status status = ori_resize(image, NULL, &small, err);
+    ori_status status = check_sides(view.width, view.height, err);
     if (status == ORI_OK)
-        split_planes(&small, (width - side) / 2, (height - side) / 2, side, ret_planes);
-    free(small.data);
-    return status;
+        status = check_sides(ret_image->width, ret_image->height, err);
+    if (status != ORI_OK)
+        return status;
+    struct axis wide = {view.width, ret_image->width, 0, ret_image->width};
+    struct axis high = {view.height, ret_image->height, 0, ret_image->height};
+    struct sink sink = {ret_image->data, ret_image->stride, 3, 1};
+    return resample(&view, &wide, &high, &filter_bicubic, &sink, err);
 }
 
-ori_status ori_resize_squash(const struct ori_rgb *image, int side, uint8_t *ret_planes,
-                             struct ori_error *err)
+/* ---- squares ---- */
+
+/* Before the crop begins: n >= side. */
+static int crop_offset(int n, int side, bool is_rounded)
 {
-    return resize_and_cut(image, side, side, side, ret_planes, err);
+    int twice = n - side;
+    int half = twice / 2;
+    return is_rounded ? half + (twice & half & 1) : half;
 }
 
-ori_status ori_resize_shorter_crop(const struct ori_rgb *image, int side, uint8_t *ret_planes,
-                                   struct ori_error *err)
+/* What of axis->out the crop sees, and how many zeros stand before it. */
+static int crop(struct axis *axis, const struct ori_resize_rule *rule)
 {
-    int64_t width = side;
-    int64_t height = side;
-    if (!is_side(image->width) || !is_side(image->height))
-        return ori_error_set(err, ORI_LIMIT, "resize: a side is outside 1..%d", SIDE_MAX);
-    if (image->width < image->height)
-        height = (int64_t)side * image->height / image->width;
-    else
-        width = (int64_t)side * image->width / image->height;
-    if (!is_side(width) || !is_side(height))
-        return ori_error_set(err, ORI_LIMIT, "resize: %d x %d is too long a strip", image->width,
-                             image->height);
-    return resize_and_cut(image, (int)width, (int)height, side, ret_planes, err);
+    int missing = rule->side - axis->out;
+    if (missing > 0) {
+        axis->count = axis->out;
+        return rule->is_crop_rounded ? missing / 2 : (missing + 1) / 2;
+    }
+    axis->first = crop_offset(axis->out, rule->side, rule->is_crop_rounded);
+    axis->count = rule->side;
+    return 0;
+}
+
+ori_status ori_resize_square(const struct ori_rgb *image, const struct ori_resize_rule *rule,
+                             uint8_t *ret_planes, struct ori_error *err)
+{
+    if (!is_between(rule->side, ORI_LIMIT_MAX_INPUT_SIDE) ||
+        !is_between(rule->resize_side, ORI_LIMIT_MAX_INPUT_RESIZE))
+        return ori_error_set(
+            err, ORI_LIMIT, "resize: a square of %d (1 to %d pixels) cut out of %d (1 to %d)",
+            rule->side, ORI_LIMIT_MAX_INPUT_SIDE, rule->resize_side, ORI_LIMIT_MAX_INPUT_RESIZE);
+    ori_status status = check_sides(image->width, image->height, err);
+    if (status != ORI_OK)
+        return status;
+    struct axis wide = {.in = image->width, .out = rule->resize_side};
+    struct axis high = {.in = image->height, .out = rule->resize_side};
+    if (!rule->is_squash && image->width <= image->height)
+        high.out = (int)((int64_t)rule->resize_side * image->height / image->width);
+    else if (!rule->is_squash)
+        wide.out = (int)((int64_t)rule->resize_side * image->width / image->height);
+    int left = crop(&wide, rule);
+    int top = crop(&high, rule);
+    size_t area = (size_t)rule->side * (size_t)rule->side;
+    if (wide.count < rule->side || high.count < rule->side)
+        memset(ret_planes, 0, 3 * area);
+    struct sink sink = {ret_planes + (ptrdiff_t)top * rule->side + left, rule->side, 1,
+                        (ptrdiff_t)area};
+    return resample(image, &wide, &high, rule->is_bilinear ? &filter_bilinear : &filter_bicubic,
+                    &sink, err);
 }

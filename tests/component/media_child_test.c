@@ -183,7 +183,8 @@ static struct ori_child *start(enum part part)
                                                   .slots = SLOTS,
                                                   .slot_bytes = SLOT_BYTES}};
     options.start.options.crop_probes = (int32_t)part;
-    options.start.options.input.side = SIDE;
+    options.start.options.input =
+        (struct ori_input_spec){.side = SIDE, .fit = ORI_INPUT_SQUASH, .resize_side = SIDE};
     assert_int_equal(ori_child_spawn(&options, &child, &err), ORI_OK);
     fclose(medium); /* borrowed for spawn alone */
     return child;

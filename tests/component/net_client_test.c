@@ -485,6 +485,129 @@ static void bodies_piece_by_piece(void **state)
     }
 }
 
+static const char *const kept[] = {"ETag", "X-Empty", "X-Bad", "X-None", "location", NULL};
+
+/* All of an answer but its body is there when the first piece of it comes. */
+static ori_status look(void *self, const void *data, size_t bytes, struct ori_error *err)
+{
+    const struct ori_net_answer *answer = self;
+    (void)data;
+    (void)bytes;
+    (void)err;
+    assert_int_equal(answer->status, 200);
+    assert_string_equal(ori_net_answer_header(answer, "etag"), "\"first\"");
+    assert_string_equal(answer->peer, "127.0.0.1");
+    assert_int_equal(answer->retry_after_ms, 7000);
+    return ORI_OK;
+}
+
+static void headers_that_are_kept(void **state)
+{
+    (void)state;
+    for (int is_piecewise = 0; is_piecewise < 2; is_piecewise++) {
+        char url[64];
+        struct ori_net_answer answer;
+        struct ori_error err = {0};
+        snprintf(url, sizeof url, "http://127.0.0.1:%d/kept", server.port);
+        struct ori_net_request request = {.method = "GET",
+                                          .url = url,
+                                          .keep = kept,
+                                          .deadline_us = ori_clock_us() + PATIENCE_US,
+                                          .answer_bytes_max = 100,
+                                          .on_body = is_piecewise ? look : NULL,
+                                          .on_body_self = &answer};
+        ori_net_answer_init(&answer);
+        assert_int_equal(ori_net_fetch(client, &request, NULL, &answer, &err), ORI_OK);
+        assert_string_equal(ori_net_answer_header(&answer, "ETag"), "\"first\"");
+        assert_null(ori_net_answer_header(&answer, "x-empty"));
+        assert_null(ori_net_answer_header(&answer, "X-Bad")); /* with a tab inside */
+        assert_null(ori_net_answer_header(&answer, "X-None"));
+        assert_null(ori_net_answer_header(&answer, "X-Other")); /* not asked for */
+        assert_string_equal(answer.peer, "127.0.0.1");
+        request.keep = NULL;
+        request.on_body = NULL;
+        assert_int_equal(ori_net_fetch(client, &request, NULL, &answer, &err), ORI_OK);
+        assert_null(ori_net_answer_header(&answer, "ETag")); /* of the answer before */
+        ori_net_answer_deinit(&answer);
+        assert_null(ori_net_answer_header(&answer, "ETag"));
+    }
+}
+
+/* A refusal is read to the end up to its limit, however large the body asked for may be. */
+static void long_refusals(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        char url[64];
+        struct ori_net_answer answer;
+        struct ori_error err = {0};
+        struct taker taker = {.bytes_max = SIZE_MAX};
+        snprintf(url, sizeof url, "http://127.0.0.1:%d/deny/404/%d", server.port,
+                 ORI_LIMIT_MAX_NET_REFUSAL_BYTES + more);
+        struct ori_net_request request = {.method = "GET",
+                                          .url = url,
+                                          .deadline_us = ori_clock_us() + PATIENCE_US,
+                                          .answer_bytes_max = SIZE_MAX / 2,
+                                          .on_body = take,
+                                          .on_body_self = &taker};
+        ori_net_answer_init(&answer);
+        assert_int_equal(ori_net_fetch(client, &request, NULL, &answer, &err),
+                         more ? ORI_LIMIT : ORI_OK);
+        assert_int_equal(taker.bytes, 0);
+        ori_net_answer_deinit(&answer);
+    }
+}
+
+/* A peer may ask us to wait, but not for longer than the caller has said. */
+static void waits_that_are_too_long(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char url[64];
+        struct ori_net_answer answer;
+        struct ori_error err = {0};
+        atomic_store(&server.failures, 0);
+        snprintf(url, sizeof url, "http://127.0.0.1:%d/after/503/1", server.port);
+        struct ori_net_request request = {.method = "GET",
+                                          .url = url,
+                                          .is_repeatable = true,
+                                          .retries = 3,
+                                          .wait_ms_max = i ? 999 : 1000,
+                                          .deadline_us = ori_clock_us() + PATIENCE_US,
+                                          .answer_bytes_max = 100};
+        ori_net_answer_init(&answer);
+        assert_int_equal(ori_net_fetch(client, &request, NULL, &answer, &err), ORI_OK);
+        assert_int_equal(answer.status, i ? 503 : 200);
+        assert_int_equal(answer.attempts, i ? 1 : 2);
+        ori_net_answer_deinit(&answer);
+    }
+}
+
+static void long_urls(void **state)
+{
+    (void)state;
+    static char url[ORI_LIMIT_MAX_NET_URL_BYTES + 2];
+    for (int more = 0; more < 2; more++) {
+        struct ori_net_answer answer;
+        struct ori_error err = {0};
+        memset(url, 'x', sizeof url);
+        int used = snprintf(url, sizeof url, "http://127.0.0.1:%d/deny/200/5?", server.port);
+        url[used] = 'x';
+        url[ORI_LIMIT_MAX_NET_URL_BYTES + more] = '\0';
+        struct ori_net_request request = {.method = "HEAD",
+                                          .url = url,
+                                          .deadline_us = ori_clock_us() + PATIENCE_US,
+                                          .answer_bytes_max = 100};
+        ori_net_answer_init(&answer);
+        ori_status status = ori_net_fetch(client, &request, NULL, &answer, &err);
+        if (more)
+            assert_int_equal(status, ORI_URL_REFUSED);
+        else /* the test's server reads less than that, and hangs up */
+            assert_int_equal(status, ORI_NETWORK);
+        ori_net_answer_deinit(&answer);
+    }
+}
+
 /* ---- cancel ---- */
 
 struct canceller {
@@ -709,6 +832,10 @@ int main(void)
         cmocka_unit_test(headers_go_out),
         cmocka_unit_test(headers_that_break_lines),
         cmocka_unit_test(bodies_piece_by_piece),
+        cmocka_unit_test(headers_that_are_kept),
+        cmocka_unit_test(long_refusals),
+        cmocka_unit_test(waits_that_are_too_long),
+        cmocka_unit_test(long_urls),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(no_more_connections_than_allowed),
         cmocka_unit_test(nothing_leaks),

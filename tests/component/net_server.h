@@ -2,6 +2,7 @@
 /* A server on a free port of loopback that behaves as badly as the path asks for:
  *   /ok              200 "hello"                 /echo            200, the request as it came
  *   /hang            no answer ever              /trickle         a byte each 100 ms, for ever
+ *   /deny/CODE/N     CODE with N bytes
  *   /flaky/N/CODE    CODE to the first N requests, then 200 "hello"
  *   /after/CODE/S    once CODE with Retry-After: S, then 200 "hello"
  *   /half            Content-Length 100, 50 bytes of it, the end
@@ -161,6 +162,15 @@ static bool server_play(struct server_connection *connection, const char *reques
         atomic_fetch_add(&server->ahead, 1);
         return is_well;
     }
+    if (sscanf(path, "/deny/%ld/%ld", &a, &b) == 2) {
+        snprintf(text, sizeof text, "HTTP/1.1 %ld X\r\nContent-Length: %ld\r\n\r\n", a, b);
+        return server_say(fd, text) && server_fill(fd, (size_t)b);
+    }
+    if (strcmp(path, "/kept") == 0)
+        return server_answer(fd, 200,
+                             "etag: \"first\"\r\nETag: \"second\"\r\nX-Bad: a\tb\r\n"
+                             "X-Empty:\r\nX-Other: other\r\nRetry-After: 7\r\n",
+                             "hello");
     if (sscanf(path, "/bytes/%ld", &a) == 1) {
         snprintf(text, sizeof text, "HTTP/1.1 200 X\r\nContent-Length: %ld\r\n\r\n", a);
         return server_say(fd, text) && server_fill(fd, (size_t)a);

@@ -18,7 +18,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct ori_model_info model = {.side = 64, .fit = ORI_MODEL_FIT_SQUASH, .dim = 512};
+static const struct ori_model_info model = {
+    .side = 64, .fit = ORI_MODEL_FIT_SQUASH, .resize_side = 64, .dim = 512};
 static char path[64];
 
 static const struct ori_settings *load_settings(enum ori_setting setting, const char *text)

@@ -25,7 +25,8 @@
 enum { ROOM = 4 << 20 };
 
 static const struct ori_settings *settings;
-static const struct ori_model_info model = {.side = 32, .fit = ORI_MODEL_FIT_SQUASH, .dim = 512};
+static const struct ori_model_info model = {
+    .side = 32, .fit = ORI_MODEL_FIT_SQUASH, .resize_side = 32, .dim = 512};
 
 struct file {
     uint8_t *data;

@@ -209,6 +209,31 @@ static void test_parts_and_ranges(void **state)
     free(data);
 }
 
+static ori_status note_pair(void *self, const char *platform, const char *code,
+                            struct ori_error *err)
+{
+    char name[2 * ORI_LIMIT_MAX_CODE_CHARS + 2];
+    snprintf(name, sizeof name, "%s/%s", platform, code);
+    return note(self, name, err);
+}
+
+static void test_list_of_videos(void **state)
+{
+    static const char *const keys[] = {"q/b/x",   "q/B/deep/x", "p/v/x",  "p/v/y",   "p/v.1/x",
+                                       "p.1/a/x", "p/10/x",     "p/file", "neither", "/p/v",
+                                       "p//x",    "p/.h/x",     ".h/v/x", "p/a b/x"};
+    (void)state;
+    struct ori_blob_store *store = open_store();
+    struct listing listing = {.left = -1};
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        put_key(keys[i], "", 0);
+    assert_int_equal(ori_blob_list_videos(store, note_pair, &listing, NULL), ORI_OK);
+    assert_string_equal(listing.text, "p/10,p/a b,p/v,p/v.1,p.1/a,q/B,q/b,");
+    listing = (struct listing){.left = 1};
+    assert_int_equal(ori_blob_list_videos(store, note_pair, &listing, NULL), ORI_CANCELLED);
+    ori_blob_close(&store);
+}
+
 static void test_signed_urls(void **state)
 {
     (void)state;
@@ -304,6 +329,7 @@ int main(void)
         IN_BUCKET(test_awkward_keys),
         IN_BUCKET(test_a_list_of_several_pages),
         IN_BUCKET(test_parts_and_ranges),
+        IN_BUCKET(test_list_of_videos),
         IN_BUCKET(test_signed_urls),
         IN_BUCKET(test_refusals),
         IN_BUCKET(test_a_store_that_only_reads),

@@ -88,6 +88,55 @@ static void add_what_is_no_object(struct ori_blob_store *store)
     assert_int_equal(symlink("b", path_of("p/v/link", path)), 0);
 }
 
+static ori_status note_video(void *self, const char *platform, const char *code,
+                             struct ori_error *err)
+{
+    char name[2 * ORI_LIMIT_MAX_CODE_CHARS + 2];
+    snprintf(name, sizeof name, "%s/%s", platform, code);
+    return note(self, name, err);
+}
+
+static void test_list_videos_in_byte_order(void **state)
+{
+    (void)state;
+    struct ori_blob_store *store = open_store();
+    struct listing listing = {.left = -1};
+    char path[512];
+    char name[ORI_LIMIT_MAX_CODE_CHARS + 2];
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_string_equal(listing.text, "");
+    put_text(store, "q/b/x", "");
+    put_text(store, "q/B/deep/x", "");
+    put_text(store, "p/v/x", "");
+    put_text(store, "p/10/x", "");
+    put_text(store, "p/no_video", "");
+    put_text(store, "neither", "");
+    put_text(store, "empty/x/y", "");
+    assert_int_equal(ori_blob_delete(store, "empty/x/y", NULL, NULL), ORI_OK);
+    assert_int_equal(rmdir(path_of("empty/x", path)), 0);
+    assert_int_equal(mkdir(path_of("p/.hidden", path), 0700), 0);
+    assert_int_equal(mkdir(path_of(".hidden", path), 0700), 0);
+    assert_int_equal(symlink("v", path_of("p/link", path)), 0);
+    assert_int_equal(symlink("q", path_of("r", path)), 0);
+    memset(name, 'n', sizeof name);
+    name[ORI_LIMIT_MAX_CODE_CHARS + 1] = '\0'; /* one longer than a code may be */
+    char key[2 * sizeof name];
+    snprintf(key, sizeof key, "s/%s/x", name);
+    put_text(store, key, "");
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_string_equal(listing.text, "p/10,p/v,q/B,q/b,");
+    name[ORI_LIMIT_MAX_CODE_CHARS] = '\0';
+    snprintf(key, sizeof key, "s/%s/x", name);
+    put_text(store, key, "");
+    listing = (struct listing){.left = -1};
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_non_null(strstr(listing.text, name));
+    listing = (struct listing){.left = 2};
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_CANCELLED);
+    assert_string_equal(listing.text, "p/10,p/v,q/B,");
+    ori_blob_close(&store);
+}
+
 static void test_links_lead_nowhere(void **state)
 {
     (void)state;
@@ -472,6 +521,7 @@ int main(void)
         IN_FOLDER(test_list_video_in_byte_order),
         IN_FOLDER(test_check),
         IN_FOLDER(test_a_lock_and_its_end),
+        IN_FOLDER(test_list_videos_in_byte_order),
         IN_FOLDER(test_links_lead_nowhere),
         IN_FOLDER(test_wrong_kinds_of_files),
         IN_FOLDER(test_read_only),

@@ -42,7 +42,7 @@ static inline int make_folder_plain(void **state)
 
 static inline int remove_folder(void **state)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal", ".reindex", ".reindex-wal"};
     (void)state;
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char name[128];
@@ -52,12 +52,22 @@ static inline int remove_folder(void **state)
     return rmdir(folder);
 }
 
+static inline ori_status open_of(const char *model, const char *digest, int dim, bool is_read_only,
+                                 struct ori_vector_store **ret_store, struct ori_error *err)
+{
+    const struct ori_vector_options options = {.path = file,
+                                               .model = model,
+                                               .digest = digest,
+                                               .dim = dim,
+                                               .threads = 2,
+                                               .is_read_only = is_read_only};
+    return ori_vector_open_embedded_limited(&options, &limits, ret_store, err);
+}
+
 static inline ori_status open_as(const char *model, int dim, bool is_read_only,
                                  struct ori_vector_store **ret_store, struct ori_error *err)
 {
-    const struct ori_vector_options options = {
-        .path = file, .model = model, .dim = dim, .threads = 2, .is_read_only = is_read_only};
-    return ori_vector_open_embedded_limited(&options, &limits, ret_store, err);
+    return open_of(model, NULL, dim, is_read_only, ret_store, err);
 }
 
 static inline struct ori_vector_store *open_store(void)

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "stores/vector_db.h"
 #include "util/limits.h"
 
 enum { MANY = 5000 };
@@ -295,10 +296,79 @@ static void test_another_model_or_size_is_told(void **state)
     assert_int_equal(open_as("old/model", DIM, false, &store, &err), ORI_STORE_MISMATCH);
     assert_non_null(strstr(err.text, "test/model"));
     assert_non_null(strstr(err.text, "old/model"));
+    assert_non_null(strstr(err.text, "`oriane reindex`"));
     assert_int_equal(open_as("test/model", DIM + 1, true, &store, NULL), ORI_STORE_MISMATCH);
     store = open_store();
     assert_int_equal(count_of(store, NULL), 1);
     ori_vector_close(&store);
+}
+
+/* Opens, or says what the refusal must say. */
+static void expect_refused(const char *digest, bool is_read_only, const char *words)
+{
+    struct ori_vector_store *store = NULL;
+    struct ori_error err = {0};
+    assert_int_equal(open_of("test/model", digest, DIM, is_read_only, &store, &err),
+                     ORI_STORE_MISMATCH);
+    assert_null(store);
+    if (!strstr(err.text, words) || !strstr(err.text, "test/model") ||
+        !strstr(err.text, "`oriane reindex`"))
+        fail_msg("%s", err.text);
+}
+
+static void expect_opens(const char *digest, bool is_read_only)
+{
+    struct ori_vector_store *store = NULL;
+    struct ori_error err = {0};
+    if (open_of("test/model", digest, DIM, is_read_only, &store, &err) != ORI_OK)
+        fail_msg("%s", err.text);
+    ori_vector_close(&store);
+}
+
+static void test_other_weights_of_the_same_name_are_told(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = NULL;
+    assert_int_equal(open_of("test/model", "0123456789abcdef", DIM, false, &store, NULL), ORI_OK);
+    expect_opens("fedcba9876543210", false); /* nothing in it yet */
+    put(store, 1, 0);
+    ori_vector_close(&store);
+    for (int is_read_only = 0; is_read_only < 2; is_read_only++) {
+        expect_opens("0123456789abcdef", is_read_only);
+        expect_refused("fedcba9876543210", is_read_only, "0123456789abcdef");
+        expect_refused("fedcba9876543210", is_read_only, "fedcba9876543210");
+        expect_refused(NULL, is_read_only, "0123456789abcdef");
+    }
+}
+
+static void test_a_store_without_digest_takes_the_first(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = open_store(); /* of a model that has none */
+    put(store, 1, 0);
+    ori_vector_close(&store);
+    expect_opens("0123456789abcdef", true); /* who only reads may, and notes nothing */
+    expect_opens("fedcba9876543210", true);
+    expect_opens("0123456789abcdef", false);
+    expect_refused("fedcba9876543210", false, "0123456789abcdef");
+    expect_refused("fedcba9876543210", true, "0123456789abcdef");
+    expect_opens("0123456789abcdef", true);
+}
+
+static void test_a_digest_at_its_limit(void **state)
+{
+    (void)state;
+    char digest[ORI_VECTOR_DIGEST_BYTES + 1] = "";
+    struct ori_vector_store *store = NULL;
+    memset(digest, 'a', ORI_VECTOR_DIGEST_BYTES);
+    assert_int_equal(open_of("test/model", digest, DIM, false, &store, NULL), ORI_LIMIT);
+    digest[ORI_VECTOR_DIGEST_BYTES - 1] = '\0';
+    assert_int_equal(open_of("test/model", digest, DIM, false, &store, NULL), ORI_OK);
+    put(store, 1, 0);
+    ori_vector_close(&store);
+    expect_opens(digest, false);
+    digest[ORI_VECTOR_DIGEST_BYTES - 2] = 'b'; /* the last digit counts */
+    expect_refused(digest, false, "aaaa");
 }
 
 /* Two stores open on the same empty place; the first to write decides. */
@@ -621,6 +691,9 @@ int main(void)
         EVERY(test_extreme_lengths),
         EVERY(test_limits_of_texts_and_calls),
         EVERY(test_another_model_or_size_is_told),
+        EVERY(test_other_weights_of_the_same_name_are_told),
+        EVERY(test_a_store_without_digest_takes_the_first),
+        EVERY(test_a_digest_at_its_limit),
         EVERY(test_the_first_to_write_decides_the_model),
         EVERY(test_what_another_store_writes_is_seen),
         EVERY(test_a_set_token_stops_a_search),

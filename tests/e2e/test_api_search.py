@@ -9,6 +9,7 @@ from PIL import Image
 
 import api_document
 import harness
+import picture_files
 from server import Server
 
 NAMES = ["cuts", "sources", "letterbox", "two_frames"]
@@ -201,6 +202,16 @@ def test_what_is_no_picture(server, document, stored, data):
     found = by_image(server, document, data, status=422)
     assert found["detail"] and str(server.out) not in json.dumps(found)
     assert not harness.children_of(server.pid)
+
+
+def test_a_turned_picture_is_put_upright(server, document, stored):
+    """The same picture as a camera that was held sideways stores it: the same answer."""
+    frame = stored["aaa/cuts"][1]
+    turned = io.BytesIO()
+    with Image.open(io.BytesIO(picture(server, frame))) as image:
+        image.transpose(Image.Transpose.ROTATE_90).save(turned, "PNG", exif=picture_files.exif(6))
+    assert by_image(server, document, turned.getvalue()) == \
+        by_image(server, document, picture(server, frame))
 
 
 def test_a_truncated_picture(server, document, stored):

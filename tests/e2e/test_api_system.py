@@ -61,15 +61,16 @@ def test_without_weights_jobs_are_taken_and_ready_says_what_to_do(tmp_path):
         document = api_document.fetch(server)
         answer = server.wait_not_ready("openai/clip-vit-base-patch32")
         document.check_answer("GET", "/ready", answer)
-        assert " run " in answer.json["detail"]  # the one command to run
+        command = "run: oriane model pull openai/clip-vit-base-patch32 "
+        assert command in answer.json["detail"]
         assert int(answer.headers["Retry-After"]) > 0
         checks = answer.json["checks"]
-        assert not checks["model"]["ok"] and " run " in checks["model"]["reason"]
+        assert not checks["model"]["ok"] and command in checks["model"]["reason"]
         assert checks["jobs"] == {"ok": True, "reason": None}
         models = server.get("/models/status")
         document.check_answer("GET", "/models/status", models)
         assert models.json["clip_model_loaded"] is False and models.json["backend"] is None
-        assert " run " in models.json["reason"]
+        assert command in models.json["reason"]
         job = server.submit(["p/c"])
         assert server.status(job)["status"] == "pending"
         for path, body in (("/search-by/text", {"prompt": "x"}),

@@ -35,11 +35,11 @@ def _octave(name, width, height, step):
 
 
 def photograph(name, width, height):
-    colour = _random_bytes(f"{name}/colour", 12).astype(np.int64)
+    colour = _random_bytes(f"{name}/colour", 8).astype(np.int64)
     sum = np.zeros((height, width, 3), np.int64)
     for step, weight in ((64, 96), (32, 64), (16, 32), (4, 16), (1, 8)):
         sum += _octave(name, width, height, step) * weight * (4096 // (step * step))
-    picture = (sum // 4096 - 108 * 255) // 128 + colour[:3]  # around the colour
+    picture = (sum // 4096 - 108 * 255) // 128 + 40 + colour[:3] * 2 // 3  # around a colour
     # a box in another colour: an edge that a resize has to keep
     left, top = width * int(colour[3]) // 512, height * int(colour[4]) // 512
     picture[top:top + height // 3, left:left + width // 3] += colour[5:8] - 128
@@ -68,8 +68,9 @@ def frame(video, second, box):
     if not path.exists():
         return None
     x, y, width, height = box
-    command = ["ffmpeg", "-v", "error", "-ss", str(second), "-i", str(path), "-frames:v", "1", "-vf",
-               f"format=gbrp,crop={width}:{height}:{x}:{y}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    command = ["ffmpeg", "-v", "error", "-ss", str(second), "-i", str(path), "-frames:v", "1",
+               "-vf", f"format=gbrp,crop={width}:{height}:{x}:{y}",
+               "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     out = subprocess.run(command, check=True, capture_output=True).stdout
     return np.frombuffer(out, np.uint8).reshape(height, width, 3)
 

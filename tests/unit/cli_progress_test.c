@@ -107,6 +107,82 @@ static void never_too_wide(void **state)
     }
 }
 
+static void sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t bytes;
+        const char *expected;
+    } rows[] = {{0, "0 bytes"},
+                {1, "1 bytes"},
+                {999, "999 bytes"},
+                {1000, "1.0 kB"},
+                {4240, "4.2 kB"},
+                {9949, "9.9 kB"},
+                {9950, "10 kB"},
+                {605156676, "605 MB"},
+                {999400, "999 kB"},
+                {999500, "1.0 MB"},
+                {1711000000, "1.7 GB"},
+                {137438953472, "137 GB"},
+                {INT64_C(5) * 1000 * 1000 * 1000 * 1000, "5.0 TB"},
+                {INT64_MAX, "9223372 TB"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[ORI_PROGRESS_SIZE_BYTES];
+        ori_progress_size(rows[i].bytes, text);
+        assert_string_equal(text, rows[i].expected);
+    }
+}
+
+static void lines_of_a_load(void **state)
+{
+    (void)state;
+    static const struct ori_progress_load half = {.file = "model.safetensors",
+                                                  .bytes = 302000000,
+                                                  .bytes_total = 604000000,
+                                                  .bytes_loaded = 200000000,
+                                                  .elapsed_us = 10 * SECOND};
+    static const struct {
+        size_t width;
+        const char *expected;
+    } rows[] = {
+        {200, "[##############--------------]  model.safetensors   50%  302 MB of 604 MB  20 MB/s  "
+              "0:15 left"},
+        {60, "model.safetensors   50%  302 MB of 604 MB  20 MB/s"},
+        {16, ""},
+    };
+    char line[ORI_PROGRESS_BYTES];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        ori_progress_render_load(&half, rows[i].width, line);
+        assert_string_equal(line, rows[i].expected);
+    }
+    struct ori_progress_load early = half;
+    early.elapsed_us = SECOND; /* too early for a speed */
+    ori_progress_render_load(&early, 50, line);
+    assert_string_equal(line, "model.safetensors   50%  302 MB of 604 MB");
+    static const struct ori_progress_load odd[] = {
+        {.file = "x"},
+        {.file = "x", .bytes = 5, .bytes_total = 3, .bytes_loaded = 1, .elapsed_us = 3 * SECOND},
+        {.file = "x",
+         .bytes = -5,
+         .bytes_total = INT64_MAX,
+         .bytes_loaded = 1,
+         .elapsed_us = INT64_MAX},
+        {.file =
+             "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+         .bytes = INT64_MAX,
+         .bytes_total = INT64_MAX,
+         .bytes_loaded = INT64_MAX,
+         .elapsed_us = 3 * SECOND},
+    };
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        for (size_t width = 0; width < 300; width++) {
+            ori_progress_render_load(&odd[i], width, line);
+            assert_true(strlen(line) <= width && strlen(line) < sizeof line);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +190,8 @@ int main(void)
         cmocka_unit_test(durations),
         cmocka_unit_test(lines),
         cmocka_unit_test(never_too_wide),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(lines_of_a_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

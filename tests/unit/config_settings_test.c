@@ -541,6 +541,67 @@ static void warnings_are_bounded(void **state)
     }
 }
 
+static void expect_places(const char *const *environment, const char *home, const char *cache)
+{
+    const struct ori_settings *s = NULL;
+    struct ori_error err = {0};
+    if (load(environment, NULL, NULL, 0, &s, &err) != ORI_OK)
+        fail_msg("%s", err.text);
+    assert_string_equal(s->hf_home, home);
+    assert_string_equal(s->hf_hub_cache, cache);
+    ori_settings_destroy(&s);
+}
+
+/* As huggingface_hub looks for them. */
+static void places_of_models(void **state)
+{
+    (void)state;
+    static char far_home[TEXT_MAX];
+    expect_places((const char *const[]){"HOME=/h", NULL}, "/h/.cache/huggingface",
+                  "/h/.cache/huggingface/hub");
+    expect_places((const char *const[]){"HOME=/h", "XDG_CACHE_HOME=/x", NULL}, "/x/huggingface",
+                  "/x/huggingface/hub");
+    expect_places((const char *const[]){"XDG_CACHE_HOME=", "HOME=/h", NULL},
+                  "/h/.cache/huggingface", "/h/.cache/huggingface/hub");
+    expect_places((const char *const[]){"HOME=/h", "HF_HOME=/f", NULL}, "/f", "/f/hub");
+    expect_places((const char *const[]){"HOME=/h", "HF_HUB_CACHE=/c", NULL},
+                  "/h/.cache/huggingface", "/c");
+    expect_places((const char *const[]){"HUGGINGFACE_HUB_CACHE=/d", "HOME=/h", NULL},
+                  "/h/.cache/huggingface", "/d");
+    expect_places(
+        (const char *const[]){"HF_HUB_CACHE=/c", "HUGGINGFACE_HUB_CACHE=/d", "HOME=/h", NULL},
+        "/h/.cache/huggingface", "/c");
+    expect_places((const char *const[]){"HOME=/h", "HF_HOME=~/f", NULL}, "/h/f", "/h/f/hub");
+    expect_places((const char *const[]){"HOME=/h", "HF_HOME=~", NULL}, "/h", "/h/hub");
+    expect_places((const char *const[]){"HOME=/h", "HF_HOME=~f", NULL}, "~f", "~f/hub");
+    expect_places((const char *const[]){"HOME=/h", "HF_HOME=a/~/b", NULL}, "a/~/b", "a/~/b/hub");
+    /* A home that no setting may hold stops nobody. */
+    expect_places((const char *const[]){"HOME=/\xFF", NULL}, ".output/huggingface",
+                  ".output/huggingface/hub");
+    expect_places((const char *const[]){"HOME=/a\nb", NULL}, ".output/huggingface",
+                  ".output/huggingface/hub");
+    /* "/" and N digits and "/.cache/huggingface", 3900 bytes at most */
+    for (int digits = 3880; digits <= 3881; digits++) {
+        const struct ori_settings *s = NULL;
+        snprintf(far_home, sizeof far_home, "HOME=/%0*d", digits, 1);
+        assert_int_equal(load((const char *const[]){far_home, NULL}, NULL, NULL, 0, &s, NULL),
+                         ORI_OK);
+        assert_int_equal(strlen(s->hf_home), digits == 3880 ? 3900 : strlen(".output/huggingface"));
+        ori_settings_destroy(&s);
+    }
+}
+
+static void a_model_below_the_home(void **state)
+{
+    (void)state;
+    const struct ori_settings *s = NULL;
+    assert_int_equal(
+        load((const char *const[]){"HOME=/h", "CLIP_MODEL=~/m", NULL}, NULL, NULL, 0, &s, NULL),
+        ORI_OK);
+    assert_string_equal(s->clip_model, "/h/m");
+    ori_settings_destroy(&s);
+}
+
 static void secrets_are_never_shown(void **state)
 {
     (void)state;
@@ -594,6 +655,8 @@ int main(void)
         cmocka_unit_test(folders_follow_the_output_folder),
         cmocka_unit_test(unknown_names_get_the_nearest),
         cmocka_unit_test(warnings_are_bounded),
+        cmocka_unit_test(places_of_models),
+        cmocka_unit_test(a_model_below_the_home),
         cmocka_unit_test(secrets_are_never_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@
 #include "media/child_side.h"
 
 enum { SLOT_BYTES = 8192 };
+static const struct ori_input_spec good_input = {
+    .side = 8, .fit = ORI_INPUT_SQUASH, .resize_side = 8};
 #define MEDIUM_BYTES (INT64_C(3) * ORI_CHILD_NEED_BLOCK + 100)
 
 struct world {
@@ -37,7 +39,8 @@ static void open_world(struct world *world, uint32_t slots, bool is_remote)
                                   .bytes = MEDIUM_BYTES,
                                   .is_remote = is_remote,
                                   .slots = slots,
-                                  .slot_bytes = SLOT_BYTES};
+                                  .slot_bytes = SLOT_BYTES,
+                                  .options = {.input = good_input}};
     assert_int_equal(send(world->parent, &start, sizeof start, 0), sizeof start);
     assert_int_equal(ori_child_side_open_at(0, world->child, world->memory, &world->side, &err),
                      ORI_OK);
@@ -172,13 +175,59 @@ static void bad_starts(void **state)
         struct ori_error err = {0};
         struct ori_child_side side;
         uint8_t packet[sizeof(struct ori_msg_start) + 16] = {0};
-        struct ori_msg_start start = {
-            .type = rows[i].type, .slots = rows[i].slots, .slot_bytes = rows[i].slot_bytes};
+        struct ori_msg_start start = {.type = rows[i].type,
+                                      .slots = rows[i].slots,
+                                      .slot_bytes = rows[i].slot_bytes,
+                                      .options = {.input = good_input}};
         memcpy(packet, &start, sizeof start);
         int memory = memfd_create("test", MFD_CLOEXEC);
         assert_int_equal(ftruncate(memory, 64 * 4096), 0);
         assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
         assert_int_equal(send(pair[0], packet, rows[i].bytes, 0), rows[i].bytes);
+        print_message("row %zu\n", i);
+        assert_int_equal(ori_child_side_open_at(0, pair[1], memory, &side, &err), rows[i].expected);
+        ori_child_side_close(&side);
+        close(pair[0]);
+        close(pair[1]);
+        close(memory);
+    }
+}
+
+/* Each number of the input at its limits, and one past them. */
+static void bad_inputs(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ori_input_spec input;
+        ori_status expected;
+    } rows[] = {
+        {{1, ORI_INPUT_SQUASH, 1, 0, 0}, ORI_OK},
+        {{ORI_LIMIT_MAX_INPUT_SIDE, ORI_INPUT_SHORTER_CROP, ORI_LIMIT_MAX_INPUT_RESIZE, 1, 1},
+         ORI_OK},
+        {{0, ORI_INPUT_SQUASH, 8, 0, 0}, ORI_CHILD_PROTOCOL},
+        {{ORI_LIMIT_MAX_INPUT_SIDE + 1, ORI_INPUT_SQUASH, 8, 0, 0}, ORI_CHILD_PROTOCOL},
+        {{INT32_MIN, ORI_INPUT_SQUASH, 8, 0, 0}, ORI_CHILD_PROTOCOL},
+        {{8, 0, 8, 0, 0}, ORI_CHILD_PROTOCOL},
+        {{8, 3, 8, 0, 0}, ORI_CHILD_PROTOCOL},
+        {{8, ORI_INPUT_SQUASH, 0, 0, 0}, ORI_CHILD_PROTOCOL},
+        {{8, ORI_INPUT_SQUASH, ORI_LIMIT_MAX_INPUT_RESIZE + 1, 0, 0}, ORI_CHILD_PROTOCOL},
+        {{8, ORI_INPUT_SQUASH, 8, 2, 0}, ORI_CHILD_PROTOCOL},
+        {{8, ORI_INPUT_SQUASH, 8, -1, 0}, ORI_CHILD_PROTOCOL},
+        {{8, ORI_INPUT_SQUASH, 8, 0, 2}, ORI_CHILD_PROTOCOL},
+        {{8, ORI_INPUT_SQUASH, 8, 0, -1}, ORI_CHILD_PROTOCOL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int pair[2];
+        struct ori_error err = {0};
+        struct ori_child_side side;
+        struct ori_msg_start start = {.type = ORI_MSG_START,
+                                      .slots = 2,
+                                      .slot_bytes = SLOT_BYTES,
+                                      .options = {.input = rows[i].input}};
+        int memory = memfd_create("test", MFD_CLOEXEC);
+        assert_int_equal(ftruncate(memory, 2 * SLOT_BYTES), 0);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+        assert_int_equal(send(pair[0], &start, sizeof start, 0), sizeof start);
         print_message("row %zu\n", i);
         assert_int_equal(ori_child_side_open_at(0, pair[1], memory, &side, &err), rows[i].expected);
         ori_child_side_close(&side);
@@ -291,6 +340,7 @@ int main(void)
         cmocka_unit_test(waits_for_release),
         cmocka_unit_test(parent_gone),
         cmocka_unit_test(bad_starts),
+        cmocka_unit_test(bad_inputs),
         cmocka_unit_test(asks_for_blocks_once),
         cmocka_unit_test(a_range_that_cannot_be_had),
         cmocka_unit_test(fail_carries_the_cause),

@@ -337,6 +337,230 @@ static void test_kinds_of_jpeg(void **state)
     }
 }
 
+struct out {
+    uint8_t data[256];
+    size_t used;
+};
+
+static void write_out(png_structp png, png_bytep data, size_t bytes)
+{
+    struct out *out = png_get_io_ptr(png);
+    assert_true(bytes <= sizeof out->data - out->used);
+    memcpy(out->data + out->used, data, bytes);
+    out->used += bytes;
+}
+
+static void flush_out(png_structp png)
+{
+    (void)png;
+}
+
+static uint8_t *make_empty_png(png_uint_32 width, png_uint_32 height, size_t *ret_bytes)
+{
+    struct out out = {.used = 0};
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    png_set_write_fn(png, &out, write_out, flush_out);
+    png_set_IHDR(png, info, width, height, 1, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(png, info);
+    png_destroy_write_struct(&png, &info);
+    static const uint8_t head[] = {0, 0, 0, 4, 'I', 'D', 'A', 'T', 0x78, 1};
+    memcpy(out.data + out.used, head, sizeof head);
+    uint8_t *exact = malloc(out.used + sizeof head);
+    assert_non_null(exact);
+    memcpy(exact, out.data, out.used + sizeof head);
+    *ret_bytes = out.used + sizeof head;
+    return exact;
+}
+
+/* A PNG that promises so many pixels and holds none; the check sum of its header is right. */
+static void test_sides_of_a_png(void **state)
+{
+    (void)state;
+    static const struct {
+        png_uint_32 width, height;
+        int64_t pixels_max;
+        ori_status status;
+    } rows[] = {
+        {ORI_LIMIT_MAX_PNG_SIDE, 1, ORI_LIMIT_MAX_PNG_SIDE, ORI_OK},
+        {1, ORI_LIMIT_MAX_PNG_SIDE, ORI_LIMIT_MAX_PNG_SIDE, ORI_OK},
+        {ORI_LIMIT_MAX_PNG_SIDE + 1, 1, INT64_MAX, ORI_LIMIT},
+        {1, ORI_LIMIT_MAX_PNG_SIDE + 1, INT64_MAX, ORI_LIMIT},
+        {ORI_LIMIT_MAX_PNG_SIDE, 1, ORI_LIMIT_MAX_PNG_SIDE - 1, ORI_LIMIT},
+        {PNG_UINT_31_MAX, 1, INT64_MAX, ORI_LIMIT},
+        {PNG_UINT_31_MAX, PNG_UINT_31_MAX, 100, ORI_LIMIT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ori_rgb back = {0};
+        size_t bytes = 0;
+        uint8_t *data = make_empty_png(rows[i].width, rows[i].height, &bytes);
+        ori_status status = decode(data, bytes, rows[i].pixels_max, &back, NULL);
+        /* let in, it turns out to be cut off */
+        if (status != (rows[i].status == ORI_OK ? ORI_BAD_PICTURE : rows[i].status))
+            fail_msg("row %zu: %s", i, ori_status_code(status));
+        free(data);
+    }
+}
+
+struct file {
+    uint8_t data[16384];
+    size_t used;
+};
+
+static void put(struct file *file, const void *data, size_t bytes)
+{
+    assert_true(bytes <= sizeof file->data - file->used);
+    memcpy(file->data + file->used, data, bytes);
+    file->used += bytes;
+}
+
+static void put_number(struct file *file, uint32_t value, int width)
+{
+    for (int i = 0; i < width; i++)
+        put(file, &(uint8_t){(uint8_t)(value >> 8 * i)}, 1);
+}
+
+struct moving_case {
+    int canvas_width, canvas_height;
+    uint32_t x, y; /* in units of 2 pixels */
+    size_t frame_bytes_max;
+    ori_status status;
+};
+
+/* A moving WebP of one picture: the chunk of a plain one in a frame of its own. */
+static struct file make_moving(const struct moving_case *c, const uint8_t *chunk, size_t bytes)
+{
+    struct file file = {0};
+    bytes = bytes < c->frame_bytes_max ? bytes : c->frame_bytes_max;
+    put(&file, "RIFF", 4);
+    put_number(&file, (uint32_t)(4 + 18 + 14 + 8 + 16 + bytes), 4);
+    put(&file, "WEBPVP8X\x0a\0\0\0\x02\0\0\0", 16);
+    put_number(&file, (uint32_t)c->canvas_width - 1, 3);
+    put_number(&file, (uint32_t)c->canvas_height - 1, 3);
+    put(&file, "ANIM\x06\0\0\0\xff\xff\xff\xff\0\0ANMF", 18);
+    put_number(&file, (uint32_t)(16 + bytes), 4);
+    put_number(&file, c->x, 3);
+    put_number(&file, c->y, 3);
+    put_number(&file, 39, 3);
+    put_number(&file, 29, 3);
+    put_number(&file, 100, 4); /* milliseconds, and no flags */
+    put(&file, chunk, bytes);
+    return file;
+}
+
+static void check_moving_picture(const struct ori_rgb *frame, const struct ori_rgb *all,
+                                 const struct moving_case *c)
+{
+    for (int y = 0; y < all->height; y++) {
+        for (int x = 0; x < all->width; x++) {
+            static const uint8_t black[3] = {0, 0, 0};
+            int from_x = x - 2 * (int)c->x;
+            int from_y = y - 2 * (int)c->y;
+            bool is_inside =
+                from_x >= 0 && from_x < frame->width && from_y >= 0 && from_y < frame->height;
+            const uint8_t *expected =
+                is_inside ? frame->data + from_y * frame->stride + 3 * (ptrdiff_t)from_x : black;
+            assert_memory_equal(all->data + y * all->stride + 3 * (ptrdiff_t)x, expected, 3);
+        }
+    }
+}
+
+/* The first picture of a moving WebP, at its place on a canvas of black. Places past the edge, and
+ * frames that are none. */
+static void test_moving_webp(void **state)
+{
+    (void)state;
+    enum { PIXELS_MAX = 50 * 40, WHOLE = 1 << 20 };
+    static const struct moving_case cases[] = {
+        {50, 40, 5, 5, WHOLE, ORI_OK},
+        {50, 40, 0, 2, WHOLE, ORI_OK},
+        {40, 30, 0, 0, WHOLE, ORI_OK},
+        {50, 40, 6, 5, WHOLE, ORI_BAD_PICTURE},
+        {50, 40, 5, 6, WHOLE, ORI_BAD_PICTURE},
+        {50, 40, 25, 0, WHOLE, ORI_BAD_PICTURE},
+        {50, 40, 0xFFFFFF, 0, WHOLE, ORI_BAD_PICTURE},
+        {50, 40, 0, 0xFFFFFF, WHOLE, ORI_BAD_PICTURE},
+        {39, 40, 0, 0, WHOLE, ORI_BAD_PICTURE},
+        {51, 40, 5, 5, WHOLE, ORI_LIMIT},
+        {1 << 24, 1 << 7, 5, 5, WHOLE, ORI_LIMIT},
+        {50, 40, 5, 5, 0, ORI_BAD_PICTURE},
+        {50, 40, 5, 5, 1, ORI_BAD_PICTURE},
+        {50, 40, 5, 5, 20, ORI_BAD_PICTURE},
+        {50, 40, 5, 5, 100, ORI_BAD_PICTURE},
+    };
+    struct ori_rgb image = picture_create(40, 30);
+    struct ori_rgb plain = {0};
+    uint8_t data[8192];
+    size_t bytes = 0;
+    uint32_t seed = 11;
+    assert_int_equal(ori_still_encode(&image, ORI_STILL_WEBP, 90, data, sizeof data, &bytes, NULL),
+                     ORI_OK);
+    assert_int_equal(decode(data, bytes, PIXELS_MAX, &plain, NULL), ORI_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ori_rgb back = {0};
+        struct file file = make_moving(&cases[i], data + 12, bytes - 12);
+        ori_status status = decode(file.data, file.used, PIXELS_MAX, &back, NULL);
+        if (status != cases[i].status)
+            fail_msg("case %zu: %s", i, ori_status_code(status));
+        if (status == ORI_OK)
+            check_moving_picture(&plain, &back, &cases[i]);
+        free(back.data);
+    }
+    struct file inside = make_moving(&cases[0], data + 12, bytes - 12);
+    struct file nested = make_moving(&cases[0], inside.data, inside.used);
+    struct ori_rgb back = {0};
+    assert_int_equal(decode(nested.data, nested.used, PIXELS_MAX, &back, NULL), ORI_BAD_PICTURE);
+    for (int i = 0; i < 2000; i++) {
+        struct file bad = inside;
+        for (int k = 0; k < 1 + i % 3; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            bad.data[(seed >> 8) % (i % 2 ? 80 : bad.used)] = (uint8_t)(seed >> 24);
+        }
+        ori_status status = decode(bad.data, bad.used - (size_t)(i % 5), PIXELS_MAX, &back, NULL);
+        assert_true(status == ORI_OK || status == ORI_BAD_PICTURE || status == ORI_LIMIT);
+        free(back.data);
+        back.data = NULL;
+    }
+    free(plain.data);
+    free(image.data);
+}
+
+/* An EXIF block that turns the picture, behind the header of a PNG; the pixel limit holds for the
+ * turned picture as it did before. */
+static void test_upright(void **state)
+{
+    (void)state;
+    static const char chunk[] = "\0\0\0\x1a"
+                                "eXIfII*\0\x08\0\0\0\x01\0"
+                                "\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"
+                                "\0\0\0\0"
+                                "\xb7\x48\x11\x29";
+    enum { HEAD = 33 };
+    struct ori_rgb image = picture_create(7, 5);
+    struct ori_rgb back = {0};
+    struct ori_error err = {0};
+    uint8_t data[4096];
+    size_t bytes = 0;
+    assert_int_equal(ori_still_encode(&image, ORI_STILL_PNG, 0, data, sizeof data, &bytes, &err),
+                     ORI_OK);
+    memmove(data + HEAD + sizeof chunk - 1, data + HEAD, bytes - HEAD);
+    memcpy(data + HEAD, chunk, sizeof chunk - 1);
+    bytes += sizeof chunk - 1;
+    assert_int_equal(decode(data, bytes, 34, &back, NULL), ORI_LIMIT);
+    assert_int_equal(decode(data, bytes, 35, &back, &err), ORI_OK);
+    assert_int_equal(back.width, 5);
+    assert_int_equal(back.height, 7);
+    for (int y = 0; y < 7; y++) {
+        for (int x = 0; x < 5; x++)
+            assert_memory_equal(back.data + y * back.stride + 3 * (ptrdiff_t)x,
+                                image.data + (4 - x) * image.stride + 3 * (ptrdiff_t)y, 3);
+    }
+    free(image.data);
+    free(back.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +573,9 @@ int main(void)
         cmocka_unit_test(test_not_pictures),
         cmocka_unit_test(test_kinds_of_png),
         cmocka_unit_test(test_kinds_of_jpeg),
+        cmocka_unit_test(test_sides_of_a_png),
+        cmocka_unit_test(test_moving_webp),
+        cmocka_unit_test(test_upright),
     };
     return cmocka_run_group_tests_name("media_still", tests, NULL, NULL);
 }

@@ -7,7 +7,8 @@
 
 #include "pipeline/options.h"
 
-static const struct ori_model_info model = {.side = 64, .fit = ORI_MODEL_FIT_SQUASH, .dim = 512};
+static const struct ori_model_info model = {
+    .side = 64, .fit = ORI_MODEL_FIT_SQUASH, .resize_side = 64, .dim = 512};
 
 static struct ori_extract_options options_of(enum ori_setting setting, const char *text)
 {
@@ -58,11 +59,41 @@ static void a_slot_holds_the_largest_still(void **state)
     }
 }
 
+/* Each word of a model about its input reaches the child. */
+static void what_the_model_wants(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ori_model_info model;
+        struct ori_input_spec input;
+    } rows[] = {
+        {{.side = 64, .fit = ORI_MODEL_FIT_SQUASH, .resize_side = 64},
+         {64, ORI_INPUT_SQUASH, 64, 0, 0}},
+        {{.side = 224, .fit = ORI_MODEL_FIT_SHORTER_CROP, .resize_side = 256},
+         {224, ORI_INPUT_SHORTER_CROP, 256, 0, 0}},
+        {{.side = 512, .fit = ORI_MODEL_FIT_SHORTER_CROP, .resize_side = 512, .is_crop_rounded = 1},
+         {512, ORI_INPUT_SHORTER_CROP, 512, 1, 0}},
+        {{.side = 384, .fit = ORI_MODEL_FIT_SQUASH, .resize_side = 384, .is_bilinear = true},
+         {384, ORI_INPUT_SQUASH, 384, 0, 1}},
+    };
+    const struct ori_settings *settings = NULL;
+    struct ori_error err = {0};
+    struct ori_settings_sources sources = {0};
+    assert_int_equal(ori_settings_load(&sources, &settings, &err), ORI_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ori_extract_options options;
+        ori_options_extract(settings, &rows[i].model, &options);
+        assert_memory_equal(&options.input, &rows[i].input, sizeof options.input);
+    }
+    ori_settings_destroy(&settings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_stay_in_the_protocol),
         cmocka_unit_test(a_slot_holds_the_largest_still),
+        cmocka_unit_test(what_the_model_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
