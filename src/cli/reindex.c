@@ -240,7 +240,7 @@ static ori_status work(struct verb *verb, struct ori_error *err)
             "take a new QDRANT_COLLECTION and send the videos again with force; or "
             "LOCAL_MODE=1 to reindex VECTOR_DB");
     ori_status status = ori_engine_open(verb->cli->settings, ORI_ENGINE_REINDEX, &verb->cancel,
-                                        NULL, &verb->engine, err);
+                                        NULL, NULL, &verb->engine, err);
     if (status == ORI_NOT_FOUND)
         ori_error_context(err, "%s",
                           err->stage && strcmp(err->stage, "objects") == 0

@@ -194,7 +194,7 @@ static ori_status search_steps(struct search *search, struct ori_error *err)
     if (status == ORI_OK)
         status =
             ori_engine_open(cli->settings, is_remote ? ORI_ENGINE_SEARCH_REMOTE : ORI_ENGINE_SEARCH,
-                            &search->cancel, NULL, &search->engine, err);
+                            &search->cancel, NULL, NULL, &search->engine, err);
     if (status == ORI_NOT_FOUND)
         ori_error_context(err, "nothing is stored yet, `oriane run` comes first");
     if (status == ORI_OK)

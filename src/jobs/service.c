@@ -37,14 +37,27 @@ static ori_status make_folders(const struct ori_settings *settings, struct ori_e
     return status;
 }
 
+/* One half of the keys of S3 is a slip that shows at the start, not when the first frame is stored. */
+static ori_status check_keys(const struct ori_settings *settings, struct ori_error *err)
+{
+    const bool has_id = ori_secret_is_set(settings->aws_access_key_id);
+    const bool has_secret = ori_secret_is_set(settings->aws_secret_access_key);
+    if (has_id == has_secret || settings->local_mode || settings->s3_unsigned)
+        return ORI_OK;
+    return ori_error_set(err, ORI_BAD_SETTING, "%s: set without %s; S3 needs both or neither",
+                         has_id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+                         has_id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
+}
+
 ori_status ori_service_check(const struct ori_settings *settings, struct ori_error *err)
 {
     if (is_postgres(settings->job_db)) /* its value may hold a password */
         return ori_error_set(err, ORI_BAD_SETTING,
                              "JOB_DB: this version keeps jobs in an SQLite file, not in "
                              "PostgreSQL; expected a path");
-    if (!ori_secret_is_set(settings->webhook_secret))
-        return ORI_OK;
+    ori_status status = check_keys(settings, err);
+    if (status != ORI_OK || !ori_secret_is_set(settings->webhook_secret))
+        return status;
     return ori_webhook_check_secret(ori_secret_reveal(settings->webhook_secret), err);
 }
 
@@ -84,12 +97,6 @@ static void tell_stores(const struct ori_service *service)
 static void tell_places(const struct ori_service *service)
 {
     const struct ori_settings *settings = service->settings;
-    bool has_s3 = ori_secret_is_set(settings->aws_access_key_id) ||
-                  settings->aws_endpoint_url[0] != '\0' || settings->s3_unsigned;
-    if (has_s3 && !settings->local_mode)
-        tell_later(&service->log, "AWS_ACCESS_KEY_ID",
-                   "S3 is set up: this version keeps frames in VP_FRAMES_DIR and reads videos from "
-                   "VP_INPUT_DIR");
     if (ori_secret_is_set(settings->api_password) && settings->api_username[0] == '\0')
         tell_later(
             &service->log, "API_PASSWORD",
@@ -109,7 +116,7 @@ static void tell_places(const struct ori_service *service)
 static const struct ori_engine *engine_of(void *self)
 {
     struct ori_service *service = self;
-    return ori_service_engine_is_down(service->loader, NULL) ? NULL : ori_service_engine(service);
+    return ori_service_engine_for_items(service->loader);
 }
 
 static void wake_scheduler(void *self)

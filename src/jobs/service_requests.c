@@ -118,7 +118,8 @@ static void look_at_frames(struct ori_service *service, struct ori_readiness *re
     if (access(folder, W_OK | X_OK) != 0) {
         (void)ori_error_set_errno(&why, errno, true, "VP_FRAMES_DIR %s", folder);
         say(readiness->frames_reason, why.text);
-    }
+    } else if (ori_service_engine_objects(service->loader, &why) != ORI_OK)
+        say(readiness->frames_reason, why.text);
     readiness->has_frames = readiness->frames_reason[0] == '\0';
 }
 

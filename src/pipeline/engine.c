@@ -54,12 +54,13 @@ static ori_status open_vectors(const struct ori_settings *settings, enum ori_eng
                                struct ori_error *err)
 {
     const bool is_read_only = use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
-    const bool is_remote = use == ORI_ENGINE_RUN_REMOTE || use == ORI_ENGINE_SEARCH_REMOTE;
+    const bool is_remote =
+        use == ORI_ENGINE_SERVE || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_SEARCH_REMOTE;
     if (!is_remote || !ori_engine_has_qdrant(settings))
         return open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, err);
     ori_status status = open_qdrant(settings, is_read_only, cancel, engine, err);
     /* The few jobs that ask for it fail without it; the others need not wait for that. */
-    if (status == ORI_OK && use == ORI_ENGINE_RUN_REMOTE)
+    if (status == ORI_OK && use == ORI_ENGINE_SERVE)
         (void)!open_embedded(settings, false, cancel, engine, &engine->local_vectors,
                              &engine->local_why);
     return status;
@@ -135,10 +136,27 @@ static ori_status at(const char *part, ori_status status, struct ori_error *err)
     return status;
 }
 
+static ori_status open_objects(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, const struct ori_log *log,
+                               struct ori_engine *engine, struct ori_error *err)
+{
+    enum ori_objects_use objects = ORI_OBJECTS_LOCAL;
+    if (use == ORI_ENGINE_SERVE)
+        objects = ORI_OBJECTS_AS_SET;
+    else if (use == ORI_ENGINE_UPLOAD)
+        objects = ORI_OBJECTS_UPLOAD;
+    ori_status status = ori_objects_open(settings, objects, cancel, log, &engine->objects, err);
+    engine->blobs = engine->objects.remote ? engine->objects.remote : engine->objects.local;
+    return status;
+}
+
 ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
                            const struct ori_cancel *cancel, struct ori_metrics *metrics,
-                           struct ori_engine *ret_engine, struct ori_error *err)
+                           const struct ori_log *log, struct ori_engine *ret_engine,
+                           struct ori_error *err)
 {
+    const bool has_frames =
+        use != ORI_ENGINE_EMBED && use != ORI_ENGINE_SEARCH && use != ORI_ENGINE_SEARCH_REMOTE;
     *ret_engine = (struct ori_engine){0};
     struct ori_model_options model = ori_engine_model_options(settings);
     ori_status status = at("model", ori_model_open(&model, &ret_engine->model, err), err);
@@ -146,13 +164,9 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
         ret_engine->model_info = ori_model_info(ret_engine->model);
     if (status == ORI_OK && use == ORI_ENGINE_REINDEX)
         status = at("objects", check_frames(settings, err), err);
-    const bool is_run = use == ORI_ENGINE_RUN || use == ORI_ENGINE_RUN_REMOTE;
-    const bool has_frames = is_run || use == ORI_ENGINE_REINDEX;
-    const bool has_vectors = is_run || use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
     if (status == ORI_OK && has_frames)
-        status = at("objects",
-                    ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err), err);
-    if (status == ORI_OK && has_vectors)
+        status = at("objects", open_objects(settings, use, cancel, log, ret_engine, err), err);
+    if (status == ORI_OK && use != ORI_ENGINE_EMBED && use != ORI_ENGINE_REINDEX)
         status = at("vectors", open_vectors(settings, use, cancel, ret_engine, err), err);
     if (status == ORI_OK && has_frames)
         status = at("batcher", open_batcher(settings, use, cancel, metrics, ret_engine, err), err);
@@ -166,6 +180,7 @@ void ori_engine_close(struct ori_engine *engine)
     ori_batcher_destroy(&engine->batcher);
     ori_vector_close(&engine->local_vectors);
     ori_vector_close(&engine->vectors);
-    ori_blob_close(&engine->blobs);
+    ori_objects_close(&engine->objects);
+    engine->blobs = NULL;
     ori_model_close(&engine->model);
 }

@@ -18,8 +18,9 @@ ori_status reindex_manifest_read(struct reindex *reindex, const char *platform, 
     char key[ORI_OBJECT_KEY_BYTES];
     struct ori_error why = {0};
     ori_frame_name_key(platform, code, ORI_MANIFEST_FILE, key);
-    const ori_status status = ori_blob_get(reindex->options->engine->blobs, key,
-                                           ORI_LIMIT_MAX_MANIFEST_BYTES, ret_data, ret_bytes, &why);
+    const ori_status status =
+        ori_blob_get(reindex->options->engine->blobs, key, ORI_LIMIT_MAX_MANIFEST_BYTES, ret_data,
+                     ret_bytes, NULL, &why);
     if (status == ORI_OK)
         return status;
     *ret_data = NULL;
@@ -120,7 +121,7 @@ static ori_status store(struct reindex *reindex, const struct ori_manifest *mani
     }
     if (status == ORI_OK)
         status = ori_blob_put(reindex->options->engine->blobs, key, data, bytes, "application/json",
-                              err);
+                              NULL, err);
     if (status == ORI_OK)
         atomic_fetch_add(&reindex->manifests, 1);
     free(data);

@@ -94,7 +94,8 @@ static ori_status load_still(struct reindex *reindex, const char *key, uint8_t *
     int64_t bytes = 0;
     char *path = NULL;
     struct ori_error why = {0};
-    ori_status status = ori_blob_stat(options->engine->blobs, key, &bytes, err); /* links too */
+    ori_status status =
+        ori_blob_stat(options->engine->blobs, key, &bytes, NULL, err); /* links too */
     if (status == ORI_OK)
         status = ori_fs_join(options->settings->vp_frames_dir, key, &path, err);
     if (status != ORI_OK)

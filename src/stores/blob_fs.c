@@ -10,6 +10,7 @@
  *              folder may have been taken away by the holder before: after each lock the path is
  *              walked again and must lead to the same folder. Puts into a video belong to the one
  *              who holds its lock: the next one sweeps every part it finds
+ * Waiting      a disk does not keep us: no call looks at its ori_wait
  * Folders      an empty video folder goes with the unlock; platform folders stay */
 #include <dirent.h>
 #include <errno.h>
@@ -102,8 +103,10 @@ static bool is_absent(int errnum) /* a link or a file in the place of a folder: 
 }
 
 static ori_status fs_put(struct ori_blob_store *base, const char *key, const void *data,
-                         size_t bytes, const char *content_type, struct ori_error *err)
+                         size_t bytes, const char *content_type, const struct ori_wait *wait,
+                         struct ori_error *err)
 {
+    (void)wait;
     const struct fs_store *store = store_of(base);
     char name[SEGMENT_BYTES];
     struct ori_error cause = {0};
@@ -158,8 +161,10 @@ static ori_status open_object(const struct fs_store *store, const char *key, int
 }
 
 static ori_status fs_get(struct ori_blob_store *base, const char *key, size_t bytes_max,
-                         uint8_t **ret_data, size_t *ret_bytes, struct ori_error *err)
+                         uint8_t **ret_data, size_t *ret_bytes, const struct ori_wait *wait,
+                         struct ori_error *err)
 {
+    (void)wait;
     int fd = -1;
     int64_t bytes = 0;
     size_t size = 0;
@@ -191,8 +196,10 @@ out:
     return status;
 }
 
-static ori_status fs_remove(struct ori_blob_store *base, const char *key, struct ori_error *err)
+static ori_status fs_remove(struct ori_blob_store *base, const char *key,
+                            const struct ori_wait *wait, struct ori_error *err)
 {
+    (void)wait;
     const struct fs_store *store = store_of(base);
     char name[SEGMENT_BYTES];
     ori_status status = ORI_OK;
@@ -207,8 +214,9 @@ static ori_status fs_remove(struct ori_blob_store *base, const char *key, struct
 }
 
 static ori_status fs_stat(struct ori_blob_store *base, const char *key, int64_t *ret_bytes,
-                          struct ori_error *err)
+                          const struct ori_wait *wait, struct ori_error *err)
 {
+    (void)wait;
     int fd = -1;
     const ori_status status = open_object(store_of(base), key, &fd, ret_bytes, err);
     close_fd(&fd);
@@ -324,8 +332,10 @@ static int compare_names(const void *a, const void *b)
 }
 
 static ori_status fs_list_video(struct ori_blob_store *base, const char *platform, const char *code,
-                                ori_blob_visit_fn visit, void *self, struct ori_error *err)
+                                ori_blob_visit_fn visit, void *self, const struct ori_wait *wait,
+                                struct ori_error *err)
 {
+    (void)wait;
     struct name_list list = {0};
     int parent = -1;
     int folder = open_video(store_of(base), platform, code, false, &parent);
@@ -480,6 +490,16 @@ static ori_status fs_lock_video(struct ori_blob_store *base, const char *platfor
     return status;
 }
 
+static ori_status fs_check(struct ori_blob_store *base, const struct ori_wait *wait,
+                           struct ori_error *err)
+{
+    const struct fs_store *store = store_of(base);
+    (void)wait;
+    if (access(store->root, store->is_read_only ? R_OK | X_OK : W_OK | X_OK) == 0)
+        return ORI_OK;
+    return ori_error_set_errno(err, errno, !store->is_read_only, "%s", store->root);
+}
+
 static void fs_close(struct ori_blob_store *base)
 {
     struct fs_store *store = store_of(base);
@@ -493,6 +513,7 @@ static const struct ori_blob_ops fs_ops = {
     .get = fs_get,
     .remove = fs_remove,
     .stat = fs_stat,
+    .check = fs_check,
     .list_video = fs_list_video,
     .list_videos = fs_list_videos,
     .lock_video = fs_lock_video,

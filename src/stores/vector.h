@@ -10,7 +10,7 @@
  *                  old; the same call again makes it right
  * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model,
  *                  weights or dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
- *                  LIMIT, NOMEM, CANCELLED; of a server also STORE_REFUSED (its key, its settings),
+ *                  LIMIT, NOMEM, CANCELLED; of a server also STORE_DENIED (its key, its settings),
  *                  OVERLOADED, NETWORK, TIMEOUT; cause in err
  * Units            vectors f32, dim each; scores cosine, -1..1, or what QDRANT_DISTANCE has; seconds
  *                  of the video */
@@ -92,7 +92,7 @@ struct ori_vector_qdrant_options {
     const struct ori_log *log;       /* copied; may be NULL */
     const struct ori_cancel *cancel; /* ends every wait. Borrowed until close; may be NULL */
 };
-/* Asks the server: one that is down is ORI_NETWORK, a wrong key ORI_STORE_REFUSED, a collection of
+/* Asks the server: one that is down is ORI_NETWORK, a wrong key ORI_STORE_DENIED, a collection of
  * another size, distance or model ORI_STORE_MISMATCH. */
 ori_status ori_vector_open_qdrant(const struct ori_vector_qdrant_options *options,
                                   struct ori_vector_store **ret_store, struct ori_error *err);

@@ -159,7 +159,7 @@ static ori_status refusal_of(int http, const char *words)
         return ORI_LIMIT;
     if (http == 400 && strstr(words, "dimension error"))
         return ORI_STORE_MISMATCH;
-    return ORI_STORE_REFUSED;
+    return ORI_STORE_DENIED;
 }
 
 static ori_status refuse(const struct ori_qdrant *store, const struct ori_net_answer *answer,

@@ -178,7 +178,7 @@ ori_status ori_qdrant_ensure(struct ori_qdrant *store, const struct ori_cancel *
     if (status == ORI_OK && !store->is_read_only)
         status = make_indexes(store, info, &call, &why);
     if (status == ORI_NOT_FOUND && !store->is_read_only)
-        status = why.status = ORI_STORE_REFUSED; /* 404 to a PUT: no Qdrant is there */
+        status = why.status = ORI_STORE_DENIED; /* 404 to a PUT: no Qdrant is there */
     if (status == ORI_OK && is_ours)
         ori_log_event(&store->log, ORI_LOG_INFO, "qdrant.collection_made",
                       ORI_LOG_FIELDS(ori_log_text("collection", store->collection),

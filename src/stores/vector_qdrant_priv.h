@@ -79,7 +79,7 @@ struct ori_qdrant_call {
 };
 /* *ret_result: the answer's "result", a reference of the caller's; NULL when not wanted. *ret_http,
  * which may be NULL: the answer's status, 0 when there was none.
- * STORE_REFUSED (401, 403, other 4xx), STORE_MISMATCH (size of a vector), LIMIT (413, 400 too large),
+ * STORE_DENIED (401, 403, other 4xx), STORE_MISMATCH (size of a vector), LIMIT (413, 400 too large),
  * OVERLOADED (429), NOT_FOUND (404), STORE (409, 5xx, an answer that is none of Qdrant's), and what
  * net/client.h has. */
 ori_status ori_qdrant_call(struct ori_qdrant *store, const struct ori_qdrant_call *call,

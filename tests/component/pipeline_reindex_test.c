@@ -146,8 +146,8 @@ static int make_world(void **state)
     assert_int_equal(chdir(world.root), 0);
     assert_int_equal(mkdir("frames", 0777), 0);
     assert_int_equal(ori_settings_load(&sources, &world.settings, &err), ORI_OK);
-    if (ori_engine_open(world.settings, ORI_ENGINE_REINDEX, NULL, NULL, &world.engine, &err) !=
-        ORI_OK)
+    if (ori_engine_open(world.settings, ORI_ENGINE_REINDEX, NULL, NULL, NULL, &world.engine,
+                        &err) != ORI_OK)
         fail_msg("%s", err.text);
     world.engine.model_info.name = NEW;
     world.engine.model_info.digest = WEIGHTS;

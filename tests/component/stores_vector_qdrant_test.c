@@ -184,7 +184,7 @@ static void test_a_wrong_key_is_told(void **state)
         struct ori_vector_store *store = NULL;
         struct ori_error err = {0};
         options.key = rows[i].key;
-        assert_int_equal(ori_vector_open_qdrant(&options, &store, &err), ORI_STORE_REFUSED);
+        assert_int_equal(ori_vector_open_qdrant(&options, &store, &err), ORI_STORE_DENIED);
         assert_int_equal(err.native, 401);
         assert_non_null(strstr(err.text, rows[i].words));
     }

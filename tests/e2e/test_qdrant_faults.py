@@ -202,7 +202,7 @@ def test_a_key_that_is_refused_while_writing_fails_at_once(serve, fake, clip):
     fake.fault = on(UPSERT, status(401, "Invalid API key or JWT"))
     item, _ = run_one(server, clip)
     assert item["status"] == "failed"
-    assert item["error"]["code"] == "store_refused" and "QDRANT_KEY" in item["error"]["message"]
+    assert item["error"]["code"] == "store_denied" and "QDRANT_KEY" in item["error"]["message"]
     assert len(fake.asked(*UPSERT)) == 1
 
 
