@@ -155,7 +155,7 @@ static ori_status print_json(struct embed *embed, struct ori_error *err)
 static ori_status embed_steps(struct embed *embed, struct ori_error *err)
 {
     ori_status status = ori_engine_open(embed->cli->settings, ORI_ENGINE_EMBED, &embed->cancel,
-                                        NULL, &embed->engine, err);
+                                        NULL, NULL, &embed->engine, err);
     if (status == ORI_OK)
         status = ori_model_scratch_create(embed->engine.model, &embed->scratch, err);
     if (status != ORI_OK)

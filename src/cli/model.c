@@ -6,6 +6,7 @@
 #include "cli/ending.h"
 #include "cli/interrupt.h"
 #include "cli/model_actions.h"
+#include "util/text.h"
 #include "cli/output.h"
 #include "net/client.h"
 #include "pipeline/manifest_json.h"
@@ -62,6 +63,10 @@ static enum ori_exit check_words(struct ori_cli *cli, const struct action **ret_
             cli->operands[0]);
     if ((*ret_action)->has_name && cli->operands[1][0] == '\0')
         return ori_cli_usage(cli, "%s: the name is empty", cli->operands[0]);
+    if ((*ret_action)->has_name && (!ori_text_is_utf8(cli->operands[1], strlen(cli->operands[1])) ||
+                                    ori_text_has_control(cli->operands[1])))
+        return ori_cli_usage(cli, "%s: the name is no UTF-8 text without control characters",
+                             cli->operands[0]);
     return ORI_EXIT_OK;
 }
 

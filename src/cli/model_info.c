@@ -24,6 +24,7 @@
 
 struct measured {
     double pictures_a_second;
+    struct ori_error text; /* why a text could not be embedded; not set: it could */
     bool has_loss;
     double loss_mean;
     double loss_worst;
@@ -160,6 +161,9 @@ static ori_status measure(struct ori_model_verb *verb, const struct ori_model_op
     if (status == ORI_OK)
         status =
             measure_speed(verb, scratch, &pictures, vectors, &measured->pictures_a_second, err);
+    if (status == ORI_OK && info.has_text) /* else a broken tokenizer shows at the first search */
+        measured->text.status =
+            ori_model_embed_text(scratch, "a photo", &verb->cancel, vectors, &measured->text);
     if (status == ORI_OK && strcmp(info.precision, "int8") == 0) {
         status = embed_all(verb, scratch, &pictures, info.dim, vectors, err);
         if (status == ORI_OK)
@@ -203,7 +207,10 @@ static ori_status print_page(struct ori_model_verb *verb, const struct ori_model
     ori_buf_printf(&page, "%-12s %d numbers\n", "vectors", info->dim);
     ori_buf_printf(&page, "%-12s %d x %d pixels, %s\n", "pictures", info->side, info->side,
                    info->fit == ORI_MODEL_FIT_SQUASH ? "squashed" : "the middle of the frame");
-    add_row(&page, "text", info->has_text ? "yes" : "no");
+    add_row(&page, "text",
+            !info->has_text                   ? "no"
+            : measured->text.status == ORI_OK ? "yes"
+                                              : measured->text.text);
     if (info->parameters > 0)
         ori_buf_printf(&page, "%-12s %lld\n", "parameters", (long long)info->parameters);
     else
@@ -233,10 +240,10 @@ static ori_status print_json(struct ori_model_verb *verb, const struct ori_model
     json_t *json = json_pack(
         "{s:s, s:s, s:s, s:i, s:i, s:b, s:I, s:s, s:s, s:s, s:I, s:s?, s:f}", "name", info->name,
         "digest", info->digest, "architecture", info->architecture, "dim", info->dim, "side",
-        info->side, "has_text", info->has_text, "parameters", (json_int_t)info->parameters,
-        "precision", info->precision, "backend", info->backend, "device", info->device,
-        "resident_bytes", (json_int_t)info->resident_bytes, "licence", licence[0] ? licence : NULL,
-        "pictures_a_second", measured->pictures_a_second);
+        info->side, "has_text", info->has_text && measured->text.status == ORI_OK, "parameters",
+        (json_int_t)info->parameters, "precision", info->precision, "backend", info->backend,
+        "device", info->device, "resident_bytes", (json_int_t)info->resident_bytes, "licence",
+        licence[0] ? licence : NULL, "pictures_a_second", measured->pictures_a_second);
     if (json && measured->has_loss &&
         json_object_set_new(json, "int8_loss",
                             json_pack("{s:f, s:f, s:i}", "mean", measured->loss_mean, "worst",

@@ -142,7 +142,7 @@ static size_t make_load_facts(const struct ori_progress_load *load,
     if (load->elapsed_us < GUESS_AFTER_US || load->bytes_loaded <= 0)
         return count;
     double rate = (double)load->bytes_loaded / ((double)load->elapsed_us / 1e6);
-    double left_us = (double)(load->bytes_total - load->bytes) / rate * 1e6;
+    double left_us = ((double)load->bytes_total - (double)load->bytes) / rate * 1e6;
     ori_progress_size((int64_t)rate, size);
     snprintf(facts[count++], FACT_BYTES, "%s/s", size);
     if (left_us >= 0 && left_us < 3.6e14) {

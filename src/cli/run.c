@@ -17,6 +17,7 @@
 #include "cli/progress.h"
 #include "cli/run_report.h"
 #include "cli/table.h"
+#include "net/client.h"
 #include "pipeline/runner.h"
 #include "util/clock.h"
 #include "util/limits.h"
@@ -220,8 +221,10 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     if (run->unchanged > 0 && run->unchanged == all)
         ori_buf_add_text(&page, "; there was no work to do (--force does it again)");
     if (run->frames > 0)
-        ori_buf_printf(&page, "\nframes: %s/%s   vectors: %s", settings->vp_frames_dir, PLATFORM,
-                       settings->vector_db);
+        ori_buf_printf(
+            &page, "\nframes: %s%s/%s   vectors: %s", run->engine.objects.remote ? "s3://" : "",
+            run->engine.objects.remote ? settings->s3_frames_bucket : settings->vp_frames_dir,
+            PLATFORM, settings->vector_db);
     ori_buf_add_text(&page, "\n");
     if (status == ORI_OK)
         status = ori_buf_finish(&page, "table", err);
@@ -234,8 +237,12 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
 static ori_status run_steps(struct run *run, struct ori_error *err)
 {
     /* The model first: without its files nothing else is worth a beginning. */
+    bool is_upload = ori_cli_has(run->cli, "upload");
     ori_status status =
-        ori_engine_open(run->cli->settings, ORI_ENGINE_RUN, &run->cancel, NULL, &run->engine, err);
+        ori_engine_open(run->cli->settings, is_upload ? ORI_ENGINE_UPLOAD : ORI_ENGINE_RUN,
+                        &run->cancel, NULL, &run->cli->log, &run->engine, err);
+    if (status == ORI_OK && is_upload) /* before any work */
+        status = ori_blob_check(run->engine.blobs, &(struct ori_wait){.cancel = &run->cancel}, err);
     if (status == ORI_OK)
         status = collect(run, err);
     if (status == ORI_OK)
@@ -253,10 +260,15 @@ static enum ori_exit run_run(struct ori_cli *cli)
     struct ori_error err = {0};
     if (cli->operands_count == 0)
         return ori_cli_usage(cli, "name at least one video or folder");
-    ori_table_init(&run.table, ori_run_report_columns, ORI_RUN_REPORT_COLUMNS);
-    ori_status status = ori_cancel_init(&run.cancel, NULL, &err);
+    ori_status status = ori_net_global_init(&err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
+    ori_table_init(&run.table, ori_run_report_columns, ORI_RUN_REPORT_COLUMNS);
+    status = ori_cancel_init(&run.cancel, NULL, &err);
+    if (status != ORI_OK) {
+        ori_net_global_deinit();
+        return ori_cli_fail(cli, &err);
+    }
     status = ori_interrupt_start(&run.cancel, &run.interrupt, &err);
     if (status == ORI_OK)
         status = run_steps(&run, &err);
@@ -267,6 +279,7 @@ static enum ori_exit run_run(struct ori_cli *cli)
     free(run.works);
     ori_interrupt_stop(&run.interrupt);
     ori_cancel_deinit(&run.cancel);
+    ori_net_global_deinit();
     ori_table_deinit(&run.table);
     enum ori_exit code = ori_ending(cli, status, &err);
     return code == ORI_EXIT_OK && run.failed > 0 ? ORI_EXIT_FAILED : code;
@@ -279,6 +292,9 @@ static const struct ori_cli_option options[] = {
     {.name = "force",
      .kind = ORI_CLI_SWITCH,
      .doc = "extract again, although file and settings are the same"},
+    {.name = "upload",
+     .kind = ORI_CLI_SWITCH,
+     .doc = "frames and manifests go to S3_FRAMES_BUCKET, not to VP_FRAMES_DIR"},
 };
 
 const struct ori_verb ori_verb_run = {
@@ -286,8 +302,8 @@ const struct ori_verb ori_verb_run = {
     .summary = "turn videos into searchable frames",
     .usage = "[options] VIDEO|FOLDER...",
     .description =
-        "Each video becomes a folder of stills under VP_FRAMES_DIR, points in the vector store "
-        "and\n"
+        "Each video becomes a folder of stills under VP_FRAMES_DIR, or with --upload in\n"
+        "S3_FRAMES_BUCKET, points in the vector store and\n"
         "a manifest. Folders are searched for video files, hidden ones left out. What was done\n"
         "before with the same file and settings is left as it is. One bad video does not stop the\n"
         "others; the exit code is then 1.",

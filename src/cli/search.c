@@ -172,6 +172,16 @@ static ori_status print_table(struct search *search, struct ori_error *err)
     return status;
 }
 
+static ori_status check_remote(const struct ori_settings *settings, struct ori_error *err)
+{
+    if (ori_engine_has_qdrant(settings))
+        return ORI_OK;
+    return ori_error_set(err, ORI_USAGE,
+                         settings->local_mode
+                             ? "--remote: LOCAL_MODE=1 keeps everything on this machine"
+                             : "--remote: QDRANT_URL is not set");
+}
+
 static ori_status search_steps(struct search *search, struct ori_error *err)
 {
     struct ori_cli *cli = search->cli;
@@ -179,8 +189,12 @@ static ori_status search_steps(struct search *search, struct ori_error *err)
                                        .video_code = ori_cli_text(cli, "video"),
                                        .second_min = -1,
                                        .second_max = -1};
-    ori_status status = ori_engine_open(cli->settings, ORI_ENGINE_SEARCH, &search->cancel, NULL,
-                                        &search->engine, err);
+    const bool is_remote = ori_cli_has(cli, "remote");
+    ori_status status = is_remote ? check_remote(cli->settings, err) : ORI_OK;
+    if (status == ORI_OK)
+        status =
+            ori_engine_open(cli->settings, is_remote ? ORI_ENGINE_SEARCH_REMOTE : ORI_ENGINE_SEARCH,
+                            &search->cancel, NULL, NULL, &search->engine, err);
     if (status == ORI_NOT_FOUND)
         ori_error_context(err, "nothing is stored yet, `oriane run` comes first");
     if (status == ORI_OK)
@@ -229,6 +243,9 @@ static const struct ori_cli_option options[] = {
      .doc = "hits, at most; 5 when not given"},
     {.name = "platform", .kind = ORI_CLI_TEXT, .argument = "NAME", .doc = "in its videos alone"},
     {.name = "video", .kind = ORI_CLI_TEXT, .argument = "CODE", .doc = "in this video alone"},
+    {.name = "remote",
+     .kind = ORI_CLI_SWITCH,
+     .doc = "look in QDRANT_URL, as a server does, not in VECTOR_DB"},
     {.name = "json",
      .kind = ORI_CLI_SWITCH,
      .doc = "one JSON array: [{\"id\", \"score\", \"payload\"}]"},

@@ -203,6 +203,8 @@ void ori_setting_default(enum ori_setting setting, struct ori_buf *buf)
         ori_buf_add_text(buf, "number of usable cores");
     } else if (strncmp(text, "{cache}/", 8) == 0) {
         ori_buf_printf(buf, "%s under XDG_CACHE_HOME, or under ~/.cache", text + 8);
+    } else if (strncmp(text, "{home}/", 7) == 0) {
+        ori_buf_printf(buf, "~/%s", text + 7);
     } else if (text[0] == '{') {
         const char *name = strchr(text, '/') + 1;
         ori_buf_printf(buf, "%s under %.*s", name, (int)(name - text - 3), text + 1);

@@ -190,6 +190,29 @@ static ori_status fill_cache(const struct ori_settings *settings, const struct o
     return status;
 }
 
+/* A file under the person's home; "" when nobody knows one, or the row would refuse it. */
+static ori_status fill_home(const struct ori_setting_row *row, const char *const *environment,
+                            const char *name, char **ret_text, struct ori_error *err)
+{
+    struct ori_buf tilde;
+    char *path = NULL;
+    ori_buf_init(&tilde, ORI_LIMIT_MAX_SETTING_BYTES);
+    ori_buf_printf(&tilde, "~/%s", name);
+    ori_status status = ori_buf_finish(&tilde, "settings", err);
+    if (status == ORI_OK)
+        status = ori_home_expand(environment, ori_buf_text(&tilde), &path, err);
+    bool is_usable = path && strlen(path) <= (size_t)row->max &&
+                     ori_text_is_utf8(path, strlen(path)) && !ori_text_has_control(path);
+    if (status == ORI_OK) {
+        *ret_text = strdup(is_usable ? path : "");
+        if (!*ret_text)
+            status = ori_error_set(err, ORI_NOMEM, "settings");
+    }
+    free(path);
+    ori_buf_deinit(&tilde);
+    return status;
+}
+
 /* malloc'ed: the text the default stands for on this machine, with these folders. */
 static ori_status fill_default(const struct ori_settings *settings,
                                const struct ori_setting_row *row, const char *const *environment,
@@ -202,6 +225,8 @@ static ori_status fill_default(const struct ori_settings *settings,
         return ori_fs_join(settings->hf_home, text + 10, ret_text, err);
     if (strncmp(text, "{cache}/", 8) == 0)
         return fill_cache(settings, row, environment, text + 8, ret_text, err);
+    if (strncmp(text, "{home}/", 7) == 0)
+        return fill_home(row, environment, text + 7, ret_text, err);
     char cores[16];
     if (strcmp(text, "{cores}") == 0) {
         int count = usable_cores();
@@ -215,11 +240,12 @@ static ori_status fill_default(const struct ori_settings *settings,
     return ORI_OK;
 }
 
-/* Places that Hugging Face's tools take with a ~ in front, which no shell has replaced in a .env. */
+/* Places that other programs take with a ~ in front as well, which no shell has replaced in a .env. */
 static bool may_start_at_home(enum ori_setting setting)
 {
     return setting == ORI_SETTING_HF_HOME || setting == ORI_SETTING_HF_HUB_CACHE ||
-           setting == ORI_SETTING_CLIP_MODEL;
+           setting == ORI_SETTING_CLIP_MODEL || setting == ORI_SETTING_AWS_CONFIG_FILE ||
+           setting == ORI_SETTING_AWS_SHARED_CREDENTIALS_FILE;
 }
 
 static ori_status set_field(struct ori_settings *settings, enum ori_setting setting,

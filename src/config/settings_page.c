@@ -97,7 +97,10 @@ static void add_env_row(struct ori_buf *buf, enum ori_setting setting)
     if (!has_plain_default(row)) {
         ori_buf_add_text(buf, "; default: ");
         ori_setting_default(setting, buf);
-        ori_buf_printf(buf, "\n#%s=\n", row->variable);
+        ori_buf_printf(buf, "\n#%s=", row->variable);
+        if (strncmp(row->default_text, "{home}/", 7) == 0) /* empty would be another thing: none */
+            ori_setting_default(setting, buf);
+        ori_buf_add_text(buf, "\n");
         return;
     }
     const char *quote = strpbrk(row->default_text, " #'\"\\") ? "\"" : "";

@@ -4,8 +4,8 @@
  * ORI_SETTING_ROW(VARIABLE, field, KIND, "default", min, max, "choices", "unit", GROUP, use, "doc")
  *   KIND     BOOL; INT, REAL, BYTES from min to max; STRING, SECRET of min to max bytes (0: may
  *            be empty); CHOICE of words, "alias=word" for another spelling; CROPDETECT
- *   default  read like any value; "{cores}", "{VP_OUTPUT_DIR}/...", "{HF_HOME}/..." and "{cache}/..."
- *            are filled in
+ *   default  read like any value; "{cores}", "{VP_OUTPUT_DIR}/...", "{HF_HOME}/...", "{cache}/..." and
+ *            "{home}/..." are filled in
  *   use      USED, or LATER: read, checked, kept and shown, but nothing looks at it yet
  * ORI_SETTING_ALIAS_ROW(OTHER_NAME, VARIABLE)
  * VP_OUTPUT_DIR and HF_HOME stand before the rows that are made from them, and are shorter than
@@ -45,9 +45,9 @@ ORI_SETTING_ROW(VP_REPORTS_DIR, vp_reports_dir, STRING, "{VP_OUTPUT_DIR}/reports
                 PLACES, LATER, "folder for the report pages of jobs")
 ORI_SETTING_ROW(VP_INPUT_DIR, vp_input_dir, STRING, "input", 1, 4000, "", "", PLACES, USED,
                 "folder that a request's videos are looked for in: platform/code/video.mp4")
-ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, LATER,
+ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, USED,
                 "everything stays on this machine: no S3, no Qdrant, no external database")
-ORI_SETTING_ROW(SKIP_UPLOAD, skip_upload, BOOL, "0", 0, 1, "", "", PLACES, LATER,
+ORI_SETTING_ROW(SKIP_UPLOAD, skip_upload, BOOL, "0", 0, 1, "", "", PLACES, USED,
                 "frames stay in VP_FRAMES_DIR even where S3 is set up")
 
 ORI_SETTING_ROW(VP_MAX_WORKERS, vp_max_workers, INT, "{cores}", 1, 256, "", "videos", PIPELINE,
@@ -163,52 +163,68 @@ ORI_SETTING_ROW(CUDA_MEMORY_GROWTH, cuda_memory_growth, BOOL, "1", 0, 1, "", "",
 
 ORI_SETTING_ROW(VECTOR_DB, vector_db, STRING, "{VP_OUTPUT_DIR}/vectors.db", 1, 4000, "", "",
                 VECTORS, USED, "file of the embedded vector store")
-ORI_SETTING_ROW(QDRANT_URL, qdrant_url, STRING, "", 0, 2048, "", "", VECTORS, LATER,
-                "a Qdrant server for the vectors; empty uses the embedded store")
-ORI_SETTING_ROW(QDRANT_KEY, qdrant_key, SECRET, "", 0, 2048, "", "", VECTORS, LATER,
+ORI_SETTING_ROW(QDRANT_URL, qdrant_url, STRING, "", 0, 2048, "", "", VECTORS, USED,
+                "a Qdrant server for the vectors of oriane serve; empty uses the embedded store")
+ORI_SETTING_ROW(QDRANT_KEY, qdrant_key, SECRET, "", 0, 2048, "", "", VECTORS, USED,
                 "key of that server")
 ORI_SETTING_ROW(QDRANT_COLLECTION, qdrant_collection, STRING, "watched_frames", 1, 255, "", "",
-                VECTORS, LATER, "collection the points go to")
+                VECTORS, USED, "collection the points go to")
 ORI_SETTING_ROW(QDRANT_DIM, qdrant_dim, INT, "512", 1, 4096, "", "dimensions", VECTORS, USED,
                 "length of the vectors; models trained for it are cut to it")
 ORI_SETTING_ROW(QDRANT_DISTANCE, qdrant_distance, CHOICE, "cosine", 0, 0,
-                "cosine dot euclid manhattan", "", VECTORS, LATER,
+                "cosine dot euclid manhattan", "", VECTORS, USED,
                 "measure of likeness of the collection")
 ORI_SETTING_ROW(QDRANT_CONNECTION_POOL_SIZE, qdrant_connection_pool_size, INT, "10", 1, 1000, "",
-                "connections", VECTORS, LATER, "connections to the server, at most")
+                "connections", VECTORS, USED, "connections to the server, at most")
 ORI_SETTING_ROW(QDRANT_BATCH_SIZE, qdrant_batch_size, INT, "100", 1, 10000, "", "points", VECTORS,
-                LATER, "points a request")
+                USED, "points a request")
 ORI_SETTING_ROW(
-    QDRANT_COMPRESSION, qdrant_compression, BOOL, "true", 0, 1, "", "", VECTORS, LATER,
+    QDRANT_COMPRESSION, qdrant_compression, BOOL, "true", 0, 1, "", "", VECTORS, USED,
     "quantize the collection, originals kept on disk for rescoring, and compress transfers")
-ORI_SETTING_ROW(QDRANT_SHARDS, qdrant_shards, INT, "1", 1, 1024, "", "shards", VECTORS, LATER,
+ORI_SETTING_ROW(QDRANT_SHARDS, qdrant_shards, INT, "1", 1, 1024, "", "shards", VECTORS, USED,
                 "shards of a collection that is made new")
 ORI_SETTING_ROW(QDRANT_REPLICATION, qdrant_replication, INT, "1", 1, 64, "", "copies", VECTORS,
-                LATER, "copies of each shard of a collection that is made new")
+                USED, "copies of each shard of a collection that is made new")
 
-ORI_SETTING_ROW(AWS_REGION, aws_region, STRING, "us-east-1", 1, 64, "", "", OBJECTS, LATER,
+ORI_SETTING_ROW(AWS_REGION, aws_region, STRING, "us-east-1", 1, 64, "", "", OBJECTS, USED,
                 "region of the buckets")
-ORI_SETTING_ROW(AWS_ACCESS_KEY_ID, aws_access_key_id, SECRET, "", 0, 256, "", "", OBJECTS, LATER,
+ORI_SETTING_ROW(AWS_ACCESS_KEY_ID, aws_access_key_id, SECRET, "", 0, 256, "", "", OBJECTS, USED,
                 "credentials; without them the profile under ~/.aws is looked for")
 ORI_SETTING_ROW(AWS_SECRET_ACCESS_KEY, aws_secret_access_key, SECRET, "", 0, 256, "", "", OBJECTS,
-                LATER, "the secret half of the credentials")
-ORI_SETTING_ROW(AWS_SESSION_TOKEN, aws_session_token, SECRET, "", 0, 4096, "", "", OBJECTS, LATER,
+                USED, "the secret half of the credentials")
+ORI_SETTING_ROW(AWS_SESSION_TOKEN, aws_session_token, SECRET, "", 0, 4096, "", "", OBJECTS, USED,
                 "token of temporary credentials")
+ORI_SETTING_ROW(AWS_PROFILE, aws_profile, STRING, "default", 1, 255, "", "", OBJECTS, USED,
+                "section of the two files below that is looked for")
+ORI_SETTING_ROW(AWS_SHARED_CREDENTIALS_FILE, aws_shared_credentials_file, STRING,
+                "{home}/.aws/credentials", 0, 4000, "", "", OBJECTS, USED,
+                "file with the keys of profiles")
+ORI_SETTING_ROW(AWS_CONFIG_FILE, aws_config_file, STRING, "{home}/.aws/config", 0, 4000, "", "",
+                OBJECTS, USED, "file with the regions, or the keys, of profiles")
+ORI_SETTING_ROW(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, aws_container_credentials_relative_uri,
+                STRING, "", 0, 2048, "", "", OBJECTS, USED,
+                "path of a container's credentials; its platform sets it")
+ORI_SETTING_ROW(AWS_CONTAINER_CREDENTIALS_FULL_URI, aws_container_credentials_full_uri, STRING, "",
+                0, 2048, "", "", OBJECTS, USED,
+                "URL of a container's credentials; its platform sets it")
+ORI_SETTING_ROW(AWS_CONTAINER_AUTHORIZATION_TOKEN, aws_container_authorization_token, SECRET, "", 0,
+                4096, "", "", OBJECTS, USED, "what that URL wants to see; its platform sets it")
+ORI_SETTING_ROW(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, aws_container_authorization_token_file,
+                STRING, "", 0, 4000, "", "", OBJECTS, USED, "file with the same, read each time")
 ORI_SETTING_ROW(AWS_USE_INSTANCE_CREDENTIALS, aws_use_instance_credentials, BOOL, "0", 0, 1, "", "",
-                OBJECTS, LATER, "ask the container's or instance's endpoint for credentials")
-ORI_SETTING_ROW(AWS_ENDPOINT_URL, aws_endpoint_url, STRING, "", 0, 2048, "", "", OBJECTS, LATER,
+                OBJECTS, USED, "ask the container's or instance's endpoint for credentials")
+ORI_SETTING_ROW(AWS_ENDPOINT_URL, aws_endpoint_url, STRING, "", 0, 2048, "", "", OBJECTS, USED,
                 "another server that speaks S3; empty is Amazon's")
 ORI_SETTING_ROW(AWS_MAX_POOL_CONNECTIONS, aws_max_pool_connections, INT, "20", 1, 1000, "",
-                "connections", OBJECTS, LATER, "connections to S3, at most")
+                "connections", OBJECTS, USED, "connections to S3, at most")
 ORI_SETTING_ROW(AWS_MULTIPART_THRESHOLD, aws_multipart_threshold, BYTES, "8388608", 5242880,
-                5368709120, "", "bytes", OBJECTS, LATER,
+                5368709120, "", "bytes", OBJECTS, USED,
                 "objects from this size on are sent in parts")
 ORI_SETTING_ROW(S3_VIDEOS_BUCKET, s3_videos_bucket, STRING, "oriane-contents", 1, 255, "", "",
-                OBJECTS, LATER,
-                "bucket the videos come from; S3_BUCKET_NAME is another name for it")
+                OBJECTS, USED, "bucket the videos come from; S3_BUCKET_NAME is another name for it")
 ORI_SETTING_ROW(S3_FRAMES_BUCKET, s3_frames_bucket, STRING, "oriane-frames", 1, 255, "", "",
-                OBJECTS, LATER, "bucket the frames go to")
-ORI_SETTING_ROW(S3_UNSIGNED, s3_unsigned, BOOL, "0", 0, 1, "", "", OBJECTS, LATER,
+                OBJECTS, USED, "bucket the frames go to")
+ORI_SETTING_ROW(S3_UNSIGNED, s3_unsigned, BOOL, "0", 0, 1, "", "", OBJECTS, USED,
                 "use S3 without credentials: public buckets")
 
 ORI_SETTING_ROW(API_NAME, api_name, STRING, "Oriane Extraction Pipeline API", 1, 200, "", "", API,
@@ -254,6 +270,7 @@ ORI_SETTING_ROW(ENABLE_PERFORMANCE_METRICS, enable_performance_metrics, BOOL, "t
                 "measure latencies for /metrics too; 0 leaves them, and the figures of a GPU, out")
 
 ORI_SETTING_ALIAS_ROW(S3_BUCKET_NAME, S3_VIDEOS_BUCKET)
+ORI_SETTING_ALIAS_ROW(AWS_DEFAULT_REGION, AWS_REGION)
 ORI_SETTING_ALIAS_ROW(HUGGINGFACE_HUB_CACHE, HF_HUB_CACHE)
 ORI_SETTING_ALIAS_ROW(HUGGING_FACE_HUB_TOKEN, HF_TOKEN)
 

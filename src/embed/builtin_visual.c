@@ -342,6 +342,7 @@ static ori_status visual_open(const struct ori_model_options *options, struct or
         .precision = "f32",
         .device = "cpu",
         .dim = ORI_BUILTIN_VISUAL_DIM,
+        .dim_min = ORI_BUILTIN_VISUAL_DIM,
         .side = SIDE,
         .fit = ORI_MODEL_FIT_SQUASH,
         .batch_max = BATCH_MAX,

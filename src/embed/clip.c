@@ -2,6 +2,7 @@
  *
  * The image tower is packed at open and the f32 pages of its tensors are let go. The text tower is packed
  * when a text is first asked for: what only indexes never pays for it. */
+#include <errno.h>
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
@@ -15,6 +16,8 @@
 #include "embed/text.h"
 #include "embed/tokenizer.h"
 #include "embed/vision.h"
+#include "util/hash.h"
+#include "util/utf8.h"
 
 #define BATCH_MAX 256
 #define NAME_BYTES 512
@@ -29,6 +32,8 @@ struct clip {
     char name[NAME_BYTES];
     char digest[ORI_WEIGHTS_DIGEST_BYTES];
     char *folder;
+    dev_t folder_device; /* the folder that was opened: another one may get its name */
+    ino_t folder_inode;
     struct ori_model_config config;
     struct ori_weights *weights;
     struct ori_vision vision;
@@ -96,6 +101,24 @@ static const char *family_word(enum ori_family family)
     }
 }
 
+/* The weights, and how they are computed with and their pictures prepared. */
+static ori_status set_digest(struct clip *clip, struct ori_error *err)
+{
+    struct {
+        char weights[ORI_WEIGHTS_DIGEST_BYTES];
+        char config[ORI_MODEL_CONFIG_TEXT_BYTES];
+    } parts = {0};
+    uint8_t digest[ORI_HASH_BYTES_MAX];
+    ori_status status = ori_weights_digest(clip->weights, parts.weights, err);
+    if (status != ORI_OK)
+        return status;
+    ori_model_config_text(&clip->config, parts.config);
+    status = ori_hash_of(ORI_HASH_SHA256, &parts, sizeof parts, digest, err);
+    if (status == ORI_OK)
+        ori_hash_hex(digest, (ORI_WEIGHTS_DIGEST_BYTES - 1) / 2, clip->digest);
+    return status;
+}
+
 /* A hub name says which model it is; a folder's name does not, so its weights' digest goes with it. */
 static ori_status set_name(struct clip *clip, const struct ori_model_options *options,
                            struct ori_error *err)
@@ -112,6 +135,7 @@ static ori_status set_name(struct clip *clip, const struct ori_model_options *op
     snprintf(clip->name, sizeof clip->name, "%.200s@%.8s", slash && slash[1] ? slash + 1 : real,
              clip->digest);
     free(real);
+    ori_utf8_clean(clip->name);
     return ORI_OK;
 }
 
@@ -132,6 +156,7 @@ static void set_info(struct clip *clip, const struct ori_model_options *options)
         .precision = precision_word(clip->precision),
         .device = "cpu",
         .dim = dim_of(&clip->config, options->dim_wanted),
+        .dim_min = clip->config.is_matryoshka ? clip->config.dim_min : clip->config.dim,
         .side = clip->config.vision.side,
         .fit = pre->is_squash ? ORI_MODEL_FIT_SQUASH : ORI_MODEL_FIT_SHORTER_CROP,
         .resize_side = pre->resize_side,
@@ -147,16 +172,30 @@ static void set_info(struct clip *clip, const struct ori_model_options *options)
     };
 }
 
+/* What packing left behind: pages of the files, and copies that were freed into the heap. */
+static void give_back(const struct clip *clip)
+{
+    ori_weights_forget(clip->weights);
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 static ori_status open_parts(struct clip *clip, const struct ori_model_options *options,
                              struct ori_error *err)
 {
     ori_status status = choose_precision(options->precision, &clip->precision, err);
+    struct stat info = {0};
+    if (status == ORI_OK && stat(clip->folder, &info) != 0)
+        status = ori_error_set_errno(err, errno, false, "%.200s", clip->folder);
+    clip->folder_device = info.st_dev;
+    clip->folder_inode = info.st_ino;
     if (status == ORI_OK)
         status = ori_model_config_load(clip->folder, &clip->config, err);
     if (status == ORI_OK)
         status = ori_weights_open(clip->folder, &clip->weights, err);
     if (status == ORI_OK)
-        status = ori_weights_digest(clip->weights, clip->digest, err);
+        status = set_digest(clip, err);
     if (status == ORI_OK)
         status = set_name(clip, options, err);
     if (status == ORI_OK)
@@ -167,8 +206,7 @@ static ori_status open_parts(struct clip *clip, const struct ori_model_options *
         status = ori_vision_load(&vision, clip->weights, &clip->vision, err);
     }
     if (status == ORI_OK) {
-        ori_weights_forget(clip->weights);
-        malloc_trim(0); /* the heap's holes where matrices lay before they were packed */
+        give_back(clip);
         set_info(clip, options);
     }
     return status;
@@ -282,14 +320,27 @@ static ori_status clip_embed_pictures(struct ori_model_scratch *scratch,
     return status;
 }
 
+/* Tokens of one model with the weights of another give vectors that look like any other. */
+static ori_status check_folder(const struct clip *clip, struct ori_error *err)
+{
+    struct stat info;
+    if (stat(clip->folder, &info) == 0 && info.st_dev == clip->folder_device &&
+        info.st_ino == clip->folder_inode)
+        return ori_weights_check(clip->weights, err);
+    return ori_error_set(err, ORI_IO,
+                         "%.200s: another folder took its place since the model was opened; start "
+                         "again",
+                         clip->folder);
+}
+
 static ori_status load_texts(struct clip *clip, struct ori_error *err)
 {
     struct ori_text_options options = {
         .config = &clip->config, .precision = clip->precision, .kernels = clip->kernels};
     struct clip_texts texts = {0};
-    ori_status status = ori_tokenizer_open(clip->folder, &texts.tokenizer, err);
+    ori_status status = check_folder(clip, err);
     if (status == ORI_OK)
-        status = ori_weights_check(clip->weights, err);
+        status = ori_tokenizer_open(clip->folder, &texts.tokenizer, err);
     if (status == ORI_OK) {
         struct ori_model_config config = clip->config;
         int32_t pad = ori_tokenizer_pad_id(texts.tokenizer);
@@ -302,8 +353,7 @@ static ori_status load_texts(struct clip *clip, struct ori_error *err)
         ori_tokenizer_close(&texts.tokenizer);
         return status;
     }
-    ori_weights_forget(clip->weights);
-    malloc_trim(0);
+    give_back(clip);
     clip->texts = texts;
     clip->has_texts = true;
     return ORI_OK;
@@ -342,6 +392,8 @@ static ori_status clip_embed_text(struct ori_model_scratch *scratch, const char 
                                       (size_t)clip->config.text.positions, it->ids, &count, err);
     if (status == ORI_OK && count == 0)
         status = ori_error_set(err, ORI_USAGE, "the text has no words");
+    if (status == ORI_OK) /* token embeddings are read from the file at each text */
+        status = ori_weights_check(clip->weights, err);
     if (status == ORI_OK)
         status = ori_text_run(it->text, it->ids, (int)count, cancel, it->features, err);
     if (status == ORI_OK)

@@ -4,15 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const wanted[] = {"config.json",
-                                     "preprocessor_config.json",
-                                     ORI_HUB_WEIGHTS,
-                                     ORI_HUB_INDEX,
-                                     "tokenizer.json",
-                                     "tokenizer_config.json",
-                                     "vocab.json",
-                                     "merges.txt",
-                                     "special_tokens_map.json"};
+static const char *const wanted[] = {
+    "config.json", "preprocessor_config.json", "processor_config.json", ORI_HUB_WEIGHTS,
+    ORI_HUB_INDEX, "tokenizer.json",           "tokenizer_config.json", "vocab.json",
+    "merges.txt",  "special_tokens_map.json"};
 
 static const char shard_end[] = ".safetensors";
 

@@ -1,7 +1,7 @@
 #pragma once
 /* embed/kernels.h: what a transformer computes between its matrix products, one row at a time.
  * Variants    kernels.c is compiled once plain and once for each instruction set; ori_kernels gives
- *             the widest one that the CPU has and ORI's one cap (ONEDNN_MAX_CPU_ISA) allows
+ *             the widest one that the CPU has and oneDNN's cap (ONEDNN_MAX_CPU_ISA) allows
  * Threads     pure; any thread
  * Units       rows of n float; bf16 are the upper halves of f32, rounded to even
  * Sources     LayerNorm: Ba et al. 2016, arXiv:1607.06450. GELU: Hendrycks and Gimpel 2016,
@@ -26,7 +26,7 @@ struct ori_attention {
     ptrdiff_t stride;
     int tokens;
     int queries; /* the first so many tokens look; all others are only looked at */
-    int head;    /* numbers a token and head, at most ORI_KERNEL_HEAD_MAX */
+    int head;    /* numbers a token and head */
     float scale;
     bool is_bf16;
     bool is_causal; /* a token sees itself and those before */
@@ -37,7 +37,6 @@ struct ori_attention {
     int out_columns;
     float *work; /* ori_kernel_attention_work(tokens, head) floats, 64-byte aligned */
 };
-#define ORI_KERNEL_HEAD_MAX 256
 size_t ori_kernel_attention_work(int tokens, int head);
 
 /* What is left to do with the sums of byte products. Unsigned bytes stand for (byte - zero) * scale. */

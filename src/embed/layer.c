@@ -17,6 +17,21 @@ struct ori_layer_name ori_layer_name(const char *format, ...)
     return name;
 }
 
+ori_status ori_layer_check_finite(const char *name, const float *floats, size_t n,
+                                  struct ori_error *err)
+{
+    const uint32_t exponent = 0x7f800000; /* all its bits set: no number, or no end */
+    uint32_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &floats[i], sizeof bits);
+        found |= (bits & exponent) == exponent;
+    }
+    if (!found)
+        return ORI_OK;
+    return ori_error_set(err, ORI_BAD_MODEL, "tensor %.200s holds NaN or infinity", name);
+}
+
 ori_status ori_layer_read(const struct ori_weights *weights, const char *name, const int64_t *shape,
                           int dims, float *ret_floats, struct ori_error *err)
 {
@@ -24,7 +39,8 @@ ori_status ori_layer_read(const struct ori_weights *weights, const char *name, c
     ori_status status = ori_weights_find(weights, name, shape, dims, &tensor, err);
     if (status == ORI_OK)
         ori_tensor_floats(tensor, 0, tensor->elements, ret_floats);
-    return status;
+    return status == ORI_OK ? ori_layer_check_finite(name, ret_floats, tensor->elements, err)
+                            : status;
 }
 
 ori_status ori_layer_floats(const struct ori_weights *weights, const char *name,
@@ -39,6 +55,11 @@ ori_status ori_layer_floats(const struct ori_weights *weights, const char *name,
     if (!floats)
         return ori_error_set(err, ORI_NOMEM, "tensor %.100s", name);
     ori_tensor_floats(tensor, 0, tensor->elements, floats);
+    status = ori_layer_check_finite(name, floats, tensor->elements, err);
+    if (status != ORI_OK) {
+        free(floats);
+        return status;
+    }
     *ret_floats = floats;
     return ORI_OK;
 }

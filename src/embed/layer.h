@@ -2,7 +2,7 @@
 /* embed/layer.h: the parts that every tower is built of, read from a model folder's tensors.
  * Not here    which tensors a family has, and in which order they compute (vision.c, text.c)
  * Ownership   each part belongs to the tower that loads it; deinit is idempotent
- * Failure     ORI_BAD_MODEL naming the tensor, ORI_NOMEM, ORI_BACKEND */
+ * Failure     ORI_BAD_MODEL naming the tensor (missing, of another shape, not finite), ORI_NOMEM, ORI_BACKEND */
 #include <stddef.h>
 
 #include "embed/matmul.h"
@@ -15,6 +15,10 @@ ori_status ori_layer_floats(const struct ori_weights *weights, const char *name,
 /* The same into the caller's memory. */
 ori_status ori_layer_read(const struct ori_weights *weights, const char *name, const int64_t *shape,
                           int dims, float *ret_floats, struct ori_error *err);
+
+/* ORI_BAD_MODEL naming the tensor: weights that are no numbers give vectors that look like any other. */
+ori_status ori_layer_check_finite(const char *name, const float *floats, size_t n,
+                                  struct ori_error *err);
 
 struct ori_norm { /* LayerNorm */
     float *weight;

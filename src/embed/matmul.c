@@ -1,7 +1,6 @@
 #include "embed/matmul_priv.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +177,7 @@ ori_status ori_matmul_create(const struct ori_matmul_spec *spec, struct ori_matm
                spec->rows_usual % spec->rows_one == 0 &&
                (spec->rows_step <= 1 || spec->rows_usual % spec->rows_step == 0) &&
                !(spec->adds && (spec->gives_bf16 || spec->activation)));
+    static const char *const words[] = {"f32", "f32", "bf16", "int8"};
     struct ori_matmul *matmul = calloc(1, sizeof *matmul);
     if (!matmul)
         return ori_error_set(err, ORI_NOMEM, "matrix product");
@@ -209,8 +209,8 @@ ori_status ori_matmul_create(const struct ori_matmul_spec *spec, struct ori_matm
         return ori_matmul_failed(err, status, "matrix product");
     }
     if (strncmp(matmul->kind, "ref", 3) == 0) {
-        ori_error_set(err, ORI_BAD_SETTING, "this CPU (%s) has no fast %d-bit matrix product",
-                      ori_matmul_machine().isa, spec->precision == ORI_PRECISION_INT8 ? 8 : 16);
+        ori_error_set(err, ORI_BAD_SETTING, "this CPU (%s) has no fast matrix product in %s",
+                      ori_matmul_machine().isa, words[spec->precision]);
         ori_matmul_destroy(&matmul);
         return ORI_BAD_SETTING;
     }

@@ -1,6 +1,6 @@
 #include "embed/matmul_priv.h"
 
-#include <omp.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,6 +233,9 @@ static dnnl_status_t prove(struct ori_matmul_plan *plan, struct form *form,
     free(x);
     free(y);
     free(y_first);
+#ifdef __GLIBC__
+    malloc_trim(0); /* seldom, and megabytes */
+#endif
     return status;
 }
 

@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "embed/model_priv.h"
+#include "embed/tokenizer_unicode.h"
 
 static const char builtin_prefix[] = "builtin/";
 
@@ -27,9 +29,32 @@ static ori_status refuse_name(const char *name, struct ori_error *err)
                          name, ORI_BUILTIN_VISUAL_NAME);
 }
 
+/* Nothing but white space, of any script. What is no UTF-8 is not blank: the tokenizer refuses it. */
 static bool is_blank(const char *text)
 {
-    return text[strspn(text, " \t\r\n\v\f")] == '\0';
+    const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)text;
+    utf8proc_int32_t character = 0;
+    while (*at) {
+        const utf8proc_ssize_t step = utf8proc_iterate(at, -1, &character);
+        if (step <= 0 || !ori_tok_is_space((uint32_t)character))
+            return false;
+        at += step;
+    }
+    return true;
+}
+
+static ori_status refuse_dim(const struct ori_model_options *options,
+                             const struct ori_model_info *info, struct ori_error *err)
+{
+    if (info->dim_min < info->dim)
+        return ori_error_set(err, ORI_BAD_SETTING,
+                             "QDRANT_DIM=%d, but model %s gives vectors of %d to %d numbers; set "
+                             "QDRANT_DIM to one of these",
+                             options->dim_wanted, info->name, info->dim_min, info->dim);
+    return ori_error_set(
+        err, ORI_BAD_SETTING,
+        "QDRANT_DIM=%d, but model %s gives vectors of %d numbers; set QDRANT_DIM=%d",
+        options->dim_wanted, info->name, info->dim, info->dim);
 }
 
 ori_status ori_model_open(const struct ori_model_options *options, struct ori_model **ret_model,
@@ -47,9 +72,7 @@ ori_status ori_model_open(const struct ori_model_options *options, struct ori_mo
         goto out;
     model->ops = ops;
     if (options->dim_wanted > 0 && model->info.dim != options->dim_wanted) {
-        status = ori_error_set(err, ORI_BAD_SETTING,
-                               "QDRANT_DIM=%d, but model %s gives vectors of %d numbers",
-                               options->dim_wanted, model->info.name, model->info.dim);
+        status = refuse_dim(options, &model->info, err);
         goto out;
     }
     *ret_model = model;

@@ -37,6 +37,7 @@ struct ori_model_info {
     const char *precision; /* "f32", "bf16", "int8" */
     const char *device;    /* "cpu" */
     int dim;
+    int dim_min; /* the fewest that its vectors may be cut to; dim: not at all */
     int side;
     enum ori_model_fit fit;
     int resize_side;      /* the shorter side, or both for a squash, before the crop to side */

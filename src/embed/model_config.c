@@ -404,3 +404,25 @@ out:
         ori_error_context(err, "%.150s", folder);
     return status;
 }
+
+/* One "name=value" a line; reals as hex floats, so that no two values look alike. */
+void ori_model_config_text(const struct ori_model_config *config,
+                           char ret_text[ORI_MODEL_CONFIG_TEXT_BYTES])
+{
+    const struct ori_tower_config *v = &config->vision.tower;
+    const struct ori_tower_config *t = &config->text.tower;
+    const struct ori_preprocess_config *p = &config->preprocess;
+    int used = snprintf(
+        ret_text, ORI_MODEL_CONFIG_TEXT_BYTES,
+        "family=%d dim=%d\nvision=%d/%d/%d/%d/%d/%a side=%d patch=%d rope=%d\n"
+        "text=%d %d/%d/%d/%d/%d/%a vocabulary=%d positions=%d tokens=%d/%d/%d\n"
+        "pictures=%d/%d/%d/%d/%d %a %a/%a/%a %a/%a/%a\n",
+        config->family, config->dim, v->width, v->layers, v->heads, v->mlp, v->activation, v->eps,
+        config->vision.side, config->vision.patch, config->vision.rope_grid, config->has_text,
+        t->width, t->layers, t->heads, t->mlp, t->activation, t->eps, config->text.vocabulary,
+        config->text.positions, config->text.bos_token_id, config->text.eos_token_id,
+        config->text.pad_token_id, p->is_squash, p->resize_side, p->crop_side, p->is_crop_rounded,
+        p->filter, p->rescale, (double)p->mean[0], (double)p->mean[1], (double)p->mean[2],
+        (double)p->std[0], (double)p->std[1], (double)p->std[2]);
+    ORI_ASSERT(used > 0 && used < ORI_MODEL_CONFIG_TEXT_BYTES);
+}

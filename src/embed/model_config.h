@@ -74,5 +74,10 @@ struct ori_model_config {
 
 ori_status ori_model_config_load(const char *folder, struct ori_model_config *ret_config,
                                  struct ori_error *err);
+/* All of it that reaches a vector, in words: two configurations that compute differently differ. Never
+ * cut: ORI_MODEL_CONFIG_TEXT_BYTES is room for any. */
+#define ORI_MODEL_CONFIG_TEXT_BYTES 1536
+void ori_model_config_text(const struct ori_model_config *config,
+                           char ret_text[ORI_MODEL_CONFIG_TEXT_BYTES]);
 /* "CLIP, SigLIP...": for the message that refuses another. */
 const char *ori_model_config_families(void);

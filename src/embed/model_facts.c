@@ -1,5 +1,6 @@
 #include "embed/model_facts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "embed/hub_files.h"
 #include "embed/hub_name.h"
@@ -69,6 +71,8 @@ static const char *fault_of_shards(const char *folder)
 
 const char *ori_model_folder_fault(const char *folder)
 {
+    if (access(folder, R_OK | X_OK) != 0 && errno == EACCES)
+        return "no permission to be read";
     if (!has_file(folder, "config.json"))
         return "no config.json";
     if (has_file(folder, ORI_HUB_WEIGHTS))

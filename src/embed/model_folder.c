@@ -25,7 +25,7 @@ static ori_status take_folder(const char *name, char **ret_folder, struct ori_er
 {
     const char *fault = ori_model_folder_fault(name);
     if (fault)
-        return ori_error_set(err, ORI_MODEL_MISSING, "CLIP_MODEL=%.200s: the folder has %s", name,
+        return ori_error_set(err, ORI_MODEL_MISSING, "model %.200s: the folder has %s", name,
                              fault);
     *ret_folder = strdup(name);
     return *ret_folder ? ORI_OK : ori_error_set(err, ORI_NOMEM, "model folder");
@@ -71,11 +71,10 @@ ori_status ori_model_folder_find(const char *name, const char *hub_cache, char *
     if (is_folder(name))
         return take_folder(name, ret_folder, err);
     if (is_path(name))
-        return ori_error_set(err, ORI_MODEL_MISSING, "CLIP_MODEL=%.200s: there is no such folder",
-                             name);
+        return ori_error_set(err, ORI_MODEL_MISSING, "model %.200s: there is no such folder", name);
     if (!ori_hub_name_parse(name, &parsed))
         return ori_error_set(err, ORI_MODEL_MISSING,
-                             "CLIP_MODEL=%.200s: neither a folder nor the name of a model, which "
+                             "model %.200s: neither a folder nor the name of a model, which "
                              "reads org/name or org/name@revision",
                              name);
     if (!hub_cache)

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of OpenMP, as its specification declares it: its header comes with one compiler, not with all. */
+extern void omp_set_num_threads(int threads);
+
 struct layout {
     dnnl_memory_desc_t desc;
     bool is_set;

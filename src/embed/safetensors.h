@@ -10,7 +10,8 @@
  * Trust       none. The header is read, not mapped: a file cut short meanwhile is an error. The
  *             data are mapped: reading those of a file that was cut short since ends the program by
  *             SIGBUS. So weights are replaced by rename, never written in place; packing reads them
- *             once, right after open; ori_safetensors_check asks the file's size again before
+ *             right after open, texts read token embeddings later; ori_safetensors_check asks the
+ *             file's size again before
  * Limits      ORI_LIMIT_MAX_SAFETENSORS_HEADER_BYTES, _SAFETENSORS_VALUES, _MODEL_TENSORS,
  *             _TENSOR_NAME_BYTES; ORI_TENSOR_DIMS_MAX
  * Source      huggingface/safetensors, README "Format" and safetensors/src/tensor.rs: what the

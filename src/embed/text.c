@@ -153,6 +153,7 @@ static ori_status place_tokens(struct ori_text_scratch *scratch, const int32_t *
 {
     const struct ori_text *text = scratch->text;
     size_t width = (size_t)text->config.text.tower.width;
+    ori_status status = ORI_OK;
     for (int i = 0; i < tokens; i++) {
         int32_t id = i < n ? ids[i] : text->config.text.pad_token_id;
         float *x = scratch->blocks.x + (size_t)i * width;
@@ -162,6 +163,9 @@ static ori_status place_tokens(struct ori_text_scratch *scratch, const int32_t *
                                  "belongs to another model",
                                  id, text->config.text.vocabulary);
         ori_tensor_floats(text->embeddings, (size_t)id * width, width, x);
+        status = ori_layer_check_finite(text->embeddings->name, x, width, err);
+        if (status != ORI_OK)
+            return status;
         text->kernels->add(text->positions + (size_t)i * width, width, x);
     }
     return ORI_OK;

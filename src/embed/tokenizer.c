@@ -225,12 +225,12 @@ static ori_status load_folder(struct ori_tokenizer *tokenizer, const char *folde
         struct ori_error cause = {0};
         status = load_clip(tokenizer, folder, config, &cause);
         if (status == ORI_MODEL_MISSING)
-            ori_error_set(err, status,
-                          "%.200s: neither tokenizer.json nor vocab.json with "
-                          "merges.txt is in it",
-                          folder);
+            status = ori_error_set(err, status,
+                                   "%.200s: neither tokenizer.json nor vocab.json with "
+                                   "merges.txt is in it",
+                                   folder);
         else if (status != ORI_OK)
-            ori_error_set(err, status, "%s", cause.text);
+            status = ori_error_set(err, status, "%s", cause.text);
     }
     json_decref(config);
     json_decref(json);

@@ -85,7 +85,8 @@ static ori_status load_token(struct ori_tok_added *added, const struct ori_tok_m
     return add_token(added, &token, text, bytes, err);
 }
 
-/* What the normalizers make of the text of a token; of two that come out alike the first counts. */
+/* What the normalizers make of the text of a token; of two that come out alike the first counts (the
+ * reference leaves that to chance). */
 static ori_status normalize_key(const struct ori_tok_added *added, size_t index,
                                 const struct ori_tok_normalizers *normalizers,
                                 struct ori_tok_vocab *texts, struct ori_error *err)
@@ -116,7 +117,7 @@ static ori_status normalize_key(const struct ori_tok_added *added, size_t index,
     return status;
 }
 
-/* Special tokens come before others, as in the reference. */
+/* Special tokens come before others. */
 static ori_status normalize_keys(const struct ori_tok_added *added,
                                  const struct ori_tok_normalizers *normalizers,
                                  struct ori_tok_vocab *texts, struct ori_error *err)
@@ -328,10 +329,12 @@ bool ori_tok_added_next(const struct ori_tok_added *added, bool is_normalized, c
         *at = end;
         if (token->is_single_word && (is_word_before(text, begin) || is_word_at(text, bytes, end)))
             continue;
-        if (token->is_left && begin > done)
-            begin = skip_blanks_left(text, begin, done);
+        if (token->is_left)
+            begin = begin > done ? skip_blanks_left(text, begin, done) : done;
         if (token->is_right)
             end = skip_blanks_right(text, bytes, end);
+        if (begin >= end) /* all of it went along with the token before */
+            continue;
         *ret_found = (struct ori_tok_found){.begin = begin, .end = end, .id = token->id};
         return true;
     }

@@ -18,8 +18,7 @@ struct ori_tok_charsmap {
     size_t replacements_bytes;
     char where[ORI_TOK_WHERE_BYTES];
 };
-/* What a text becomes, and how far the reference has come in it by its own reckoning: a replacement
- * longer (in characters) than what it replaces does not count as having read anything. */
+/* What a text becomes, and how far the reference has come in it by its own reckoning. */
 struct pass {
     const struct ori_tok_charsmap *charsmap;
     const char *text;
@@ -193,21 +192,24 @@ static void read_chars(struct pass *pass, size_t count)
         pass->read += ori_tok_char(pass->text + pass->read, pass->bytes - pass->read, &character);
 }
 
+/* Characters go one for one; what is too much was put in behind the last one, what is too little was
+ * taken away from behind the character before, or, where there is none, counts as still unread. */
 static void add_replacement(struct pass *pass, const char *found, size_t found_bytes,
                             size_t old_count)
 {
-    size_t new_count = count_chars(found, found_bytes);
-    for (size_t at = 0, i = 0; at < found_bytes; i++) {
+    size_t new_count = 0;
+    for (size_t at = 0; at < found_bytes; new_count++) {
         uint32_t character;
         size_t step = ori_tok_char(found + at, found_bytes - at, &character);
-        bool is_insert = i > 0 || new_count > old_count;
-        bool is_origin = is_insert ? pass->read == 0 || pass->read - 1 < pass->origin
-                                   : pass->read < pass->origin;
-        ori_tok_string_add_char(pass->string, character, is_origin);
+        bool is_insert = new_count >= old_count;
+        size_t source = is_insert && pass->read > 0 ? pass->read - 1 : pass->read;
+        ori_tok_string_add_char(pass->string, character, source < pass->origin);
         if (!is_insert)
-            read_chars(pass, 1 + old_count - new_count);
+            read_chars(pass, 1);
         at += step;
     }
+    if (new_count < old_count && pass->string->buf.used > 0)
+        read_chars(pass, old_count - new_count);
 }
 
 static ori_status add_grapheme(struct pass *pass, size_t at, size_t bytes, struct ori_error *err)

@@ -24,20 +24,30 @@ static void start_engine(void)
 
 /* ---- classes as the reference knows them ---- */
 
-static void add_widened(struct ori_buf *buf, const char *class, bool is_negated,
-                        enum ori_tok_newer which)
+static void add_newer(struct ori_buf *buf, enum ori_tok_newer which)
 {
     size_t count;
     const struct ori_tok_range *newer = ori_tok_newer(which, &count);
-    ori_buf_printf(buf, "[%s%s", is_negated ? "^" : "", class);
     for (size_t i = 0; i < count; i++)
         ori_buf_printf(buf, "\\x{%X}-\\x{%X}", (unsigned)newer[i].first, (unsigned)newer[i].last);
-    ori_buf_add_text(buf, "]");
 }
 
-/* Bytes of an escape at text that was widened into buf; 0: it is none of those. A class inside a
- * class is their union, so the same words serve inside brackets and outside. */
-static size_t widen(struct ori_buf *buf, const char *text, size_t bytes)
+/* A class inside a class is their union, so inside brackets a class of its own will do. Outside, \w
+ * must stay as it is: Oniguruma's [\w] knows less of Latin-1. */
+static void add_widened(struct ori_buf *buf, const char *class, bool is_negated, bool is_inside,
+                        enum ori_tok_newer which)
+{
+    bool is_bare = !is_inside && which == ORI_TOK_NEWER_WORDS;
+    if (is_bare)
+        ori_buf_printf(buf, is_negated ? "(?:(?!\\w)[^" : "(?:\\w|[");
+    else
+        ori_buf_printf(buf, "[%s%s", is_negated ? "^" : "", class);
+    add_newer(buf, which);
+    ori_buf_add_text(buf, is_bare ? "])" : "]");
+}
+
+/* Bytes of an escape at text that was widened into buf; 0: it is none of those. */
+static size_t widen(struct ori_buf *buf, const char *text, size_t bytes, bool is_inside)
 {
     static const struct {
         const char *escape;
@@ -57,21 +67,36 @@ static size_t widen(struct ori_buf *buf, const char *text, size_t bytes)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t length = strlen(rows[i].escape);
         if (length <= bytes && memcmp(text, rows[i].escape, length) == 0) {
-            add_widened(buf, rows[i].class, rows[i].is_negated, rows[i].which);
+            add_widened(buf, rows[i].class, rows[i].is_negated, is_inside, rows[i].which);
             return length;
         }
     }
     return 0;
 }
 
+/* How deep in brackets the pattern is behind text[at]; a ] right behind [ or [^ is a character. */
+static size_t depth_behind(const char *text, size_t at, size_t depth)
+{
+    if (text[at] == '[')
+        return depth + 1;
+    if (text[at] != ']' || depth == 0)
+        return depth;
+    size_t before = at > 0 && text[at - 1] == '^' ? at - 1 : at;
+    return before > 0 && text[before - 1] == '[' ? depth : depth - 1;
+}
+
 static void add_pattern(struct ori_buf *buf, const char *text, size_t bytes)
 {
+    size_t depth = 0;
     for (size_t i = 0; i < bytes;) {
-        size_t step = text[i] == '\\' ? widen(buf, text + i, bytes - i) : 0;
+        bool is_escape = text[i] == '\\';
+        size_t step = is_escape ? widen(buf, text + i, bytes - i, depth > 0) : 0;
         if (step == 0) { /* an escape is copied whole: what it escapes is no backslash again */
-            step = text[i] == '\\' && i + 1 < bytes ? 2 : 1;
+            step = is_escape && i + 1 < bytes ? 2 : 1;
             ori_buf_add(buf, text + i, step);
         }
+        if (!is_escape)
+            depth = depth_behind(text, i, depth);
         i += step;
     }
 }

@@ -175,8 +175,14 @@ static ori_status load_patches(struct ori_vision *it, const struct vision_names 
                                 bias, err);
     if (status == ORI_OK) {
         fold(&it->config, matrix, bias);
-        status = ori_matmul_create(&spec, &it->patch, err);
+        status =
+            ori_layer_check_finite("of the patches, with mean and std,", bias, (size_t)width, err);
     }
+    if (status == ORI_OK)
+        status = ori_layer_check_finite("of the patches, with mean and std,", matrix,
+                                        (size_t)(CHANNELS * width * spec.in), err);
+    if (status == ORI_OK)
+        status = ori_matmul_create(&spec, &it->patch, err);
     for (size_t c = 0; c < CHANNELS && status == ORI_OK; c++)
         status = pack_channel(it, c, matrix, bias, err);
     free(matrix);

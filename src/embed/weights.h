@@ -1,7 +1,7 @@
 #pragma once
 /* embed/weights.h: the tensors of a model folder: model.safetensors, or its shards by
  * model.safetensors.index.json, mapped into memory and never copied.
- * Not here    what the tensors mean (clip_*.c), the folder's JSON (model_config.h)
+ * Not here    what the tensors mean (vision.c, text.c), the folder's JSON (model_config.h)
  * Call order  open; find at will; close
  * Ownership   a tensor's name and data lie in the maps and live until close
  * Threads     read-only after open, any thread

@@ -15,11 +15,13 @@
 #include "pipeline/frame_name.h"
 #include "pipeline/manifest.h"
 #include "pipeline/picture.h"
+#include "util/clock.h"
 #include "util/fs.h"
 #include "util/hash.h"
 #include "util/json_out.h"
 
 #define CACHE_CONTROL "private, max-age=60" /* a video may be extracted again */
+#define READ_US INT64_C(15000000)           /* for one object of a bucket */
 #define THUMBNAIL_QUERY "?width=320"
 #define ETAG_DIGITS 32 /* of the SHA-256 of the bytes */
 #define URL_BYTES (sizeof "/frames/" + ORI_OBJECT_KEY_BYTES + sizeof THUMBNAIL_QUERY)
@@ -27,6 +29,7 @@
 /* The engine's store; before there is an engine, one of this request alone. */
 struct frames_store {
     struct ori_blob_store *blobs;
+    struct ori_blob_store *local; /* beside a bucket; NULL without */
     struct ori_blob_store *own;
 };
 
@@ -36,6 +39,8 @@ static ori_status open_store(const struct ori_http_request *request, struct fram
     const struct ori_engine *engine = ori_service_engine(request->service);
     ori_status status = ORI_OK;
     *ret_store = (struct frames_store){.blobs = engine ? engine->blobs : NULL};
+    if (engine && engine->objects.remote)
+        ret_store->local = engine->objects.local;
     if (!ret_store->blobs)
         status =
             ori_blob_open_fs(request->service->settings->vp_frames_dir, true, &ret_store->own, err);
@@ -44,16 +49,25 @@ static ori_status open_store(const struct ori_http_request *request, struct fram
     return status;
 }
 
+/* From the bucket; what is not there may be of a job whose frames stayed on this machine. */
 static ori_status read_object(const struct ori_http_request *request, const char *key,
                               size_t bytes_max, uint8_t **ret_data, size_t *ret_bytes,
                               struct ori_error *err)
 {
+    const struct ori_wait wait = {.cancel = request->cancel,
+                                  .deadline_us = ori_clock_us() + READ_US};
     struct frames_store store = {0};
+    struct ori_error why = {0};
     ori_status status = open_store(request, &store, err);
-    if (status == ORI_OK)
-        status = ori_blob_get(store.blobs, key, bytes_max, ret_data, ret_bytes, err);
+    if (status != ORI_OK)
+        return status;
+    status = ori_blob_get(store.blobs, key, bytes_max, ret_data, ret_bytes, &wait, &why);
+    if (status == ORI_NOT_FOUND && store.local) {
+        why = (struct ori_error){0};
+        status = ori_blob_get(store.local, key, bytes_max, ret_data, ret_bytes, &wait, &why);
+    }
     ori_blob_close(&store.own);
-    return status;
+    return status == ORI_OK ? ORI_OK : ori_error_set(err, status, "%s", why.text);
 }
 
 static ori_status read_manifest(const struct ori_http_request *request,

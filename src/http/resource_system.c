@@ -162,8 +162,11 @@ void ori_resource_models(struct ori_http_request *request, struct ori_http_respo
     const struct ori_model_info *info = engine ? &engine->model_info : NULL;
     struct ori_readiness readiness;
     ori_service_readiness(request->service, &readiness);
-    const char *reason =
-        readiness.model_reason[0] ? readiness.model_reason : "the model is being loaded";
+    const char *reasons[] = {readiness.model_reason, readiness.frames_reason,
+                             readiness.vectors_reason, "the model is being loaded"};
+    const char *reason = reasons[0];
+    for (size_t i = 1; !reason[0]; i++)
+        reason = reasons[i];
     struct ori_buf *buf = ori_http_body(response, "application/json");
     ori_json_begin_object(buf, NULL);
     ori_json_put_bool(buf, "clip_model_loaded", info != NULL);

@@ -20,6 +20,7 @@ static const struct {
     /* short, as a killed process says little of the video; but it may be what is killed for its
      * memory, a hundred times */
     [ORI_RETRY_LOST] = {US_A_SECOND / 5, 60 * US_A_SECOND},
+    [ORI_RETRY_OUTAGE] = {US_A_SECOND, 60 * US_A_SECOND},
 };
 
 /* No default: a new row of status_tbl.h does not compile without a class. */
@@ -37,10 +38,13 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_IO:
     case ORI_DISK_FULL:
     case ORI_STORE:
+    case ORI_STORE_IN_USE:
     case ORI_OVERLOADED:
     case ORI_NOT_READY:
     case ORI_NETWORK:
         return ORI_RETRY_LATER;
+    case ORI_STORE_DOWN:
+        return ORI_RETRY_OUTAGE;
     case ORI_CANCELLED:
     case ORI_LOST:
         return ORI_RETRY_LOST;
@@ -65,6 +69,8 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_BAD_JSON:
     case ORI_STORE_VERSION:
     case ORI_STORE_MISMATCH:
+    case ORI_STORE_DENIED:
+    case ORI_BUCKET_MISSING:
     case ORI_BAD_VECTOR:
     case ORI_MODEL_MISSING:
     case ORI_BAD_MODEL:
@@ -107,14 +113,15 @@ void ori_retry_decide(const struct ori_retry_question *question,
 {
     ORI_ASSERT(question->status != ORI_OK);
     enum ori_retry_class kind = ori_retry_class_of(question->status, question->err);
-    bool is_lost = kind == ORI_RETRY_LOST;
+    bool is_lost = kind == ORI_RETRY_LOST || kind == ORI_RETRY_OUTAGE;
     int attempt = (is_lost ? question->losses : question->attempts) + 1;
     ret_outcome->not_before_us =
         question->now_us +
         ori_backoff_us(attempt, waits[kind].base_us, waits[kind].max_us, question->random);
     tell(question->err, question->status, &ret_outcome->error);
     if (is_lost && attempt > ORI_LIMIT_MAX_ITEM_LOSSES) {
-        tell_lost(question->err, &ret_outcome->error);
+        if (kind == ORI_RETRY_LOST)
+            tell_lost(question->err, &ret_outcome->error);
         ret_outcome->kind = ORI_JOB_OUTCOME_FAILED;
     } else if (is_lost) {
         ret_outcome->kind = ORI_JOB_OUTCOME_LOST;

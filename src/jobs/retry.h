@@ -5,6 +5,8 @@
  *                  30 s
  *           later  a store, the network, a full disk, memory: what is outside must change: 5 s to
  *                  10 min
+ *           outage a store that is not there at the moment: says nothing of the video, so it does not
+ *                  count as an attempt; 1 s to 60 s, as often as lost
  *           lost   handed back at shutdown, a lease that ran out, a decode process killed by
  *                  SIGKILL from outside: does not count as an attempt, 0.2 s to 60 s; past
  *                  ORI_LIMIT_MAX_ITEM_LOSSES it is ORI_LOST
@@ -13,7 +15,13 @@
 #include "stores/jobs.h"
 #include "util/status.h"
 
-enum ori_retry_class { ORI_RETRY_NEVER, ORI_RETRY_SOON, ORI_RETRY_LATER, ORI_RETRY_LOST };
+enum ori_retry_class {
+    ORI_RETRY_NEVER,
+    ORI_RETRY_SOON,
+    ORI_RETRY_LATER,
+    ORI_RETRY_LOST,
+    ORI_RETRY_OUTAGE
+};
 
 /* From every row of status_tbl.h; err for what a decode process died of. */
 enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_error *err);

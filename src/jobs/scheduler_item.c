@@ -113,25 +113,81 @@ static void end_token(struct attempt *attempt)
         ori_cancel_deinit(&worker->token);
 }
 
+/* A request may keep its frames here; it cannot send away what the server keeps. */
+static struct ori_blob_store *objects_of(const struct ori_job_claim *claim,
+                                         const struct ori_engine *engine)
+{
+    const bool is_kept_here = claim->options.is_local || claim->options.skips_upload;
+    return is_kept_here && engine->objects.local ? engine->objects.local : engine->blobs;
+}
+
+/* Where an item's video is: a path of this machine, or an object. */
+struct whereabouts {
+    char *path; /* malloc'ed; NULL: the object it is */
+    struct ori_source_object object;
+    struct ori_error
+        here; /* why it is not on this machine, when the bucket was the next to look at */
+};
+
+/* On this machine first; then, where the server and the request let it, in S3_VIDEOS_BUCKET. */
+static ori_status find_video(struct attempt *attempt, struct whereabouts *where,
+                             struct ori_error *err)
+{
+    const struct ori_job_claim *claim = attempt->claim;
+    const bool has_s3 = attempt->engine->objects.s3 && !claim->options.is_local;
+    const bool is_s3 = ori_source_is_s3(claim);
+    if (is_s3 && !has_s3)
+        return ori_error_set(err, ORI_UNSUPPORTED_URL, "%s: %s", claim->url,
+                             claim->options.is_local ? "the job's local_mode forbids it"
+                                                     : "this server is not set up for S3");
+    if (!is_s3) {
+        ori_status status = ori_source_find(attempt->settings, claim, &where->path, &where->here);
+        if (status == ORI_OK)
+            return ORI_OK;
+        if (status != ORI_NOT_FOUND || claim->has_url || !has_s3)
+            return ori_error_set(err, status, "%s", where->here.text);
+    }
+    return ori_source_object(attempt->settings, claim, &where->object, err);
+}
+
+/* Neither here nor there: both places are told. */
+static void tell_both_places(const struct whereabouts *where, struct ori_item_result *result)
+{
+    struct ori_error *err = &result->error;
+    const struct ori_error there = *err;
+    if (result->status != ORI_NOT_FOUND || where->path || where->here.status == ORI_OK ||
+        !there.stage || strcmp(there.stage, "open") != 0)
+        return;
+    *err = (struct ori_error){.stage = there.stage};
+    (void)ori_error_set(err, ORI_NOT_FOUND, "%s, nor at s3://%s/%s", where->here.text,
+                        where->object.bucket, where->object.key);
+}
+
 static ori_status run_item(struct attempt *attempt, struct ori_error *err)
 {
     const struct ori_job_claim *claim = attempt->claim;
     const struct ori_engine *engine = attempt->engine;
-    char *path = NULL;
-    ori_status status = ori_source_find(attempt->settings, claim, &path, err);
+    struct whereabouts where = {.path = NULL};
+    struct ori_vector_store *vectors = NULL;
+    ori_status status = ori_engine_vectors(engine, claim->options.is_local, &vectors, err);
+    if (status == ORI_OK)
+        status = find_video(attempt, &where, err);
     if (status != ORI_OK) {
         err->stage = "open";
         return status;
     }
+    const struct ori_medium_place place = {
+        .s3 = engine->objects.s3, .bucket = where.object.bucket, .key = where.object.key};
     struct ori_item_environment environment = {.settings = attempt->settings,
                                                .model = engine->model_info,
                                                .batcher = engine->batcher,
-                                               .blobs = engine->blobs,
-                                               .vectors = engine->vectors,
+                                               .blobs = objects_of(claim, engine),
+                                               .vectors = vectors,
                                                .child_program =
                                                    attempt->scheduler->options.child_program,
                                                .metrics = attempt->scheduler->options.metrics};
-    struct ori_item_request request = {.path = path,
+    struct ori_item_request request = {.path = where.path,
+                                       .place = where.path ? NULL : &place,
                                        .platform = claim->platform,
                                        .code = claim->code,
                                        .is_forced = claim->options.is_forced && !claim->is_twin,
@@ -139,7 +195,8 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
                                        .on_progress = note_progress,
                                        .on_progress_self = attempt->worker};
     status = ori_item_run(&environment, &request, &attempt->worker->token, &attempt->result);
-    free(path);
+    tell_both_places(&where, &attempt->result);
+    free(where.path);
     return status;
 }
 

@@ -8,6 +8,7 @@
 #include "net/webhook.h"
 #include "util/clock.h"
 #include "util/fs.h"
+#include "util/limits.h"
 
 #define STORE_READERS 4
 #define CONNECTIONS_MAX 16
@@ -36,14 +37,27 @@ static ori_status make_folders(const struct ori_settings *settings, struct ori_e
     return status;
 }
 
+/* One half of the keys of S3 is a slip that shows at the start, not when the first frame is stored. */
+static ori_status check_keys(const struct ori_settings *settings, struct ori_error *err)
+{
+    const bool has_id = ori_secret_is_set(settings->aws_access_key_id);
+    const bool has_secret = ori_secret_is_set(settings->aws_secret_access_key);
+    if (has_id == has_secret || settings->local_mode || settings->s3_unsigned)
+        return ORI_OK;
+    return ori_error_set(err, ORI_BAD_SETTING, "%s: set without %s; S3 needs both or neither",
+                         has_id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+                         has_id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
+}
+
 ori_status ori_service_check(const struct ori_settings *settings, struct ori_error *err)
 {
     if (is_postgres(settings->job_db)) /* its value may hold a password */
         return ori_error_set(err, ORI_BAD_SETTING,
                              "JOB_DB: this version keeps jobs in an SQLite file, not in "
                              "PostgreSQL; expected a path");
-    if (!ori_secret_is_set(settings->webhook_secret))
-        return ORI_OK;
+    ori_status status = check_keys(settings, err);
+    if (status != ORI_OK || !ori_secret_is_set(settings->webhook_secret))
+        return status;
     return ori_webhook_check_secret(ori_secret_reveal(settings->webhook_secret), err);
 }
 
@@ -59,19 +73,30 @@ static bool is_folder(const char *path)
     return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
+static void tell_stores(const struct ori_service *service)
+{
+    const struct ori_settings *settings = service->settings;
+    const bool has_qdrant = ori_engine_has_qdrant(settings);
+    struct ori_buf vectors;
+    ori_buf_init(&vectors, ORI_LIMIT_MAX_SETTING_BYTES);
+    if (has_qdrant)
+        ori_settings_show(settings, ORI_SETTING_QDRANT_URL, &vectors);
+    else
+        ori_buf_add_text(&vectors, settings->vector_db);
+    ori_log_event(
+        &service->log, ORI_LOG_INFO, has_qdrant ? "stores.remote" : "stores.local",
+        ORI_LOG_FIELDS(ori_log_text("videos", settings->vp_input_dir),
+                       ori_log_text("frames", settings->vp_frames_dir),
+                       ori_log_text("vectors", ori_buf_text(&vectors)),
+                       ori_log_text("collection", has_qdrant ? settings->qdrant_collection : ""),
+                       ori_log_text("jobs", settings->job_db)));
+    ori_buf_deinit(&vectors);
+}
+
 /* Where things go, once; what is asked for and not there yet, one line each. */
 static void tell_places(const struct ori_service *service)
 {
     const struct ori_settings *settings = service->settings;
-    bool has_s3 = ori_secret_is_set(settings->aws_access_key_id) ||
-                  settings->aws_endpoint_url[0] != '\0' || settings->s3_unsigned;
-    if (settings->qdrant_url[0] != '\0' && !settings->local_mode)
-        tell_later(&service->log, "QDRANT_URL",
-                   "QDRANT_URL is set: this version writes to the embedded store");
-    if (has_s3 && !settings->local_mode)
-        tell_later(&service->log, "AWS_ACCESS_KEY_ID",
-                   "S3 is set up: this version keeps frames in VP_FRAMES_DIR and reads videos from "
-                   "VP_INPUT_DIR");
     if (ori_secret_is_set(settings->api_password) && settings->api_username[0] == '\0')
         tell_later(
             &service->log, "API_PASSWORD",
@@ -84,16 +109,14 @@ static void tell_places(const struct ori_service *service)
                            ori_log_text("path", settings->vp_input_dir),
                            ori_log_text("text", "no such folder: videos named by platform "
                                                 "and code are found once it is there")));
-    ori_log_event(&service->log, ORI_LOG_INFO, "stores.local",
-                  ORI_LOG_FIELDS(ori_log_text("videos", settings->vp_input_dir),
-                                 ori_log_text("frames", settings->vp_frames_dir),
-                                 ori_log_text("vectors", settings->vector_db),
-                                 ori_log_text("jobs", settings->job_db)));
+    tell_stores(service);
 }
 
+/* Nothing is begun that could not be written: items wait until the store is back. */
 static const struct ori_engine *engine_of(void *self)
 {
-    return ori_service_engine(self);
+    struct ori_service *service = self;
+    return ori_service_engine_for_items(service->loader);
 }
 
 static void wake_scheduler(void *self)

@@ -57,7 +57,7 @@ struct ori_readiness {
     bool is_draining;
     bool has_model;
     bool has_vectors;
-    bool has_frames; /* the frames' folder can be written */
+    bool has_frames; /* the frames' folder can be written, the bucket be reached */
     bool has_job_store;
     char model_reason[ORI_ERROR_TEXT_MAX]; /* "" when well; says the command to run */
     char vectors_reason[ORI_ERROR_TEXT_MAX];

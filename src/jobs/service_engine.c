@@ -1,26 +1,33 @@
 #include "jobs/service_engine.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/clock.h"
 #include "util/cond.h"
+#include "util/limits.h"
 
 #define RETRY_US (INT64_C(5) * 1000000)
+#define AWAY_US (INT64_C(1) * 1000000)  /* between looks at a bucket that is away */
+#define LOOK_US (INT64_C(10) * 1000000) /* for one of them */
 
 struct ori_service_engine {
     struct ori_service_engine_options options; /* immutable */
     struct ori_log log;                        /* immutable */
     pthread_t thread;
-    bool has_thread; /* owner thread */
+    bool has_thread;        /* owner thread */
+    struct ori_cancel halt; /* below the process's: the end of this thread */
     pthread_mutex_t lock;
     pthread_cond_t poked;
     struct ori_engine engine; /* written before is_there, then immutable */
     bool is_there;            /* lock, as all below */
+    bool is_down;             /* the store of the vectors; why tells */
     bool is_poked;
     bool is_ending;
     struct ori_error why;
+    struct ori_error objects; /* of the last look at the bucket */
 };
 
 /* A cause is told once, not every five seconds. */
@@ -33,18 +40,64 @@ static void note_failure(struct ori_service_engine *loader, const struct ori_err
     ori_log_failure(&loader->log, is_known ? ORI_LOG_DEBUG : ORI_LOG_ERROR, "engine.failed", err);
 }
 
+/* A change is told once. Wakes who waits for the bucket when it is back. */
+static void note_objects(struct ori_service_engine *loader, const struct ori_error *err)
+{
+    pthread_mutex_lock(&loader->lock);
+    const struct ori_error before = loader->objects;
+    loader->objects = *err;
+    pthread_mutex_unlock(&loader->lock);
+    if (err->status != ORI_OK && err->status != before.status)
+        ori_log_failure(&loader->log, ORI_LOG_ERROR, "store.down", err);
+    if (err->status == ORI_OK && before.status != ORI_OK)
+        ori_log_event(
+            &loader->log, ORI_LOG_INFO, "store.up",
+            ORI_LOG_FIELDS(ori_log_text("bucket", loader->options.settings->s3_frames_bucket)));
+    if (before.status != ORI_OK && !ori_status_is_retryable(err->status))
+        loader->options.on_loaded(loader->options.on_loaded_self);
+}
+
+static void look_at_objects(struct ori_service_engine *loader, const struct ori_engine *engine)
+{
+    const struct ori_wait wait = {.cancel = &loader->halt, .deadline_us = ori_clock_us() + LOOK_US};
+    struct ori_error err = {0};
+    if (engine->objects.remote &&
+        ori_blob_check(engine->objects.remote, &wait, &err) != ORI_CANCELLED)
+        note_objects(loader, &err);
+}
+
+static void tell_places(struct ori_service_engine *loader, const struct ori_engine *engine)
+{
+    const struct ori_settings *settings = loader->options.settings;
+    const struct ori_objects *objects = &engine->objects;
+    char bucket[ORI_LIMIT_MAX_URL_BYTES];
+    if (!objects->remote)
+        return;
+    snprintf(bucket, sizeof bucket, "s3://%s", settings->s3_frames_bucket);
+    ori_log_event(
+        &loader->log, ORI_LOG_INFO, "stores.remote",
+        ORI_LOG_FIELDS(
+            ori_log_text("frames", bucket), ori_log_text("endpoint", settings->aws_endpoint_url),
+            ori_log_text("credentials",
+                         ori_credentials_kind_text(objects->credentials
+                                                       ? ori_credentials_kind(objects->credentials)
+                                                       : ORI_CREDENTIALS_NONE))));
+}
+
 static bool load(struct ori_service_engine *loader)
 {
     struct ori_error err = {0};
     struct ori_engine engine;
     int64_t begin_us = ori_clock_us();
     ori_status status =
-        ori_engine_open(loader->options.settings, ORI_ENGINE_RUN, loader->options.cancel,
-                        loader->options.metrics, &engine, &err);
+        ori_engine_open(loader->options.settings, ORI_ENGINE_SERVE, loader->options.cancel,
+                        loader->options.metrics, &loader->log, &engine, &err);
     if (status != ORI_OK) {
         note_failure(loader, &err);
         return false;
     }
+    tell_places(loader, &engine);
+    look_at_objects(loader, &engine);
     pthread_mutex_lock(&loader->lock);
     loader->engine = engine;
     loader->is_there = true;
@@ -59,9 +112,9 @@ static bool load(struct ori_service_engine *loader)
 }
 
 /* Until it is time to try again; false at the end. */
-static bool wait_to_retry(struct ori_service_engine *loader)
+static bool wait_to_retry(struct ori_service_engine *loader, int64_t wait_us)
 {
-    int64_t due_us = ori_clock_us() + RETRY_US;
+    int64_t due_us = ori_clock_us() + wait_us;
     pthread_mutex_lock(&loader->lock);
     while (!loader->is_ending && !loader->is_poked && ori_clock_us() < due_us)
         ori_cond_wait(&loader->poked, &loader->lock, due_us);
@@ -71,11 +124,55 @@ static bool wait_to_retry(struct ori_service_engine *loader)
     return goes_on;
 }
 
+static void note_probe(struct ori_service_engine *loader, ori_status status,
+                       const struct ori_error *err)
+{
+    const bool is_down = status != ORI_OK;
+    pthread_mutex_lock(&loader->lock);
+    const bool was_down = loader->is_down;
+    loader->is_down = is_down;
+    if (is_down)
+        loader->why = *err;
+    pthread_mutex_unlock(&loader->lock);
+    if (is_down)
+        ori_log_failure(&loader->log, was_down ? ORI_LOG_DEBUG : ORI_LOG_ERROR, "vectors.down",
+                        err);
+    else if (was_down)
+        ori_log_event(&loader->log, ORI_LOG_INFO, "vectors.back", NULL);
+    if (was_down && !is_down)
+        loader->options.on_loaded(loader->options.on_loaded_self);
+}
+
+/* A store that is slow once may be busy with our own writes; one that is so twice is not there. */
+static void look_at_vectors(struct ori_service_engine *loader, int *timeouts)
+{
+    struct ori_error err = {0};
+    const ori_status status = ori_vector_probe(loader->engine.vectors, &loader->halt, &err);
+    *timeouts = status == ORI_TIMEOUT ? *timeouts + 1 : 0;
+    if (status != ORI_CANCELLED && *timeouts != 1)
+        note_probe(loader, status, &err);
+}
+
+static void watch(struct ori_service_engine *loader)
+{
+    int timeouts = 0;
+    struct ori_error err = {0};
+    while (wait_to_retry(loader, err.status == ORI_OK ? RETRY_US : AWAY_US)) {
+        look_at_vectors(loader, &timeouts);
+        look_at_objects(loader, &loader->engine);
+        err = (struct ori_error){0};
+        (void)!ori_service_engine_objects(loader, &err);
+    }
+}
+
 static void *loader_thread(void *self)
 {
     struct ori_service_engine *loader = self;
-    while (!load(loader) && wait_to_retry(loader)) {
-    }
+    bool goes_on = true;
+    while (goes_on && !load(loader))
+        goes_on = wait_to_retry(loader, RETRY_US);
+    if (goes_on)
+        watch(loader);
     return NULL;
 }
 
@@ -89,6 +186,11 @@ ori_status ori_service_engine_create(const struct ori_service_engine_options *op
     if (options->log)
         loader->log = *options->log;
     (void)ori_error_set(&loader->why, ORI_NOT_READY, "the model is being loaded");
+    ori_status status = ori_cancel_init(&loader->halt, options->cancel, err);
+    if (status != ORI_OK) {
+        free(loader);
+        return status;
+    }
     pthread_mutex_init(&loader->lock, NULL); /* cannot fail with default attributes */
     ori_cond_init(&loader->poked);
     *ret_loader = loader;
@@ -114,10 +216,12 @@ void ori_service_engine_destroy(struct ori_service_engine **loader)
     it->is_ending = true;
     pthread_cond_signal(&it->poked);
     pthread_mutex_unlock(&it->lock);
+    ori_cancel_set(&it->halt);
     if (it->has_thread)
         pthread_join(it->thread, NULL);
     if (it->is_there)
         ori_engine_close(&it->engine);
+    ori_cancel_deinit(&it->halt);
     pthread_cond_destroy(&it->poked);
     pthread_mutex_destroy(&it->lock);
     free(it);
@@ -132,11 +236,40 @@ const struct ori_engine *ori_service_engine_get(struct ori_service_engine *loade
     return engine;
 }
 
+const struct ori_engine *ori_service_engine_for_items(struct ori_service_engine *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    const bool is_away =
+        loader->objects.status != ORI_OK && ori_status_is_retryable(loader->objects.status);
+    const bool is_usable = loader->is_there && !is_away && !loader->is_down;
+    const struct ori_engine *engine = is_usable ? &loader->engine : NULL;
+    pthread_mutex_unlock(&loader->lock);
+    return engine;
+}
+
+ori_status ori_service_engine_objects(struct ori_service_engine *loader, struct ori_error *ret_err)
+{
+    pthread_mutex_lock(&loader->lock);
+    *ret_err = loader->objects;
+    pthread_mutex_unlock(&loader->lock);
+    return ret_err->status;
+}
+
 void ori_service_engine_why(struct ori_service_engine *loader, struct ori_error *ret_err)
 {
     pthread_mutex_lock(&loader->lock);
     *ret_err = loader->why;
     pthread_mutex_unlock(&loader->lock);
+}
+
+bool ori_service_engine_is_down(struct ori_service_engine *loader, struct ori_error *ret_err)
+{
+    pthread_mutex_lock(&loader->lock);
+    const bool is_down = loader->is_down;
+    if (is_down && ret_err)
+        *ret_err = loader->why;
+    pthread_mutex_unlock(&loader->lock);
+    return is_down;
 }
 
 void ori_service_engine_poke(struct ori_service_engine *loader)

@@ -92,7 +92,8 @@ static void look_at_engine(struct ori_service *service, struct ori_readiness *re
     struct ori_error why = {0};
     if (ori_service_engine(service)) {
         readiness->has_model = true;
-        readiness->has_vectors = true;
+        readiness->has_vectors = !ori_service_engine_is_down(service->loader, &why);
+        say(readiness->vectors_reason, why.text);
         return;
     }
     ori_service_engine_why(service->loader, &why);
@@ -117,7 +118,8 @@ static void look_at_frames(struct ori_service *service, struct ori_readiness *re
     if (access(folder, W_OK | X_OK) != 0) {
         (void)ori_error_set_errno(&why, errno, true, "VP_FRAMES_DIR %s", folder);
         say(readiness->frames_reason, why.text);
-    }
+    } else if (ori_service_engine_objects(service->loader, &why) != ORI_OK)
+        say(readiness->frames_reason, why.text);
     readiness->has_frames = readiness->frames_reason[0] == '\0';
 }
 
@@ -144,6 +146,8 @@ void ori_service_measure(struct ori_service *service)
     ori_metrics_set(metrics, ORI_METRIC_HTTP_LISTENERS, 0, (double)ori_hub_listeners(service->hub));
     ori_metrics_set(metrics, ORI_METRIC_QUEUE_DEPTH, ORI_METRIC_QUEUE_EMBED,
                     engine ? (double)ori_batcher_waiting(engine->batcher) : 0);
+    ori_metrics_set(metrics, ORI_METRIC_VECTORS_UP, 0,
+                    engine && !ori_service_engine_is_down(service->loader, NULL) ? 1 : 0);
     if (ori_job_store_totals(service->store, &totals, &ignored) != ORI_OK)
         return;
     for (int i = 0; i < ORI_JOB_STATE_COUNT; i++)

@@ -83,6 +83,34 @@ ori_status ori_source_check_url(const char *url, struct ori_error *err)
     return check_path(url, err);
 }
 
+/* ---- in a bucket ---- */
+
+bool ori_source_is_s3(const struct ori_job_claim *claim)
+{
+    return claim->has_url && starts_with(claim->url, "s3://");
+}
+
+ori_status ori_source_object(const struct ori_settings *settings, const struct ori_job_claim *claim,
+                             struct ori_source_object *ret_object, struct ori_error *err)
+{
+    struct ori_source_object *object = ret_object;
+    if (claim->has_url) {
+        ori_status status = ori_source_check_url(claim->url, err);
+        if (status != ORI_OK)
+            return status;
+        const char *bucket = claim->url + strlen("s3://");
+        const size_t bytes = strcspn(bucket, "/"); /* checked: 3 to 63, a key behind it */
+        snprintf(object->bucket, sizeof object->bucket, "%.*s", (int)bytes, bucket);
+        snprintf(object->key, sizeof object->key, "%s", bucket + bytes + 1);
+        return ORI_OK;
+    }
+    if (!ori_text_is_code(claim->platform) || !ori_text_is_code(claim->code))
+        return refuse(err, "platform or code is not legal"); /* of a store that others wrote */
+    snprintf(object->bucket, sizeof object->bucket, "%s", settings->s3_videos_bucket);
+    snprintf(object->key, sizeof object->key, "%s/%s/video.mp4", claim->platform, claim->code);
+    return ORI_OK;
+}
+
 /* ---- looking for the file ---- */
 
 /* One search below VP_INPUT_DIR. */

@@ -1,28 +1,94 @@
 #include "pipeline/engine.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One thread computes for so many that decode: kept frames are rare beside decoded ones. */
 #define WORKERS_AN_EMBED_THREAD 4
+#define EMBED_THREADS_MAX 64 /* pipeline/batcher.h */
 
-static ori_status open_vectors(const struct ori_settings *settings, bool is_read_only,
-                               const struct ori_cancel *cancel, struct ori_engine *engine,
-                               struct ori_error *err)
+bool ori_engine_has_qdrant(const struct ori_settings *settings)
+{
+    return settings->qdrant_url[0] != '\0' && !settings->local_mode;
+}
+
+static ori_status open_qdrant(const struct ori_settings *settings, bool is_read_only,
+                              const struct ori_cancel *cancel, struct ori_engine *engine,
+                              struct ori_error *err)
+{
+    struct ori_vector_qdrant_options options = {.url = settings->qdrant_url,
+                                                .key = ori_secret_reveal(settings->qdrant_key),
+                                                .collection = settings->qdrant_collection,
+                                                .model = engine->model_info.name,
+                                                .digest = engine->model_info.digest,
+                                                .dim = engine->model_info.dim,
+                                                .distance = settings->qdrant_distance,
+                                                .connections_max =
+                                                    (int)settings->qdrant_connection_pool_size,
+                                                .batch_size = (size_t)settings->qdrant_batch_size,
+                                                .has_compression = settings->qdrant_compression,
+                                                .shards = (int)settings->qdrant_shards,
+                                                .replication = (int)settings->qdrant_replication,
+                                                .is_read_only = is_read_only,
+                                                .cancel = cancel};
+    return ori_vector_open_qdrant(&options, &engine->vectors, err);
+}
+
+static ori_status open_embedded(const struct ori_settings *settings, bool is_read_only,
+                                const struct ori_cancel *cancel, const struct ori_engine *engine,
+                                struct ori_vector_store **ret_store, struct ori_error *err)
 {
     struct ori_vector_options options = {.path = settings->vector_db,
                                          .model = engine->model_info.name,
+                                         .digest = engine->model_info.digest,
                                          .dim = engine->model_info.dim,
                                          .threads = (int)settings->vp_max_workers,
                                          .is_read_only = is_read_only,
                                          .cancel = cancel};
-    return ori_vector_open_embedded(&options, &engine->vectors, err);
+    return ori_vector_open_embedded(&options, ret_store, err);
 }
 
-static ori_status open_batcher(const struct ori_settings *settings, const struct ori_cancel *cancel,
-                               struct ori_metrics *metrics, struct ori_engine *engine,
+static ori_status open_vectors(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, struct ori_engine *engine,
                                struct ori_error *err)
 {
+    const bool is_read_only = use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
+    const bool is_remote =
+        use == ORI_ENGINE_SERVE || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_SEARCH_REMOTE;
+    if (!is_remote || !ori_engine_has_qdrant(settings))
+        return open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, err);
+    ori_status status = open_qdrant(settings, is_read_only, cancel, engine, err);
+    /* The few jobs that ask for it fail without it; the others need not wait for that. */
+    if (status == ORI_OK && use == ORI_ENGINE_SERVE)
+        (void)!open_embedded(settings, false, cancel, engine, &engine->local_vectors,
+                             &engine->local_why);
+    return status;
+}
+
+ori_status ori_engine_vectors(const struct ori_engine *engine, bool is_local,
+                              struct ori_vector_store **ret_vectors, struct ori_error *err)
+{
+    *ret_vectors = engine->vectors;
+    if (!is_local)
+        return ORI_OK;
+    if (engine->local_vectors)
+        *ret_vectors = engine->local_vectors;
+    else if (engine->local_why.status != ORI_OK)
+        return ori_error_set(err, engine->local_why.status, "local_mode: %s",
+                             engine->local_why.text);
+    return ORI_OK;
+}
+
+static ori_status open_batcher(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, struct ori_metrics *metrics,
+                               struct ori_engine *engine, struct ori_error *err)
+{
     int64_t workers = settings->vp_max_workers;
+    if (use == ORI_ENGINE_REINDEX)
+        workers *= WORKERS_AN_EMBED_THREAD;
+    if (workers > WORKERS_AN_EMBED_THREAD * EMBED_THREADS_MAX)
+        workers = WORKERS_AN_EMBED_THREAD * EMBED_THREADS_MAX;
     struct ori_batcher_options options = {
         .model = engine->model,
         .cancel = cancel,
@@ -54,6 +120,14 @@ struct ori_model_options ori_engine_model_options(const struct ori_settings *set
                                       .precision = precision_of(settings)};
 }
 
+/* Stills that are not there cannot be embedded: nothing is made for them. */
+static ori_status check_frames(const struct ori_settings *settings, struct ori_error *err)
+{
+    if (access(settings->vp_frames_dir, F_OK) == 0)
+        return ORI_OK;
+    return ori_error_set_errno(err, errno, false, "VP_FRAMES_DIR %s", settings->vp_frames_dir);
+}
+
 /* Which part it was; status is given back. */
 static ori_status at(const char *part, ori_status status, struct ori_error *err)
 {
@@ -62,23 +136,40 @@ static ori_status at(const char *part, ori_status status, struct ori_error *err)
     return status;
 }
 
+static ori_status open_objects(const struct ori_settings *settings, enum ori_engine_use use,
+                               const struct ori_cancel *cancel, const struct ori_log *log,
+                               struct ori_engine *engine, struct ori_error *err)
+{
+    enum ori_objects_use objects = ORI_OBJECTS_LOCAL;
+    if (use == ORI_ENGINE_SERVE)
+        objects = ORI_OBJECTS_AS_SET;
+    else if (use == ORI_ENGINE_UPLOAD)
+        objects = ORI_OBJECTS_UPLOAD;
+    ori_status status = ori_objects_open(settings, objects, cancel, log, &engine->objects, err);
+    engine->blobs = engine->objects.remote ? engine->objects.remote : engine->objects.local;
+    return status;
+}
+
 ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_use use,
                            const struct ori_cancel *cancel, struct ori_metrics *metrics,
-                           struct ori_engine *ret_engine, struct ori_error *err)
+                           const struct ori_log *log, struct ori_engine *ret_engine,
+                           struct ori_error *err)
 {
+    const bool has_frames =
+        use != ORI_ENGINE_EMBED && use != ORI_ENGINE_SEARCH && use != ORI_ENGINE_SEARCH_REMOTE;
     *ret_engine = (struct ori_engine){0};
     struct ori_model_options model = ori_engine_model_options(settings);
     ori_status status = at("model", ori_model_open(&model, &ret_engine->model, err), err);
     if (status == ORI_OK)
         ret_engine->model_info = ori_model_info(ret_engine->model);
-    if (status == ORI_OK && use == ORI_ENGINE_RUN)
-        status = at("objects",
-                    ori_blob_open_fs(settings->vp_frames_dir, false, &ret_engine->blobs, err), err);
-    if (status == ORI_OK && use != ORI_ENGINE_EMBED)
-        status = at("vectors",
-                    open_vectors(settings, use == ORI_ENGINE_SEARCH, cancel, ret_engine, err), err);
-    if (status == ORI_OK && use == ORI_ENGINE_RUN)
-        status = at("batcher", open_batcher(settings, cancel, metrics, ret_engine, err), err);
+    if (status == ORI_OK && use == ORI_ENGINE_REINDEX)
+        status = at("objects", check_frames(settings, err), err);
+    if (status == ORI_OK && has_frames)
+        status = at("objects", open_objects(settings, use, cancel, log, ret_engine, err), err);
+    if (status == ORI_OK && use != ORI_ENGINE_EMBED && use != ORI_ENGINE_REINDEX)
+        status = at("vectors", open_vectors(settings, use, cancel, ret_engine, err), err);
+    if (status == ORI_OK && has_frames)
+        status = at("batcher", open_batcher(settings, use, cancel, metrics, ret_engine, err), err);
     if (status != ORI_OK)
         ori_engine_close(ret_engine);
     return status;
@@ -87,7 +178,9 @@ ori_status ori_engine_open(const struct ori_settings *settings, enum ori_engine_
 void ori_engine_close(struct ori_engine *engine)
 {
     ori_batcher_destroy(&engine->batcher);
+    ori_vector_close(&engine->local_vectors);
     ori_vector_close(&engine->vectors);
-    ori_blob_close(&engine->blobs);
+    ori_objects_close(&engine->objects);
+    engine->blobs = NULL;
     ori_model_close(&engine->model);
 }

@@ -100,14 +100,9 @@ bool ori_identity_is_same(const struct ori_source_identity *a, const struct ori_
 }
 
 /* One "name=value" a line; reals as hex floats, so that no two values look alike. */
-static void describe(struct ori_buf *text, const struct ori_result_inputs *inputs)
+static void describe_stills(struct ori_buf *text, const struct ori_extract_options *x)
 {
-    const struct ori_extract_options *x = inputs->extract;
-    ori_buf_printf(text, "result=%d\nmodel=%s\nweights=%s\nprecision=%s\ndim=%d\n",
-                   ORI_RESULT_VERSION, inputs->model, inputs->digest, inputs->precision,
-                   inputs->dim);
-    ori_buf_printf(text, "input=%d/%d/%d/%d/%d\n", x->input.side, x->input.fit,
-                   x->input.resize_side, x->input.is_crop_rounded, x->input.is_bilinear);
+    ori_buf_printf(text, "result=%d\n", ORI_RESULT_VERSION);
     /* crop_probes and crop_clip_secs change nothing: all frames are looked at. */
     ori_buf_printf(text, "crop=%d/%d/%d/%d/%a\n", x->has_crop, x->crop_limit,
                    x->crop_safe_margin_px, x->crop_over_text, x->min_crop_ratio);
@@ -120,18 +115,44 @@ static void describe(struct ori_buf *text, const struct ori_result_inputs *input
     ori_buf_printf(text, "duration=%" PRId64 "\n", x->duration_us_max);
 }
 
-ori_status ori_identity_fingerprint(const struct ori_result_inputs *inputs,
+static void describe_vectors(struct ori_buf *text, const struct ori_result_inputs *inputs)
+{
+    const struct ori_input_spec *input = &inputs->extract->input;
+    ori_buf_printf(text, "model=%s\nweights=%s\nprecision=%s\ndim=%d\n", inputs->model,
+                   inputs->digest, inputs->precision, inputs->dim);
+    ori_buf_printf(text, "input=%d/%d/%d/%d/%d\n", input->side, input->fit, input->resize_side,
+                   input->is_crop_rounded, input->is_bilinear);
+}
+
+/* Ends the text. */
+static ori_status digest_of(struct ori_buf *text, char ret_digest[ORI_DIGEST_BYTES],
+                            struct ori_error *err)
+{
+    uint8_t digest[ORI_HASH_BYTES_MAX];
+    ori_status status = ori_buf_finish(text, "fingerprint of the settings", err);
+    if (status == ORI_OK)
+        status = ori_hash_of(ORI_HASH_SHA256, text->data, text->used, digest, err);
+    if (status == ORI_OK)
+        ori_hash_hex(digest, ori_hash_bytes(ORI_HASH_SHA256), ret_digest);
+    ori_buf_deinit(text);
+    return status;
+}
+
+ori_status ori_identity_settings(const struct ori_extract_options *extract,
+                                 char ret_digest[ORI_DIGEST_BYTES], struct ori_error *err)
+{
+    struct ori_buf text;
+    ori_buf_init(&text, FINGERPRINT_BYTES);
+    describe_stills(&text, extract);
+    return digest_of(&text, ret_digest, err);
+}
+
+ori_status ori_identity_fingerprint(const char *settings, const struct ori_result_inputs *inputs,
                                     char ret_digest[ORI_DIGEST_BYTES], struct ori_error *err)
 {
     struct ori_buf text;
-    uint8_t digest[ORI_HASH_BYTES_MAX];
     ori_buf_init(&text, FINGERPRINT_BYTES);
-    describe(&text, inputs);
-    ori_status status = ori_buf_finish(&text, "fingerprint of the settings", err);
-    if (status == ORI_OK)
-        status = ori_hash_of(ORI_HASH_SHA256, text.data, text.used, digest, err);
-    if (status == ORI_OK)
-        ori_hash_hex(digest, ori_hash_bytes(ORI_HASH_SHA256), ret_digest);
-    ori_buf_deinit(&text);
-    return status;
+    ori_buf_printf(&text, "settings=%s\n", settings);
+    describe_vectors(&text, inputs);
+    return digest_of(&text, ret_digest, err);
 }

@@ -3,7 +3,9 @@
  * Code         stem of the file's name made legal, a dash, 8 hex digits of SHA-1 of its absolute
  *              path: two files of one name in two folders stay apart, the same file keeps its code
  * Same file    same size, time of change and SHA-256 of its first and last 64 KiB
- * Same result  same fingerprint: SHA-256 over all that can change stills, points or manifest
+ * Same result  same fingerprint: SHA-256 over all that can change stills, points or manifest. It is
+ *              made of two parts, what shapes the stills and what shapes the vectors: so that stills
+ *              that get vectors of another model have the fingerprint of a run with that model
  * Threads      pure but for reading the descriptor; any thread */
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,5 +44,10 @@ ori_status ori_identity_source(int fd, struct ori_source_identity *ret_identity,
                                struct ori_error *err);
 bool ori_identity_is_same(const struct ori_source_identity *a, const struct ori_source_identity *b);
 
-ori_status ori_identity_fingerprint(const struct ori_result_inputs *inputs,
+/* The part of the stills: of extract alone, the model's input left out. */
+ori_status ori_identity_settings(const struct ori_extract_options *extract,
+                                 char ret_digest[ORI_DIGEST_BYTES], struct ori_error *err);
+/* settings: what ori_identity_settings said of the run that made the stills, which may have been
+ * one of other settings; of inputs only what concerns the model is looked at. */
+ori_status ori_identity_fingerprint(const char *settings, const struct ori_result_inputs *inputs,
                                     char ret_digest[ORI_DIGEST_BYTES], struct ori_error *err);

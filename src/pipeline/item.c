@@ -22,6 +22,17 @@ static void name_source(const char *path, struct ori_manifest *manifest)
     ori_utf8_clean(manifest->source_name);
 }
 
+static ori_status open_medium(struct ori_item *item, int64_t *ret_bytes, struct ori_error *err)
+{
+    const struct ori_settings *settings = item->environment->settings;
+    if (item->request->path)
+        return ori_medium_open(item->request->path, settings->vp_max_bytes, &item->fd, ret_bytes,
+                               err);
+    return ori_medium_remote_open(item->request->place, settings->vp_max_bytes,
+                                  settings->vp_tmp_dir, &item->wait, &item->remote, &item->fd,
+                                  ret_bytes, err);
+}
+
 static ori_status step_open(struct ori_item *item, struct ori_error *err)
 {
     int64_t begin_us = ori_clock_us();
@@ -33,13 +44,14 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
                                        .precision = environment->model.precision,
                                        .dim = environment->model.dim};
     int64_t bytes = 0;
-    ori_status status = ori_medium_open(item->request->path, environment->settings->vp_max_bytes,
-                                        &item->fd, &bytes, err);
+    ori_status status = open_medium(item, &bytes, err);
     if (status == ORI_OK)
         status = ori_identity_source(item->fd, &manifest->source, err);
     if (status == ORI_OK)
-        status = ori_identity_fingerprint(&inputs, manifest->fingerprint, err);
-    name_source(item->request->path, manifest);
+        status = ori_identity_settings(&item->options, manifest->settings, err);
+    if (status == ORI_OK)
+        status = ori_identity_fingerprint(manifest->settings, &inputs, manifest->fingerprint, err);
+    name_source(item->request->path ? item->request->path : item->request->place->key, manifest);
     snprintf(manifest->model, sizeof manifest->model, "%s", environment->model.name);
     manifest->dim = environment->model.dim;
     item->result->timings.open = seconds_since(begin_us);
@@ -54,6 +66,7 @@ static ori_status step_lock(struct ori_item *item, struct ori_error *err)
                                             item->request->code, item->cancel, &item->lock, err);
     /* Whoever had the lock before us had it for as long as an item may take: our time begins now. */
     item->deadline_us = ori_clock_us() + item->environment->settings->vp_item_timeout * 1000000;
+    item->wait.deadline_us = item->deadline_us;
     return status;
 }
 
@@ -118,6 +131,15 @@ void ori_item_tell(struct ori_item *item)
         request->on_progress(request->on_progress_self, &item->progress);
 }
 
+/* A store that did not answer before the item's time was up: that says something of the item. */
+static ori_status call_it_timeout(const struct ori_item *item, struct ori_error *err)
+{
+    const struct ori_error why = *err;
+    *err = (struct ori_error){.stage = why.stage};
+    return ori_error_set(err, ORI_TIMEOUT, "not done after %lld seconds: %s",
+                         (long long)item->environment->settings->vp_item_timeout, why.text);
+}
+
 static ori_status run_steps(struct ori_item *item, struct ori_error *err)
 {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
@@ -128,6 +150,8 @@ static ori_status run_steps(struct ori_item *item, struct ori_error *err)
             status = ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
         else
             status = steps[i].run(item, err);
+        if (status == ORI_STORE_DOWN && ori_clock_us() >= item->deadline_us)
+            status = call_it_timeout(item, err);
         if (status == ORI_EOF)
             return ORI_OK;
         if (status != ORI_OK) {
@@ -184,6 +208,11 @@ static void item_deinit(struct ori_item *item)
     ori_blob_unlock_video(&item->lock);
     ori_manifest_deinit(&item->old);
     free(item->vectors);
+    if (item->remote)
+        ori_log_event(item->request->log, ORI_LOG_DEBUG, "medium.fetched",
+                      ORI_LOG_FIELDS(ori_log_int("bytes", ori_medium_remote_fetched(item->remote)),
+                                     ori_log_int("of", ori_medium_remote_bytes(item->remote))));
+    ori_medium_remote_destroy(&item->remote);
     if (item->fd >= 0)
         close(item->fd);
 }
@@ -208,6 +237,7 @@ ori_status ori_item_run(const struct ori_item_environment *environment,
         .fd = -1,
     };
     struct ori_manifest *manifest = &ret_result->manifest;
+    item.wait = (struct ori_wait){.cancel = cancel, .deadline_us = item.deadline_us};
     name_result(manifest, request);
     ori_options_extract(environment->settings, &environment->model, &item.options);
     ret_result->attempts = 1;

@@ -24,6 +24,7 @@
 #include "metrics/metrics.h"
 #include "pipeline/batcher.h"
 #include "pipeline/manifest.h"
+#include "pipeline/medium_remote.h"
 #include "stores/blob.h"
 #include "stores/vector.h"
 #include "util/cancel.h"
@@ -48,7 +49,8 @@ struct ori_item_progress {
 };
 
 struct ori_item_request {
-    const char *path; /* absolute */
+    const char *path;                     /* absolute; NULL: it is in a bucket */
+    const struct ori_medium_place *place; /* then where there; else NULL */
     const char *platform;
     const char *code;
     bool is_forced;            /* again, although it is done */

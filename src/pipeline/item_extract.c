@@ -50,7 +50,7 @@ static ori_status put_still(struct ori_item *item, const struct ori_manifest_fra
     int64_t begin_us = ori_clock_us();
     ori_manifest_frame_key(&item->result->manifest, frame, key);
     ori_status status = ori_blob_put(item->environment->blobs, key, data, bytes,
-                                     ori_still_content_type(format), err);
+                                     ori_still_content_type(format), &item->wait, err);
     item->result->timings.objects += seconds_since(begin_us);
     if (status == ORI_OK)
         ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_OBJECTS, 0, 1);
@@ -162,6 +162,17 @@ static void take_info(struct ori_item *item, const struct ori_msg_info *message)
     manifest->duration_us = message->has_duration ? message->duration_us : 0;
 }
 
+/* All of a local medium is there: nobody has to ask. */
+static ori_status take_need(struct ori_item *item, const struct ori_msg_range *need,
+                            struct ori_error *err)
+{
+    if (!item->remote)
+        return ori_child_answer(item->child, need, true, err);
+    ori_status status =
+        ori_medium_remote_ensure(item->remote, need->offset, need->bytes, &item->wait, err);
+    return status == ORI_OK ? ori_child_answer(item->child, need, false, err) : status;
+}
+
 static ori_status take_message(struct ori_item *item, const union ori_child_message *message,
                                struct ori_error *err)
 {
@@ -179,8 +190,8 @@ static ori_status take_message(struct ori_item *item, const union ori_child_mess
     case ORI_MSG_WARNING:
         return ori_manifest_add_warning(&item->result->manifest, message->warning.code,
                                         message->warning.text, err);
-    case ORI_MSG_NEED: /* all of a local medium is there: nobody has to ask */
-        return ori_child_answer(item->child, &message->need, true, err);
+    case ORI_MSG_NEED:
+        return take_need(item, &message->need, err);
     case ORI_MSG_DONE:
         item->done = message->done;
         item->has_done = true;
@@ -277,6 +288,7 @@ static ori_status start_child(struct ori_item *item, struct ori_error *err)
                                         .on_line_self = item};
     ori_options_start(&item->options, ORI_CHILD_JOB_VIDEO, item->result->manifest.source.bytes,
                       &options.start);
+    options.start.is_remote = item->remote != NULL;
     options.start.words = words_wanted(item->request->log);
     item->slots = calloc(options.start.slots, sizeof *item->slots);
     item->slot_vectors = calloc(options.start.slots, dim_of(item) * sizeof *item->slot_vectors);

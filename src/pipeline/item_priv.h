@@ -15,7 +15,9 @@ struct ori_item {
     const struct ori_cancel *cancel;
     struct ori_item_result *result;
     int64_t deadline_us;
+    struct ori_wait wait; /* what calls of the stores may take: the token, the deadline */
     int fd;
+    struct ori_medium_remote *remote; /* NULL: all of the medium is there */
     struct ori_extract_options options;
     struct ori_manifest old; /* what stands in the folder */
     bool has_old;

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/limits.h"
+
+/* A stopped item ends within two seconds, whatever its store does: the next run sweeps again. */
+#define TAKE_BACK_US INT64_C(1500000)
 
 static void manifest_key(const struct ori_item *item, char ret_key[ORI_OBJECT_KEY_BYTES])
 {
@@ -22,7 +26,7 @@ ori_status ori_item_load_old(struct ori_item *item, struct ori_error *err)
     item->has_old = false;
     manifest_key(item, key);
     ori_status status = ori_blob_get(item->environment->blobs, key, ORI_LIMIT_MAX_MANIFEST_BYTES,
-                                     &data, &bytes, &why);
+                                     &data, &bytes, &item->wait, &why);
     if (status == ORI_NOT_FOUND) {
         item->knows_old = true;
         return ORI_OK;
@@ -55,7 +59,7 @@ static ori_status is_in_place(struct ori_item *item, bool *ret_is_in_place, stru
         int64_t bytes = 0;
         struct ori_error why = {0};
         ori_manifest_frame_key(old, &old->frames[i], key);
-        ori_status status = ori_blob_stat(item->environment->blobs, key, &bytes, &why);
+        ori_status status = ori_blob_stat(item->environment->blobs, key, &bytes, &item->wait, &why);
         if (status != ORI_OK || bytes == 0)
             return ORI_OK;
     }
@@ -64,7 +68,8 @@ static ori_status is_in_place(struct ori_item *item, bool *ret_is_in_place, stru
                                        .second_min = -1,
                                        .second_max = -1};
     int64_t points = 0;
-    ori_status status = ori_vector_count(item->environment->vectors, &filter, &points, err);
+    ori_status status =
+        ori_vector_count_until(item->environment->vectors, &filter, item->cancel, &points, err);
     if (status == ORI_OK)
         *ret_is_in_place = points == (int64_t)old->frames_count;
     return status;
@@ -96,7 +101,8 @@ ori_status ori_item_store_manifest(struct ori_item *item, const struct ori_manif
         status = ori_error_set(err, ORI_LIMIT, "a manifest of more than %d bytes",
                                ORI_LIMIT_MAX_MANIFEST_BYTES);
     if (status == ORI_OK)
-        status = ori_blob_put(item->environment->blobs, key, data, bytes, "application/json", err);
+        status = ori_blob_put(item->environment->blobs, key, data, bytes, "application/json",
+                              &item->wait, err);
     if (status == ORI_OK)
         ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_OBJECTS, 0, 1);
     free(data);
@@ -155,8 +161,8 @@ ori_status ori_item_store_points(struct ori_item *item, struct ori_error *err)
         ori_manifest_frame_key(manifest, &manifest->frames[i], paths[i]);
         fill_point(item, i, paths[i], &points[i]);
     }
-    status = ori_vector_replace_video(item->environment->vectors, manifest->platform,
-                                      manifest->code, points, count, err);
+    status = ori_vector_replace_video_until(item->environment->vectors, manifest->platform,
+                                            manifest->code, points, count, item->cancel, err);
     if (status == ORI_OK)
         ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_POINTS, 0, (double)count);
 out:
@@ -197,13 +203,13 @@ ori_status ori_item_sweep(struct ori_item *item, const struct ori_manifest *keep
     const struct ori_item_request *request = item->request;
     struct stale stale = {.keep = keep};
     ori_status status = ori_blob_list_video(item->environment->blobs, request->platform,
-                                            request->code, visit_file, &stale, err);
+                                            request->code, visit_file, &stale, &item->wait, err);
     if (status == ORI_NOT_FOUND)
         status = ORI_OK;
     for (size_t i = 0; i < stale.count && status == ORI_OK; i++) {
         char key[ORI_OBJECT_KEY_BYTES];
         ori_frame_name_key(request->platform, request->code, stale.files[i], key);
-        status = ori_blob_delete(item->environment->blobs, key, err);
+        status = ori_blob_delete(item->environment->blobs, key, &item->wait, err);
     }
     free(stale.files);
     return status;
@@ -216,6 +222,7 @@ void ori_item_take_back(struct ori_item *item)
      * before the manifest of before was read, nothing of ours is there, and maybe all of its. */
     const struct ori_item_request *request = item->request;
     struct ori_error ignored = {0};
+    item->wait = (struct ori_wait){.deadline_us = ori_clock_us() + TAKE_BACK_US};
     if (!item->knows_old || item->has_points)
         return;
     if (item->has_effects && item->has_old)
@@ -224,8 +231,10 @@ void ori_item_take_back(struct ori_item *item)
     if (item->has_effects && !item->has_old) {
         char key[ORI_OBJECT_KEY_BYTES];
         manifest_key(item, key);
-        (void)!ori_vector_replace_video(item->environment->vectors, request->platform,
-                                        request->code, NULL, 0, &ignored);
-        (void)!ori_blob_delete(item->environment->blobs, key, &ignored);
+        /* a server that does not answer is not waited for: the next run replaces them anyway */
+        if (ori_vector_probe(item->environment->vectors, NULL, &ignored) == ORI_OK)
+            (void)!ori_vector_replace_video(item->environment->vectors, request->platform,
+                                            request->code, NULL, 0, &ignored);
+        (void)!ori_blob_delete(item->environment->blobs, key, &item->wait, &ignored);
     }
 }

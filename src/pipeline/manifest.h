@@ -52,6 +52,8 @@ struct ori_manifest {
     char code[ORI_CODE_BYTES];
     char source_name[256]; /* of the file, cleaned for showing */
     struct ori_source_identity source;
+    char settings
+        [ORI_DIGEST_BYTES]; /* of what shaped the stills; "": written before there was one */
     char fingerprint[ORI_DIGEST_BYTES];
     char model[ORI_MODEL_NAME_BYTES];
     int dim;

@@ -104,17 +104,18 @@ ori_status ori_manifest_render(const struct ori_manifest *manifest, char **ret_d
 {
     const struct ori_source_identity *source = &manifest->source;
     json_t *root = json_pack(
-        "{s:i, s:b, s:s, s:s, s:{s:s, s:I, s:I, s:s}, s:s, s:s, s:i, s:f, s:i, s:i, s:o, s:o, s:o, "
+        "{s:i, s:b, s:s, s:s, s:{s:s, s:I, s:I, s:s}, s:s*, s:s, s:s, s:i, s:f, s:i, s:i, s:o, "
+        "s:o, s:o, "
         "s:o, s:s}",
         "version", MANIFEST_VERSION, "complete", (int)manifest->is_complete, "platform",
         manifest->platform, "code", manifest->code, "source", "name", manifest->source_name,
         "bytes", (json_int_t)source->bytes, "mtime_ns", (json_int_t)source->mtime_ns, "sha256",
-        source->digest, "fingerprint", manifest->fingerprint, "model", manifest->model, "dim",
-        manifest->dim, "duration", ori_json_seconds(manifest->duration_us), "width",
-        manifest->width, "height", manifest->height, "crop",
-        ori_json_crop(manifest->has_crop, &manifest->crop), "scenes", ori_json_scenes(manifest),
-        "frames", ori_json_frames(manifest, true), "warnings", warnings_json(manifest),
-        "created_at", manifest->created_at);
+        source->digest, "settings", manifest->settings[0] ? manifest->settings : NULL,
+        "fingerprint", manifest->fingerprint, "model", manifest->model, "dim", manifest->dim,
+        "duration", ori_json_seconds(manifest->duration_us), "width", manifest->width, "height",
+        manifest->height, "crop", ori_json_crop(manifest->has_crop, &manifest->crop), "scenes",
+        ori_json_scenes(manifest), "frames", ori_json_frames(manifest, true), "warnings",
+        warnings_json(manifest), "created_at", manifest->created_at);
     char *data = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(root);
     if (!data)
@@ -222,6 +223,8 @@ static void read_head(struct reader *reader, json_t *root, const char *platform,
     manifest->source.bytes = read_int(reader, source, "bytes", 0, INT64_MAX);
     manifest->source.mtime_ns = read_int(reader, source, "mtime_ns", INT64_MIN, INT64_MAX);
     read_hex(reader, source, "sha256", manifest->source.digest, ORI_DIGEST_BYTES - 1);
+    if (json_object_get(root, "settings"))
+        read_hex(reader, root, "settings", manifest->settings, ORI_DIGEST_BYTES - 1);
     read_hex(reader, root, "fingerprint", manifest->fingerprint, ORI_DIGEST_BYTES - 1);
     read_text(reader, root, "model", manifest->model, sizeof manifest->model);
     manifest->dim = (int)read_int(reader, root, "dim", 1, 1 << 16);

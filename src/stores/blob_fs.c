@@ -10,6 +10,7 @@
  *              folder may have been taken away by the holder before: after each lock the path is
  *              walked again and must lead to the same folder. Puts into a video belong to the one
  *              who holds its lock: the next one sweeps every part it finds
+ * Waiting      a disk does not keep us: no call looks at its ori_wait
  * Folders      an empty video folder goes with the unlock; platform folders stay */
 #include <dirent.h>
 #include <errno.h>
@@ -102,8 +103,10 @@ static bool is_absent(int errnum) /* a link or a file in the place of a folder: 
 }
 
 static ori_status fs_put(struct ori_blob_store *base, const char *key, const void *data,
-                         size_t bytes, const char *content_type, struct ori_error *err)
+                         size_t bytes, const char *content_type, const struct ori_wait *wait,
+                         struct ori_error *err)
 {
+    (void)wait;
     const struct fs_store *store = store_of(base);
     char name[SEGMENT_BYTES];
     struct ori_error cause = {0};
@@ -158,8 +161,10 @@ static ori_status open_object(const struct fs_store *store, const char *key, int
 }
 
 static ori_status fs_get(struct ori_blob_store *base, const char *key, size_t bytes_max,
-                         uint8_t **ret_data, size_t *ret_bytes, struct ori_error *err)
+                         uint8_t **ret_data, size_t *ret_bytes, const struct ori_wait *wait,
+                         struct ori_error *err)
 {
+    (void)wait;
     int fd = -1;
     int64_t bytes = 0;
     size_t size = 0;
@@ -191,8 +196,10 @@ out:
     return status;
 }
 
-static ori_status fs_remove(struct ori_blob_store *base, const char *key, struct ori_error *err)
+static ori_status fs_remove(struct ori_blob_store *base, const char *key,
+                            const struct ori_wait *wait, struct ori_error *err)
 {
+    (void)wait;
     const struct fs_store *store = store_of(base);
     char name[SEGMENT_BYTES];
     ori_status status = ORI_OK;
@@ -207,8 +214,9 @@ static ori_status fs_remove(struct ori_blob_store *base, const char *key, struct
 }
 
 static ori_status fs_stat(struct ori_blob_store *base, const char *key, int64_t *ret_bytes,
-                          struct ori_error *err)
+                          const struct ori_wait *wait, struct ori_error *err)
 {
+    (void)wait;
     int fd = -1;
     const ori_status status = open_object(store_of(base), key, &fd, ret_bytes, err);
     close_fd(&fd);
@@ -266,13 +274,15 @@ static ori_status add_name(struct name_list *list, const char *name, struct ori_
     return ORI_OK;
 }
 
-static bool is_regular(int folder, const struct dirent *entry)
+enum kind { FILES, FOLDERS };
+
+static bool is_kind(int folder, const struct dirent *entry, enum kind kind)
 {
     struct stat about;
     if (entry->d_type != DT_UNKNOWN)
-        return entry->d_type == DT_REG;
+        return entry->d_type == (kind == FILES ? DT_REG : DT_DIR);
     return fstatat(folder, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(about.st_mode);
+           (kind == FILES ? S_ISREG(about.st_mode) : S_ISDIR(about.st_mode));
 }
 
 static bool is_object(const char *name)
@@ -287,8 +297,9 @@ static bool is_part(const char *name)
     return name[0] == '.' && bytes > sizeof end && strcmp(name + bytes - strlen(end), end) == 0;
 }
 
-/* Names of the regular files that is_wanted says yes to; the caller frees, also after a failure. */
-static ori_status read_names(int folder, bool (*is_wanted)(const char *name),
+/* Names of the files, or folders, that is_wanted says yes to; the caller frees, also after a
+ * failure. */
+static ori_status read_names(int folder, enum kind kind, bool (*is_wanted)(const char *name),
                              struct name_list *list, struct ori_error *err)
 {
     ori_status status = ORI_OK;
@@ -306,7 +317,7 @@ static ori_status read_names(int folder, bool (*is_wanted)(const char *name),
             status = ori_error_set_errno(err, errno, false, "folder");
         if (!entry)
             break;
-        if (is_wanted(entry->d_name) && is_regular(folder, entry))
+        if (is_wanted(entry->d_name) && is_kind(folder, entry, kind))
             status = add_name(list, entry->d_name, err);
         if (status != ORI_OK)
             break;
@@ -321,8 +332,10 @@ static int compare_names(const void *a, const void *b)
 }
 
 static ori_status fs_list_video(struct ori_blob_store *base, const char *platform, const char *code,
-                                ori_blob_visit_fn visit, void *self, struct ori_error *err)
+                                ori_blob_visit_fn visit, void *self, const struct ori_wait *wait,
+                                struct ori_error *err)
 {
+    (void)wait;
     struct name_list list = {0};
     int parent = -1;
     int folder = open_video(store_of(base), platform, code, false, &parent);
@@ -331,7 +344,7 @@ static ori_status fs_list_video(struct ori_blob_store *base, const char *platfor
         return ORI_OK;
     if (folder < 0)
         return ori_error_set_errno(err, errno, false, "%s/%s", platform, code);
-    status = read_names(folder, is_object, &list, err);
+    status = read_names(folder, FILES, is_object, &list, err);
     if (status == ORI_OK && list.count > 0) {
         qsort(list.names, list.count, sizeof *list.names, compare_names);
         for (size_t i = 0; i < list.count && status == ORI_OK; i++)
@@ -343,10 +356,54 @@ static ori_status fs_list_video(struct ori_blob_store *base, const char *platfor
     return status;
 }
 
+/* Folders in a folder, in byte order. */
+static ori_status list_folders(int folder, struct name_list *list, struct ori_error *err)
+{
+    const ori_status status = read_names(folder, FOLDERS, is_object, list, err);
+    if (status == ORI_OK && list->count > 0)
+        qsort(list->names, list->count, sizeof *list->names, compare_names);
+    return status;
+}
+
+static ori_status list_codes(int root, const char *platform, ori_blob_visit_video_fn visit,
+                             void *self, struct ori_error *err)
+{
+    struct name_list codes = {0};
+    int folder = step_down(root, platform, false);
+    if (folder < 0 && is_absent(errno)) /* taken away meanwhile */
+        return ORI_OK;
+    if (folder < 0)
+        return ori_error_set_errno(err, errno, false, "%s", platform);
+    ori_status status = list_folders(folder, &codes, err);
+    close_fd(&folder);
+    for (size_t i = 0; i < codes.count && status == ORI_OK; i++)
+        status = visit(self, platform, codes.names[i], err);
+    free_names(&codes);
+    return status;
+}
+
+static ori_status fs_list_videos(struct ori_blob_store *base, ori_blob_visit_video_fn visit,
+                                 void *self, struct ori_error *err)
+{
+    const struct fs_store *store = store_of(base);
+    struct name_list platforms = {0};
+    int root = open_root(store, false);
+    if (root < 0 && is_absent(errno))
+        return ORI_OK;
+    if (root < 0)
+        return ori_error_set_errno(err, errno, false, "%s", store->root);
+    ori_status status = list_folders(root, &platforms, err);
+    for (size_t i = 0; i < platforms.count && status == ORI_OK; i++)
+        status = list_codes(root, platforms.names[i], visit, self, err);
+    free_names(&platforms);
+    close_fd(&root);
+    return status;
+}
+
 static ori_status sweep_parts(int folder, struct ori_error *err)
 {
     struct name_list list = {0};
-    ori_status status = read_names(folder, is_part, &list, err);
+    ori_status status = read_names(folder, FILES, is_part, &list, err);
     for (size_t i = 0; i < list.count && status == ORI_OK; i++) {
         if (unlinkat(folder, list.names[i], 0) != 0 && errno != ENOENT)
             status = ori_error_set_errno(err, errno, true, "%s", list.names[i]);
@@ -398,8 +455,8 @@ static ori_status try_lock(const struct fs_store *store, const char *platform, c
 }
 
 static ori_status fs_lock_video(struct ori_blob_store *base, const char *platform, const char *code,
-                                const struct ori_cancel *cancel, struct ori_blob_lock **ret_lock,
-                                struct ori_error *err)
+                                bool is_waiting, const struct ori_cancel *cancel,
+                                struct ori_blob_lock **ret_lock, struct ori_error *err)
 {
     const struct fs_store *store = store_of(base);
     ori_status status = ORI_OK;
@@ -413,7 +470,7 @@ static ori_status fs_lock_video(struct ori_blob_store *base, const char *platfor
     lock->folder = -1;
     lock->platform = -1;
     memcpy(lock->code, code, strlen(code) + 1); /* checked: it fits */
-    while ((status = try_lock(store, platform, code, lock, err)) == ORI_AGAIN) {
+    while ((status = try_lock(store, platform, code, lock, err)) == ORI_AGAIN && is_waiting) {
         if (ori_cancel_wait(cancel, LOCK_POLL_MS) == ORI_CANCELLED) {
             status = ori_error_set(err, ORI_CANCELLED, "stopped while another writer had %s/%s",
                                    platform, code);
@@ -433,6 +490,16 @@ static ori_status fs_lock_video(struct ori_blob_store *base, const char *platfor
     return status;
 }
 
+static ori_status fs_check(struct ori_blob_store *base, const struct ori_wait *wait,
+                           struct ori_error *err)
+{
+    const struct fs_store *store = store_of(base);
+    (void)wait;
+    if (access(store->root, store->is_read_only ? R_OK | X_OK : W_OK | X_OK) == 0)
+        return ORI_OK;
+    return ori_error_set_errno(err, errno, !store->is_read_only, "%s", store->root);
+}
+
 static void fs_close(struct ori_blob_store *base)
 {
     struct fs_store *store = store_of(base);
@@ -446,7 +513,9 @@ static const struct ori_blob_ops fs_ops = {
     .get = fs_get,
     .remove = fs_remove,
     .stat = fs_stat,
+    .check = fs_check,
     .list_video = fs_list_video,
+    .list_videos = fs_list_videos,
     .lock_video = fs_lock_video,
     .unlock_video = fs_unlock_video,
 };

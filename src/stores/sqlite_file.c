@@ -171,18 +171,28 @@ static ori_status read_number(struct ori_sqlite *db, const char *sql, int64_t *r
     return status;
 }
 
-static bool is_known_object(const struct ori_sqlite_format *format, const char *name,
+static bool is_known_object(const struct ori_sqlite_older *tables, const char *name,
                             const char *sql)
 {
-    for (int i = 0; i < format->objects_count; i++) {
-        if (strcmp(format->objects[i].name, name) == 0)
-            return strcmp(format->objects[i].sql, sql) == 0;
+    for (int i = 0; i < tables->objects_count; i++) {
+        if (strcmp(tables->objects[i].name, name) == 0)
+            return strcmp(tables->objects[i].sql, sql) == 0;
     }
     return false;
 }
 
-static ori_status check_schema(struct ori_sqlite *db, struct ori_error *err)
+/* The tables that a file of this version has. */
+static struct ori_sqlite_older tables_of(const struct ori_sqlite_format *format, int version)
 {
+    if (version < format->version)
+        return format->older[version - 1];
+    return (struct ori_sqlite_older){.objects = format->objects,
+                                     .objects_count = format->objects_count};
+}
+
+static ori_status check_schema(struct ori_sqlite *db, int version, struct ori_error *err)
+{
+    const struct ori_sqlite_older tables = tables_of(db->format, version);
     sqlite3_stmt *statement = NULL;
     ori_status status = ORI_OK;
     int objects = 0;
@@ -196,7 +206,7 @@ static ori_status check_schema(struct ori_sqlite *db, struct ori_error *err)
             break;
         const char *name = (const char *)sqlite3_column_text(statement, 0);
         const char *sql = (const char *)sqlite3_column_text(statement, 1);
-        if (!name || !sql || !is_known_object(db->format, name, sql)) {
+        if (!name || !sql || !is_known_object(&tables, name, sql)) {
             status = ori_sqlite_damaged(db, "its tables are not the expected ones", err);
             goto out;
         }
@@ -204,18 +214,19 @@ static ori_status check_schema(struct ori_sqlite *db, struct ori_error *err)
     }
     if (code != SQLITE_DONE)
         status = translate(db, code, err);
-    else if (objects != db->format->objects_count)
+    else if (objects != tables.objects_count)
         status = ori_sqlite_damaged(db, "a table or an index is missing", err);
 out:
     sqlite3_finalize(statement);
     return status;
 }
 
-ori_status ori_sqlite_look(struct ori_sqlite *db, bool *ret_is_empty, struct ori_error *err)
+static ori_status look(struct ori_sqlite *db, bool *ret_is_empty, struct ori_error *err)
 {
     int64_t objects = 0;
     int64_t application = 0;
     int64_t version = 0;
+    db->version = 0;
     ori_status status =
         read_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err); /* reads page 1 */
     if (status == ORI_OK)
@@ -233,9 +244,24 @@ ori_status ori_sqlite_look(struct ori_sqlite *db, bool *ret_is_empty, struct ori
         return ori_error_set(err, ORI_STORE_VERSION,
                              "%s %s has version %lld; this program knows up to %d",
                              db->format->what, db->path, (long long)version, db->format->version);
-    if (version < db->format->version)
+    if (version < 1 || (version < db->format->version && !db->format->older))
         return ori_sqlite_damaged(db, "its version number is not one ever used", err);
-    return check_schema(db, err);
+    status = check_schema(db, (int)version, err);
+    if (status == ORI_OK)
+        db->version = (int)version;
+    return status;
+}
+
+ori_status ori_sqlite_look(struct ori_sqlite *db, bool *ret_is_empty, struct ori_error *err)
+{
+    if (!sqlite3_get_autocommit(db->handle))
+        return look(db, ret_is_empty, err);
+    /* Of one moment: another process may be making or upgrading the file. */
+    ori_status status = ori_sqlite_run_text(db, "BEGIN", err);
+    if (status == ORI_OK)
+        status = look(db, ret_is_empty, err);
+    ori_sqlite_rollback(db);
+    return status == ORI_OK ? ori_sqlite_is_free(db, err) : status;
 }
 
 static ori_status set_owner(struct ori_sqlite *db, struct ori_error *err)
@@ -266,7 +292,37 @@ ori_status ori_sqlite_make(struct ori_sqlite *db,
         status = set_owner(db, err);
     if (status == ORI_OK)
         status = ori_sqlite_run_text(db, "COMMIT", err);
+    if (status == ORI_OK)
+        db->version = db->format->version;
 out:
+    ori_sqlite_rollback(db);
+    return status;
+}
+
+/* Inside a transaction. */
+static ori_status upgrade_steps(struct ori_sqlite *db, struct ori_error *err)
+{
+    bool is_empty = false;
+    ori_status status = ori_sqlite_look(db, &is_empty, err); /* another process may have done it */
+    const int version = db->version;
+    for (int v = version; status == ORI_OK && v > 0 && v < db->format->version; v++)
+        status = ori_sqlite_run_text(db, db->format->older[v - 1].upgrade, err);
+    if (status == ORI_OK && version > 0 && version < db->format->version)
+        status = set_owner(db, err);
+    if (status == ORI_OK)
+        status = ori_sqlite_look(db, &is_empty, err); /* the tables as they must be */
+    if (status == ORI_OK)
+        status = ori_sqlite_run_text(db, "COMMIT", err);
+    return status;
+}
+
+ori_status ori_sqlite_upgrade(struct ori_sqlite *db, struct ori_error *err)
+{
+    if (db->version == 0 || db->version == db->format->version)
+        return ORI_OK;
+    ori_status status = ori_sqlite_run_text(db, "BEGIN IMMEDIATE", err);
+    if (status == ORI_OK)
+        status = upgrade_steps(db, err);
     ori_sqlite_rollback(db);
     return status;
 }
@@ -360,8 +416,10 @@ ori_status ori_sqlite_open(struct ori_sqlite *db, const struct ori_sqlite_format
     db->path = strdup(path);
     db->statements = calloc((size_t)format->statements_count, sizeof(sqlite3_stmt *));
     /* Names like ":memory:" mean something to SQLite; "./:memory:" is a file. */
-    if (asprintf(&db->name, "%s%s", path[0] == '/' ? "" : "./", path) < 0)
-        db->name = NULL;
+    const size_t name_bytes = strlen(path) + sizeof "./";
+    db->name = malloc(name_bytes);
+    if (db->name)
+        snprintf(db->name, name_bytes, "%s%s", path[0] == '/' ? "" : "./", path);
     if (db->path && db->statements && db->name)
         status = ori_sqlite_reopen(db, db->name, flags, err);
     else

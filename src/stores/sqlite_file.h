@@ -3,6 +3,8 @@
  * Format      application_id and user_version say whose file it is and how old; its schema is
  *             compared with the expected text, so that no file from outside can bring triggers or
  *             views of its own
+ * Versions    a file of an older version is known by its own tables; who may write brings it up to
+ *             date by ori_sqlite_upgrade, who reads takes it as it is and looks at `version`
  * Call order  open; look, or make; statements; close
  * Threads     a connection is used by one thread at a time
  * Waiting     another process's lock is waited for at most busy_ms, and not after cancel is set
@@ -20,10 +22,16 @@ struct ori_sqlite_object {
     const char *name;
     const char *sql; /* as sqlite_schema gives it back */
 };
+struct ori_sqlite_older { /* a version before the present one */
+    const struct ori_sqlite_object *objects;
+    int objects_count;
+    const char *upgrade; /* SQL that makes it the next version */
+};
 struct ori_sqlite_format {
     const char *what; /* "job store": how messages name the file */
     int application_id;
     int version;
+    const struct ori_sqlite_older *older; /* [0] is version 1, up to version - 1; NULL: none */
     const struct ori_sqlite_object *objects;
     int objects_count;
     const char *const *statements; /* texts, by the caller's own enumeration */
@@ -36,6 +44,7 @@ struct ori_sqlite {
     sqlite3_stmt **statements; /* prepared at first use */
     char *path;                /* as it was given, for messages */
     char *name;                /* as SQLite takes it: ":memory:" is a file like any other */
+    int version;               /* of the file, once looked at; 0: empty */
     int busy_ms;
     int64_t busy_since_us;           /* of the wait that goes on */
     const struct ori_cancel *cancel; /* may be NULL */
@@ -54,6 +63,9 @@ void ori_sqlite_close(struct ori_sqlite *db); /* idempotent on a zeroed or close
 
 /* Whether the file is of this format; *ret_is_empty: nothing has been written to it yet. */
 ori_status ori_sqlite_look(struct ori_sqlite *db, bool *ret_is_empty, struct ori_error *err);
+/* A file that was looked at becomes one of the present version: one transaction; nothing to do is
+ * fine. */
+ori_status ori_sqlite_upgrade(struct ori_sqlite *db, struct ori_error *err);
 /* WAL and synchronous=FULL: what was committed survives kill -9 and power loss. The log is copied into
  * the file as it grows, but begins anew only when nobody reads: log_pages tells, fold_log does it. */
 ori_status ori_sqlite_set_durable(struct ori_sqlite *db, struct ori_error *err);

@@ -43,6 +43,13 @@ void ori_vector_close(struct ori_vector_store **store)
     *store = NULL;
 }
 
+ori_status ori_vector_probe(struct ori_vector_store *store, const struct ori_cancel *cancel,
+                            struct ori_error *err)
+{
+    ORI_ASSERT(store);
+    return store->ops->probe ? store->ops->probe(store, cancel, err) : ORI_OK;
+}
+
 static ori_status check_text(const char *name, const char *text, size_t bytes_min, size_t bytes_max,
                              struct ori_error *err)
 {
@@ -111,9 +118,10 @@ static ori_status check_points(const struct ori_vector_store *store, const struc
     return ORI_OK;
 }
 
-ori_status ori_vector_replace_video(struct ori_vector_store *store, const char *platform,
-                                    const char *video_code, const struct ori_point *points,
-                                    size_t n, struct ori_error *err)
+ori_status ori_vector_replace_video_until(struct ori_vector_store *store, const char *platform,
+                                          const char *video_code, const struct ori_point *points,
+                                          size_t n, const struct ori_cancel *cancel,
+                                          struct ori_error *err)
 {
     ORI_ASSERT(store && (n == 0 || points));
     ori_status status = check_text("platform", platform, 1, ORI_LIMIT_MAX_CODE_CHARS, err);
@@ -129,7 +137,14 @@ ori_status ori_vector_replace_video(struct ori_vector_store *store, const char *
             return ori_error_set(err, ORI_USAGE, "point %s is not of video %s/%s",
                                  points[i].payload.uuid, platform, video_code);
     }
-    return store->ops->replace_video(store, platform, video_code, points, n, err);
+    return store->ops->replace_video(store, platform, video_code, points, n, cancel, err);
+}
+
+ori_status ori_vector_replace_video(struct ori_vector_store *store, const char *platform,
+                                    const char *video_code, const struct ori_point *points,
+                                    size_t n, struct ori_error *err)
+{
+    return ori_vector_replace_video_until(store, platform, video_code, points, n, NULL, err);
 }
 
 ori_status ori_vector_upsert(struct ori_vector_store *store, const struct ori_point *points,
@@ -142,11 +157,19 @@ ori_status ori_vector_upsert(struct ori_vector_store *store, const struct ori_po
     return store->ops->upsert(store, points, n, err);
 }
 
+ori_status ori_vector_count_until(struct ori_vector_store *store,
+                                  const struct ori_vector_filter *filter,
+                                  const struct ori_cancel *cancel, int64_t *ret_count,
+                                  struct ori_error *err)
+{
+    ORI_ASSERT(store && ret_count);
+    return store->ops->count(store, filter, cancel, ret_count, err);
+}
+
 ori_status ori_vector_count(struct ori_vector_store *store, const struct ori_vector_filter *filter,
                             int64_t *ret_count, struct ori_error *err)
 {
-    ORI_ASSERT(store && ret_count);
-    return store->ops->count(store, filter, ret_count, err);
+    return ori_vector_count_until(store, filter, NULL, ret_count, err);
 }
 
 ori_status ori_vector_search(struct ori_vector_store *store, const float *vector, size_t limit,

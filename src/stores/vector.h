@@ -1,20 +1,24 @@
 #pragma once
 /* stores/vector.h: points (id, unit vector, payload) that can be found by likeness.
- * Implementations  vector_embedded.c (SQLite + matrix in memory); later vector_qdrant.c. One const
- *                  struct of functions each; the same conformance tests run over all
+ * Implementations  vector_embedded.c (SQLite + matrix in memory), vector_qdrant.c (a server). One
+ *                  const struct of functions each; the same conformance tests run over all
  * Call order       open; upsert, delete, search in any order; close
  * Ownership        points are borrowed for the call; hits belong to the caller: ori_hits_deinit
  * Threads          any number may search; writers wait for each other
- * Durability       replace_video is one transaction: after ORI_OK all of it survives kill -9, after
- *                  anything else none of it is there
- * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model or
- *                  dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
- *                  LIMIT, NOMEM, CANCELLED; cause in err
- * Units            vectors f32, dim each; scores cosine, -1..1; seconds of the video */
+ * Durability       after ORI_OK all of a replace_video survives kill -9. After anything else the
+ *                  embedded store has none of it, Qdrant may have some of the new points and of the
+ *                  old; the same call again makes it right
+ * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model,
+ *                  weights or dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
+ *                  LIMIT, NOMEM, CANCELLED; of a server also STORE_DENIED (its key, its settings),
+ *                  OVERLOADED, NETWORK, TIMEOUT; cause in err
+ * Units            vectors f32, dim each; scores cosine, -1..1, or what QDRANT_DISTANCE has; seconds
+ *                  of the video */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "log/log.h"
 #include "util/cancel.h"
 #include "util/status.h"
 
@@ -58,8 +62,10 @@ struct ori_hits {
 void ori_hits_deinit(struct ori_hits *hits); /* null-safe inside, idempotent */
 
 struct ori_vector_options {
-    const char *path;  /* file of the embedded store; made when missing */
-    const char *model; /* remembered by an empty store, compared by a filled one */
+    const char *path;   /* file of the embedded store; made when missing */
+    const char *model;  /* these three are remembered by an empty store, compared by a filled one */
+    const char *digest; /* of the model's weights; NULL or "": it has none. A store that does not
+                           know takes that of the first one of its model that writes */
     int dim;
     int threads;       /* of one search */
     bool is_read_only; /* a missing file is then ORI_NOT_FOUND */
@@ -68,16 +74,51 @@ struct ori_vector_options {
 };
 ori_status ori_vector_open_embedded(const struct ori_vector_options *options,
                                     struct ori_vector_store **ret_store, struct ori_error *err);
+
+struct ori_vector_qdrant_options {
+    const char *url;        /* of the server: QDRANT_URL */
+    const char *key;        /* NULL or "": none */
+    const char *collection; /* made when missing */
+    const char *model;      /* compared with that of a point that is there */
+    const char *digest;     /* of its weights, as in ori_vector_options */
+    int dim;
+    const char *distance; /* "cosine", "dot", "euclid", "manhattan" */
+    int connections_max;  /* 1..1000 */
+    size_t batch_size;    /* points of one request */
+    bool has_compression; /* of a new collection, and of what is sent to another machine */
+    int shards;           /* of a new collection, as is replication */
+    int replication;
+    bool is_read_only;               /* a missing collection is then ORI_NOT_FOUND */
+    const struct ori_log *log;       /* copied; may be NULL */
+    const struct ori_cancel *cancel; /* ends every wait. Borrowed until close; may be NULL */
+};
+/* Asks the server: one that is down is ORI_NETWORK, a wrong key ORI_STORE_DENIED, a collection of
+ * another size, distance or model ORI_STORE_MISMATCH. */
+ori_status ori_vector_open_qdrant(const struct ori_vector_qdrant_options *options,
+                                  struct ori_vector_store **ret_store, struct ori_error *err);
 void ori_vector_close(struct ori_vector_store **store);
 
-/* Makes the video's points exactly these: upserts all, deletes its others. n 0 deletes all. */
+/* Whether the store can be reached now; within a few seconds. ORI_OK where there is nothing to reach. */
+ori_status ori_vector_probe(struct ori_vector_store *store, const struct ori_cancel *cancel,
+                            struct ori_error *err);
+
+/* Makes the video's points exactly these: upserts all, deletes its others. n 0 deletes all.
+ * _until, here and below: the token, which may be NULL, ends waits for a server: ORI_CANCELLED. */
 ori_status ori_vector_replace_video(struct ori_vector_store *store, const char *platform,
                                     const char *video_code, const struct ori_point *points,
                                     size_t n, struct ori_error *err);
+ori_status ori_vector_replace_video_until(struct ori_vector_store *store, const char *platform,
+                                          const char *video_code, const struct ori_point *points,
+                                          size_t n, const struct ori_cancel *cancel,
+                                          struct ori_error *err);
 ori_status ori_vector_upsert(struct ori_vector_store *store, const struct ori_point *points,
                              size_t n, struct ori_error *err);
 ori_status ori_vector_count(struct ori_vector_store *store, const struct ori_vector_filter *filter,
                             int64_t *ret_count, struct ori_error *err);
+ori_status ori_vector_count_until(struct ori_vector_store *store,
+                                  const struct ori_vector_filter *filter,
+                                  const struct ori_cancel *cancel, int64_t *ret_count,
+                                  struct ori_error *err);
 /* limit 1..1000. */
 ori_status ori_vector_search(struct ori_vector_store *store, const float *vector, size_t limit,
                              const struct ori_vector_filter *filter,

@@ -7,33 +7,51 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 0x6F726956 /* "oriV" in ASCII */, SCHEMA_VERSION = 1 };
+enum { APPLICATION_ID = 0x6F726956 /* "oriV" in ASCII */, SCHEMA_VERSION = 2 };
 
-static const struct ori_sqlite_object schema[] = {
-    {"store", "CREATE TABLE store(id INTEGER PRIMARY KEY CHECK(id = 1), model TEXT NOT NULL, "
-              "dim INTEGER NOT NULL, change INTEGER NOT NULL, points INTEGER NOT NULL)"},
-    {"points", "CREATE TABLE points(uuid BLOB NOT NULL PRIMARY KEY CHECK(length(uuid) = 16), "
-               "platform TEXT NOT NULL, video_code TEXT NOT NULL, frame_number INTEGER NOT NULL, "
-               "frame_second REAL NOT NULL, path TEXT NOT NULL, created_at TEXT NOT NULL, "
-               "width INTEGER NOT NULL, height INTEGER NOT NULL, scene INTEGER NOT NULL, "
-               "dhash TEXT NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, "
-               "change INTEGER NOT NULL)"},
-    {"points_video",
-     "CREATE INDEX points_video ON points(platform, video_code, frame_second, uuid)"},
-    {"points_change", "CREATE INDEX points_change ON points(change)"},
-    {"points_added", "CREATE TRIGGER points_added AFTER INSERT ON points BEGIN "
-                     "UPDATE store SET points = points + 1; END"},
-    {"points_removed", "CREATE TRIGGER points_removed AFTER DELETE ON points BEGIN "
-                       "UPDATE store SET points = points - 1; END"},
+/* Version 2 adds the digest, in the words that SQLite's ALTER TABLE leaves behind. */
+#define STORE_1                                                                                    \
+    "CREATE TABLE store(id INTEGER PRIMARY KEY CHECK(id = 1), model TEXT NOT NULL, "               \
+    "dim INTEGER NOT NULL, change INTEGER NOT NULL, points INTEGER NOT NULL"
+#define DIGEST_COLUMN "digest TEXT NOT NULL DEFAULT ''"
+/* clang-format off: a table of the file's tables */
+#define POINTS_OBJECTS                                                                             \
+    {"points", "CREATE TABLE points(uuid BLOB NOT NULL PRIMARY KEY CHECK(length(uuid) = 16), "     \
+               "platform TEXT NOT NULL, video_code TEXT NOT NULL, frame_number INTEGER NOT NULL, " \
+               "frame_second REAL NOT NULL, path TEXT NOT NULL, created_at TEXT NOT NULL, "        \
+               "width INTEGER NOT NULL, height INTEGER NOT NULL, scene INTEGER NOT NULL, "         \
+               "dhash TEXT NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, "                  \
+               "change INTEGER NOT NULL)"},                                                        \
+        {"points_video",                                                                           \
+         "CREATE INDEX points_video ON points(platform, video_code, frame_second, uuid)"},         \
+        {"points_change", "CREATE INDEX points_change ON points(change)"},                         \
+        {"points_added", "CREATE TRIGGER points_added AFTER INSERT ON points BEGIN "               \
+                         "UPDATE store SET points = points + 1; END"},                             \
+    {                                                                                              \
+        "points_removed", "CREATE TRIGGER points_removed AFTER DELETE ON points BEGIN "            \
+                          "UPDATE store SET points = points - 1; END"                              \
+    }
+/* clang-format on */
+
+static const struct ori_sqlite_object schema[] = {{"store", STORE_1 ", " DIGEST_COLUMN ")"},
+                                                  POINTS_OBJECTS};
+static const struct ori_sqlite_object schema_1[] = {{"store", STORE_1 ")"}, POINTS_OBJECTS};
+
+static const struct ori_sqlite_older older[] = {
+    {.objects = schema_1,
+     .objects_count = sizeof schema_1 / sizeof schema_1[0],
+     .upgrade = "ALTER TABLE store ADD COLUMN " DIGEST_COLUMN},
 };
+_Static_assert(sizeof older / sizeof older[0] == SCHEMA_VERSION - 1, "every version before");
 
 static const char *const statement_sql[ORI_VS_COUNT] = {
     [ORI_VS_BEGIN_READ] = "BEGIN",
     [ORI_VS_BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [ORI_VS_COMMIT] = "COMMIT",
-    [ORI_VS_ADD_STATE] = "INSERT INTO store VALUES(1, ?1, ?2, 0, 0)",
-    [ORI_VS_STATE] = "SELECT model, dim, change, points FROM store WHERE id = 1",
-    [ORI_VS_SET_MODEL] = "UPDATE store SET model = ?1, dim = ?2",
+    [ORI_VS_ADD_STATE] = "INSERT INTO store VALUES(1, ?1, ?2, 0, 0, ?3)",
+    [ORI_VS_STATE] = "SELECT model, dim, change, points, digest FROM store WHERE id = 1",
+    [ORI_VS_STATE_1] = "SELECT model, dim, change, points, '' FROM store WHERE id = 1",
+    [ORI_VS_SET_MODEL] = "UPDATE store SET model = ?1, dim = ?2, digest = ?3",
     [ORI_VS_SET_CHANGE] = "UPDATE store SET change = ?1",
     /* A point that is there already, the same but for its time, is left alone with its time. */
     [ORI_VS_UPSERT] =
@@ -65,12 +83,21 @@ static const char *const statement_sql[ORI_VS_COUNT] = {
                          "WHERE (?1 IS NULL OR platform = ?1) AND (?2 IS NULL OR video_code = ?2) "
                          "AND (?3 IS NULL OR frame_second >= ?3) "
                          "AND (?4 IS NULL OR frame_second <= ?4)",
+    [ORI_VS_VIDEOS] = "SELECT platform, video_code, count(*) FROM points INDEXED BY points_video "
+                      "GROUP BY platform, video_code ORDER BY platform, video_code",
+    [ORI_VS_VIDEO_POINTS] =
+        "SELECT uuid, change, frame_number, frame_second, scene, width, height, "
+        "created_at, dhash, path FROM points "
+        "WHERE platform = ?1 AND video_code = ?2 ORDER BY uuid",
+    [ORI_VS_SET_VECTOR] = "UPDATE points SET vector = ?2, model = ?3, change = ?4 WHERE uuid = ?1",
+    [ORI_VS_DELETE_OLDER] = "DELETE FROM points WHERE change <> ?1",
 };
 
 static const struct ori_sqlite_format format = {
     .what = "vector store",
     .application_id = APPLICATION_ID,
     .version = SCHEMA_VERSION,
+    .older = older,
     .objects = schema,
     .objects_count = sizeof schema / sizeof schema[0],
     .statements = statement_sql,
@@ -81,7 +108,8 @@ ori_status ori_vector_db_state(struct ori_vector_db *db, struct ori_vector_state
                                struct ori_error *err)
 {
     ori_status status = ORI_OK;
-    sqlite3_stmt *statement = ori_vector_db_statement(db, ORI_VS_STATE, &status, err);
+    sqlite3_stmt *statement = ori_vector_db_statement(
+        db, db->file.version == 1 ? ORI_VS_STATE_1 : ORI_VS_STATE, &status, err);
     if (!statement)
         return status;
     status = ori_vector_db_step(db, statement, err);
@@ -90,7 +118,9 @@ ori_status ori_vector_db_state(struct ori_vector_db *db, struct ori_vector_state
     if (status != ORI_OK)
         return status;
     const char *model = (const char *)sqlite3_column_text(statement, 0);
+    const char *digest = (const char *)sqlite3_column_text(statement, 4);
     snprintf(ret_state->model, sizeof ret_state->model, "%s", model ? model : "");
+    snprintf(ret_state->digest, sizeof ret_state->digest, "%s", digest ? digest : "");
     ret_state->dim = sqlite3_column_int64(statement, 1);
     ret_state->change = sqlite3_column_int64(statement, 2);
     ret_state->points = sqlite3_column_int64(statement, 3);
@@ -98,23 +128,62 @@ ori_status ori_vector_db_state(struct ori_vector_db *db, struct ori_vector_state
     return ORI_OK;
 }
 
-struct first_state {
-    const char *model;
-    int dim;
-};
-
-static ori_status insert_state(struct ori_sqlite *db, const void *self, struct ori_error *err)
+static void bind_model(sqlite3_stmt *statement, const struct ori_vector_model *model)
 {
-    const struct first_state *first = self;
+    sqlite3_bind_text(statement, 1, model->name, -1, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 2, model->dim);
+    sqlite3_bind_text(statement, 3, model->digest, -1, SQLITE_STATIC);
+}
+
+static ori_status run_with_model(struct ori_sqlite *file, enum ori_vector_statement which,
+                                 const struct ori_vector_model *model, struct ori_error *err)
+{
     ori_status status = ORI_OK;
-    sqlite3_stmt *statement = ori_sqlite_statement(db, ORI_VS_ADD_STATE, &status, err);
+    sqlite3_stmt *statement = ori_sqlite_statement(file, (int)which, &status, err);
     if (!statement)
         return status;
-    sqlite3_bind_text(statement, 1, first->model, -1, SQLITE_STATIC);
-    sqlite3_bind_int(statement, 2, first->dim);
-    status = ori_sqlite_finish(db, statement, err);
+    bind_model(statement, model);
+    status = ori_sqlite_finish(file, statement, err);
     sqlite3_clear_bindings(statement);
     return status;
+}
+
+static ori_status insert_state(struct ori_sqlite *file, const void *self, struct ori_error *err)
+{
+    return run_with_model(file, ORI_VS_ADD_STATE, self, err);
+}
+
+ori_status ori_vector_db_set_model(struct ori_vector_db *db, const struct ori_vector_model *model,
+                                   struct ori_error *err)
+{
+    return run_with_model(&db->file, ORI_VS_SET_MODEL, model, err);
+}
+
+bool ori_vector_state_fits(const struct ori_vector_state *state,
+                           const struct ori_vector_model *model)
+{
+    if (state->dim != model->dim)
+        return false;
+    if (state->digest[0] == '\0')
+        return strcmp(state->model, model->name) == 0;
+    return strcmp(state->digest, model->digest) == 0; /* the same model under any name */
+}
+
+ori_status ori_vector_state_mismatch(const struct ori_vector_state *state,
+                                     const struct ori_vector_model *model, struct ori_error *err)
+{
+    static const char what_to_do[] = "run `oriane reindex` to embed its frames again with this "
+                                     "one, or use another VECTOR_DB";
+    if (strcmp(state->model, model->name) == 0 && state->dim == model->dim)
+        return ori_error_set(err, ORI_STORE_MISMATCH,
+                             "the vector store was filled by model %.100s with weights %.16s, now "
+                             "its weights are %.16s: %s",
+                             state->model, state->digest,
+                             model->digest[0] ? model->digest : "others", what_to_do);
+    return ori_error_set(err, ORI_STORE_MISMATCH,
+                         "the vector store was filled by model %.100s (%lld numbers a vector), now "
+                         "it is %.100s (%d): %s",
+                         state->model, (long long)state->dim, model->name, model->dim, what_to_do);
 }
 
 static bool is_plain(unsigned char c)
@@ -198,8 +267,25 @@ static ori_status open_read_only(struct ori_vector_db *db, const char *path, str
     return status;
 }
 
+/* What every writer does once the file is open. */
+static ori_status make_ready(struct ori_sqlite *file, struct ori_error *err)
+{
+    ori_status status = ori_sqlite_set_durable(file, err);
+    if (status == ORI_OK)
+        status = ori_sqlite_upgrade(file, err);
+    return status;
+}
+
+/* SQLite makes do with a file that it may only read. */
+static ori_status check_writable(const struct ori_sqlite *file, struct ori_error *err)
+{
+    if (sqlite3_db_readonly(file->handle, "main") != 1)
+        return ORI_OK;
+    return ori_error_set(err, ORI_NOT_WRITABLE, "vector store %s cannot be written", file->path);
+}
+
 static ori_status open_to_write(struct ori_vector_db *db, const char *path,
-                                const struct first_state *first, struct ori_error *err)
+                                const struct ori_vector_model *model, struct ori_error *err)
 {
     struct ori_sqlite *file = &db->file;
     bool is_empty = false;
@@ -211,26 +297,73 @@ static ori_status open_to_write(struct ori_vector_db *db, const char *path,
         if (err)
             err->status = status;
     }
-    if (status == ORI_OK && sqlite3_db_readonly(file->handle, "main") == 1) /* SQLite makes do */
-        status = ori_error_set(err, ORI_NOT_WRITABLE, "vector store %s cannot be written", path);
+    if (status == ORI_OK)
+        status = check_writable(file, err);
     if (status == ORI_OK)
         status = ori_sqlite_look(file, &is_empty, err); /* a foreign file stays as it is */
     if (status == ORI_OK && is_empty)
         status = ori_sqlite_run_text(file, "PRAGMA page_size = 8192", err);
     if (status == ORI_OK)
-        status = ori_sqlite_set_durable(file, err);
+        status = make_ready(file, err);
     if (status == ORI_OK && is_empty)
-        status = ori_sqlite_make(file, insert_state, first, err);
+        status = ori_sqlite_make(file, insert_state, model, err);
     return status;
 }
 
 ori_status ori_vector_db_open(struct ori_vector_db *db, const char *path, bool is_read_only,
-                              const char *model, int dim, struct ori_error *err)
+                              const struct ori_vector_model *model, struct ori_error *err)
 {
-    const struct first_state first = {model, dim};
     *db = (struct ori_vector_db){.busy_ms = db->busy_ms, .cancel = db->cancel};
     const ori_status status =
-        is_read_only ? open_read_only(db, path, err) : open_to_write(db, path, &first, err);
+        is_read_only ? open_read_only(db, path, err) : open_to_write(db, path, model, err);
+    if (status != ORI_OK)
+        ori_vector_db_close(db);
+    return status;
+}
+
+/* In exclusive mode the first look takes the whole file for this connection, or finds that it is
+ * not the only one: SQLite, "WAL Without Shared-Memory". */
+static ori_status look_alone(struct ori_sqlite *file, bool *ret_is_empty, struct ori_error *err)
+{
+    struct ori_error why = {0};
+    ori_status status = ori_sqlite_run_text(file, "PRAGMA locking_mode = EXCLUSIVE", err);
+    if (status != ORI_OK)
+        return status;
+    status = ori_sqlite_look(file, ret_is_empty, &why);
+    if (status == ORI_STORE && (why.native & 0xFF) == SQLITE_BUSY)
+        return ori_error_set(err, ORI_STORE_IN_USE, "another process has vector store %s open",
+                             file->path);
+    if (status != ORI_OK && err)
+        *err = why;
+    return status;
+}
+
+static ori_status open_filled(struct ori_vector_db *db, const char *path, bool is_alone,
+                              struct ori_error *err)
+{
+    struct ori_sqlite *file = &db->file;
+    bool is_empty = false;
+    if (access(path, F_OK) != 0)
+        return ori_error_set_errno(err, errno, false, "vector store %s", path);
+    ori_status status =
+        ori_sqlite_open(file, &format, path, SQLITE_OPEN_READWRITE, db->busy_ms, db->cancel, err);
+    if (status == ORI_OK)
+        status = check_writable(file, err);
+    if (status == ORI_OK)
+        status =
+            is_alone ? look_alone(file, &is_empty, err) : ori_sqlite_look(file, &is_empty, err);
+    if (status == ORI_OK && is_empty)
+        return ori_error_set(err, ORI_NOT_FOUND, "vector store %s has never been written to", path);
+    if (status == ORI_OK)
+        status = make_ready(file, err);
+    return status;
+}
+
+ori_status ori_vector_db_open_filled(struct ori_vector_db *db, const char *path, bool is_alone,
+                                     struct ori_error *err)
+{
+    *db = (struct ori_vector_db){.busy_ms = db->busy_ms, .cancel = db->cancel};
+    const ori_status status = open_filled(db, path, is_alone, err);
     if (status != ORI_OK)
         ori_vector_db_close(db);
     return status;

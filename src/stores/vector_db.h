@@ -1,9 +1,11 @@
 #pragma once
 /* stores/vector_db.h: the file of the embedded vector store: opened, checked, made when missing.
  * File        SQLite in WAL mode, application_id and user_version ours; table `store` is one row
- *             (model, dim, a number that grows with each change, the number of points), table
- *             `points` one row a point. Nothing else may be in it: its schema is compared word for
+ *             (model, dim, a number that grows with each change, the number of points, the digest
+ *             of the model's weights), table `points` one row a point. Nothing else may be in it: its schema is compared word for
  *             word, so that no file from outside can bring triggers or views of its own
+ * Versions    2; a file of version 1 has no digest: it is upgraded by whoever opens it to write,
+ *             read as it is by whoever only reads
  * Call order  open; statements by ori_vector_db_step and friends; close
  * Threads     a connection is used by one thread at a time
  * Failure     as in stores/sqlite_file.h
@@ -20,20 +22,26 @@ enum ori_vector_statement {
     ORI_VS_BEGIN_READ,
     ORI_VS_BEGIN_WRITE,
     ORI_VS_COMMIT,
-    ORI_VS_ADD_STATE,   /* model, dim */
-    ORI_VS_STATE,       /* -> model, dim, change, points */
-    ORI_VS_SET_MODEL,   /* model, dim */
-    ORI_VS_SET_CHANGE,  /* change */
-    ORI_VS_UPSERT,      /* uuid .. vector, change: the columns in their order */
-    ORI_VS_DELETE,      /* uuid */
-    ORI_VS_VIDEO_IDS,   /* platform, video_code -> uuid */
-    ORI_VS_ALL_IDS,     /* -> uuid */
-    ORI_VS_CHANGED,     /* change -> uuid, platform, video_code, frame_second, vector */
-    ORI_VS_EVERY,       /* -> the same columns of all */
-    ORI_VS_PAYLOAD,     /* uuid -> the columns from platform to model */
-    ORI_VS_VECTOR,      /* uuid -> vector */
-    ORI_VS_COUNT_VIDEO, /* platform, video_code, second_min, second_max -> count */
-    ORI_VS_COUNT_ANY,   /* the same, NULL for any */
+    ORI_VS_ADD_STATE,    /* model, dim, digest */
+    ORI_VS_STATE,        /* -> model, dim, change, points, digest */
+    ORI_VS_STATE_1,      /* the same of a file of version 1 */
+    ORI_VS_SET_MODEL,    /* model, dim, digest */
+    ORI_VS_SET_CHANGE,   /* change */
+    ORI_VS_UPSERT,       /* uuid .. vector, change: the columns in their order */
+    ORI_VS_DELETE,       /* uuid */
+    ORI_VS_VIDEO_IDS,    /* platform, video_code -> uuid */
+    ORI_VS_ALL_IDS,      /* -> uuid */
+    ORI_VS_CHANGED,      /* change -> uuid, platform, video_code, frame_second, vector */
+    ORI_VS_EVERY,        /* -> the same columns of all */
+    ORI_VS_PAYLOAD,      /* uuid -> the columns from platform to model */
+    ORI_VS_VECTOR,       /* uuid -> vector */
+    ORI_VS_COUNT_VIDEO,  /* platform, video_code, second_min, second_max -> count */
+    ORI_VS_COUNT_ANY,    /* the same, NULL for any */
+    ORI_VS_VIDEOS,       /* -> platform, video_code, count of points */
+    ORI_VS_VIDEO_POINTS, /* platform, video_code -> uuid, change, frame_number, frame_second, scene,
+                            width, height, created_at, dhash, path */
+    ORI_VS_SET_VECTOR,   /* uuid, vector, model, change */
+    ORI_VS_DELETE_OLDER, /* change */
     ORI_VS_COUNT
 };
 
@@ -43,22 +51,47 @@ struct ori_vector_db {
     const struct ori_cancel *cancel; /* ends that wait; may be NULL */
 };
 
+#define ORI_VECTOR_DIGEST_BYTES 65
+
+/* Whose vectors they are. */
+struct ori_vector_model {
+    const char *name;
+    const char *digest; /* of the weights; "": not known, or a model without weights */
+    int dim;
+};
 struct ori_vector_state { /* the row of table `store` */
     char model[256];
+    char digest[ORI_VECTOR_DIGEST_BYTES];
     int64_t dim;
     int64_t change;
     int64_t points;
 };
 
 /* Fills db in place, where it stays until close: its busy_ms and cancel are set before, all else is
- * overwritten; after a failure there is nothing to close. The first open of a new file writes model
- * and dim into it. is_read_only: a missing or still empty file is ORI_NOT_FOUND. */
+ * overwritten; after a failure there is nothing to close. The first open of a new file writes the
+ * model into it. is_read_only: a missing or still empty file is ORI_NOT_FOUND. */
 ori_status ori_vector_db_open(struct ori_vector_db *db, const char *path, bool is_read_only,
-                              const char *model, int dim, struct ori_error *err);
+                              const struct ori_vector_model *model, struct ori_error *err);
+/* To write, but only a file that is there and has been written to, else ORI_NOT_FOUND. is_alone:
+ * no other connection, of any process, has it open until close; ORI_STORE_IN_USE when one still
+ * has after busy_ms. */
+ori_status ori_vector_db_open_filled(struct ori_vector_db *db, const char *path, bool is_alone,
+                                     struct ori_error *err);
 void ori_vector_db_close(struct ori_vector_db *db); /* idempotent on a zeroed or closed db */
+
+/* May points of the model be written to, or compared with, a store of that state? A digest that
+ * was never noted fits every one. */
+bool ori_vector_state_fits(const struct ori_vector_state *state,
+                           const struct ori_vector_model *model);
+/* ORI_STORE_MISMATCH with both models and what to do. */
+ori_status ori_vector_state_mismatch(const struct ori_vector_state *state,
+                                     const struct ori_vector_model *model, struct ori_error *err);
 
 ori_status ori_vector_db_state(struct ori_vector_db *db, struct ori_vector_state *ret_state,
                                struct ori_error *err);
+/* Inside a write transaction. */
+ori_status ori_vector_db_set_model(struct ori_vector_db *db, const struct ori_vector_model *model,
+                                   struct ori_error *err);
 
 /* The same as of stores/sqlite_file.h, by the enumeration of this store. */
 static inline sqlite3_stmt *ori_vector_db_statement(struct ori_vector_db *db,

@@ -24,21 +24,6 @@
 
 enum { BUSY_MS = 10000 };
 
-ori_status ori_vector_embedded_mismatch(const struct ori_vector_embedded *store,
-                                        const struct ori_vector_state *state, struct ori_error *err)
-{
-    return ori_error_set(err, ORI_STORE_MISMATCH,
-                         "the vector store was filled by model %.100s with %lld numbers a vector; "
-                         "now it is %.100s with %d: use another VECTOR_DB, or that model",
-                         state->model, (long long)state->dim, store->model, store->base.dim);
-}
-
-bool ori_vector_embedded_is_same_model(const struct ori_vector_embedded *store,
-                                       const struct ori_vector_state *state)
-{
-    return state->dim == store->base.dim && strcmp(state->model, store->model) == 0;
-}
-
 static void bind_text(sqlite3_stmt *statement, int at, const char *text)
 {
     sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
@@ -172,6 +157,13 @@ out:
     return status;
 }
 
+/* Has the store noted this very model, its digest too? */
+static bool is_noted(const struct ori_vector_embedded *store, const struct ori_vector_state *state)
+{
+    return ori_vector_state_fits(state, &store->model) &&
+           strcmp(state->digest, store->model.digest) == 0;
+}
+
 /* Opens a transaction whose changes get number *ret_change. */
 static ori_status begin_write(struct ori_vector_embedded *store, int64_t *ret_change,
                               struct ori_error *err)
@@ -184,17 +176,11 @@ static ori_status begin_write(struct ori_vector_embedded *store, int64_t *ret_ch
     if (status != ORI_OK)
         return status;
     *ret_change = state.change + 1;
-    if (ori_vector_embedded_is_same_model(store, &state))
+    if (is_noted(store, &state))
         return ORI_OK;
-    if (state.points > 0)
-        return ori_vector_embedded_mismatch(store, &state, err);
-    sqlite3_stmt *statement = ori_vector_db_statement(db, ORI_VS_SET_MODEL, &status, err);
-    if (!statement)
-        return status;
-    bind_text(statement, 1, store->model);
-    sqlite3_bind_int(statement, 2, store->base.dim);
-    status = ori_vector_db_step(db, statement, err);
-    return status == ORI_EOF ? ORI_OK : status;
+    if (state.points > 0 && !ori_vector_state_fits(&state, &store->model))
+        return ori_vector_state_mismatch(&state, &store->model, err);
+    return ori_vector_db_set_model(db, &store->model, err);
 }
 
 /* Commits what changed since begin_write; the caller rolls back after a failure. */
@@ -246,8 +232,10 @@ static ori_status write_points(struct ori_vector_embedded *store, const char *pl
 
 static ori_status embedded_replace_video(struct ori_vector_store *base, const char *platform,
                                          const char *video_code, const struct ori_point *points,
-                                         size_t n, struct ori_error *err)
+                                         size_t n, const struct ori_cancel *cancel,
+                                         struct ori_error *err)
 {
+    (void)cancel; /* it waits for other processes alone, and for that by its own token */
     return write_points(ori_vector_embedded_of(base), platform, video_code, points, n, err);
 }
 
@@ -266,7 +254,8 @@ static void embedded_close(struct ori_vector_store *base)
     pthread_mutex_destroy(&store->write);
     pthread_mutex_destroy(&store->read);
     pthread_rwlock_destroy(&store->rows);
-    free(store->model);
+    free(store->name);
+    free(store->digest);
     free(store);
 }
 
@@ -295,7 +284,22 @@ static ori_status check_options(const struct ori_vector_options *options, struct
                              "the model's name has %zu bytes; allowed is 1 to %d "
                              "(VECTOR_MODEL_BYTES)",
                              model_bytes, ORI_LIMIT_MAX_VECTOR_MODEL_BYTES);
+    if (options->digest &&
+        strnlen(options->digest, ORI_VECTOR_DIGEST_BYTES) == ORI_VECTOR_DIGEST_BYTES)
+        return ori_error_set(err, ORI_LIMIT, "the digest of a model has more than %d characters",
+                             ORI_VECTOR_DIGEST_BYTES - 1);
     return ORI_OK;
+}
+
+/* A filled store without a digest: noted now, so that weights that change later are noticed. */
+static ori_status note_model(struct ori_vector_embedded *store, struct ori_error *err)
+{
+    int64_t change = 0;
+    ori_status status = begin_write(store, &change, err);
+    if (status == ORI_OK)
+        status = ori_vector_db_run(&store->writer, ORI_VS_COMMIT, err);
+    ori_vector_db_rollback(&store->writer);
+    return status;
 }
 
 static ori_status open_files(struct ori_vector_embedded *store,
@@ -306,17 +310,17 @@ static ori_status open_files(struct ori_vector_embedded *store,
     if (!options->is_read_only) {
         status = ori_fs_make_folder_of(options->path, err);
         if (status == ORI_OK)
-            status = ori_vector_db_open(&store->writer, options->path, false, options->model,
-                                        options->dim, err);
+            status = ori_vector_db_open(&store->writer, options->path, false, &store->model, err);
     }
     if (status == ORI_OK)
-        status = ori_vector_db_open(&store->reader, options->path, true, options->model,
-                                    options->dim, err);
+        status = ori_vector_db_open(&store->reader, options->path, true, &store->model, err);
     if (status == ORI_OK)
         status = ori_vector_db_state(&store->reader, &state, err);
-    if (status == ORI_OK && state.points > 0 && !ori_vector_embedded_is_same_model(store, &state))
-        status = ori_vector_embedded_mismatch(store, &state, err);
-    return status;
+    if (status != ORI_OK || state.points == 0)
+        return status;
+    if (!ori_vector_state_fits(&state, &store->model))
+        return ori_vector_state_mismatch(&state, &store->model, err);
+    return options->is_read_only || is_noted(store, &state) ? ORI_OK : note_model(store, err);
 }
 
 ori_status ori_vector_open_embedded_limited(const struct ori_vector_options *options,
@@ -344,11 +348,14 @@ ori_status ori_vector_open_embedded_limited(const struct ori_vector_options *opt
     pthread_mutex_init(&store->write, NULL); /* on Linux these three cannot fail */
     pthread_mutex_init(&store->read, NULL);
     pthread_rwlock_init(&store->rows, NULL);
-    store->model = strdup(options->model);
-    if (!store->model) {
+    store->name = strdup(options->model);
+    store->digest = strdup(options->digest ? options->digest : "");
+    if (!store->name || !store->digest) {
         status = ori_error_set(err, ORI_NOMEM, "vector store %s", options->path);
         goto out;
     }
+    store->model = (struct ori_vector_model){
+        .name = store->name, .digest = store->digest, .dim = options->dim};
     status = ori_matrix_create(options->dim, (size_t)limits->rows_max, limits->level_max,
                                &store->matrix, err);
     if (status == ORI_OK)

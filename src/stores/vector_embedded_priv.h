@@ -11,7 +11,9 @@
 
 struct ori_vector_embedded {
     struct ori_vector_store base;
-    char *model;
+    char *name; /* behind model, as is digest */
+    char *digest;
+    struct ori_vector_model model; /* immutable */
     int threads;
     bool is_read_only;
     struct ori_vector_embedded_limits limits;
@@ -32,16 +34,10 @@ static inline struct ori_vector_embedded *ori_vector_embedded_of(struct ori_vect
     return (struct ori_vector_embedded *)store; /* base is the first field */
 }
 
-bool ori_vector_embedded_is_same_model(const struct ori_vector_embedded *store,
-                                       const struct ori_vector_state *state);
-/* ORI_STORE_MISMATCH with both models and sizes. */
-ori_status ori_vector_embedded_mismatch(const struct ori_vector_embedded *store,
-                                        const struct ori_vector_state *state,
-                                        struct ori_error *err);
-
 /* The reading functions of the vtable. */
 ori_status ori_vector_embedded_count(struct ori_vector_store *base,
-                                     const struct ori_vector_filter *filter, int64_t *ret_count,
+                                     const struct ori_vector_filter *filter,
+                                     const struct ori_cancel *cancel, int64_t *ret_count,
                                      struct ori_error *err);
 ori_status ori_vector_embedded_search(struct ori_vector_store *base, const float *vector,
                                       size_t limit, const struct ori_vector_filter *filter,

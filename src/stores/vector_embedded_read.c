@@ -102,8 +102,8 @@ static ori_status catch_up(struct ori_vector_embedded *store, const struct ori_c
     ori_status status = ori_vector_db_state(&store->reader, &state, err);
     if (status != ORI_OK || state.change == store->change_seen)
         return status;
-    if (state.points > 0 && !ori_vector_embedded_is_same_model(store, &state))
-        return ori_vector_embedded_mismatch(store, &state, err);
+    if (state.points > 0 && !ori_vector_state_fits(&state, &store->model))
+        return ori_vector_state_mismatch(&state, &store->model, err);
     pthread_rwlock_wrlock(&store->rows);
     status = take_changed(store, cancel, err);
     if (status == ORI_OK && (int64_t)ori_matrix_count(store->matrix) != state.points)
@@ -262,9 +262,11 @@ static ori_status count_filtered(struct ori_vector_embedded *store,
 }
 
 ori_status ori_vector_embedded_count(struct ori_vector_store *base,
-                                     const struct ori_vector_filter *filter, int64_t *ret_count,
+                                     const struct ori_vector_filter *filter,
+                                     const struct ori_cancel *cancel, int64_t *ret_count,
                                      struct ori_error *err)
 {
+    (void)cancel; /* an index is looked at */
     struct ori_vector_embedded *store = ori_vector_embedded_of(base);
     struct ori_vector_state state = {0};
     ori_status status = ORI_OK;

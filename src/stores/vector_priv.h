@@ -10,16 +10,19 @@ struct ori_vector_ops {
     void (*close)(struct ori_vector_store *store);
     ori_status (*replace_video)(struct ori_vector_store *store, const char *platform,
                                 const char *video_code, const struct ori_point *points, size_t n,
-                                struct ori_error *err);
+                                const struct ori_cancel *cancel, struct ori_error *err);
     ori_status (*upsert)(struct ori_vector_store *store, const struct ori_point *points, size_t n,
                          struct ori_error *err);
     ori_status (*count)(struct ori_vector_store *store, const struct ori_vector_filter *filter,
-                        int64_t *ret_count, struct ori_error *err);
+                        const struct ori_cancel *cancel, int64_t *ret_count, struct ori_error *err);
     ori_status (*search)(struct ori_vector_store *store, const float *vector, size_t limit,
                          const struct ori_vector_filter *filter, const struct ori_cancel *cancel,
                          struct ori_hits *ret_hits, struct ori_error *err);
     ori_status (*get)(struct ori_vector_store *store, const uint8_t id[16], float *ret_vector,
                       struct ori_error *err);
+    /* NULL: nothing to reach */
+    ori_status (*probe)(struct ori_vector_store *store, const struct ori_cancel *cancel,
+                        struct ori_error *err);
 };
 
 struct ori_vector_store {

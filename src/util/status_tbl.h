@@ -33,6 +33,12 @@ ORI_STATUS_ROW(STORE, "store_failed", 503, 1, "the store refused or failed")
 ORI_STATUS_ROW(STORE_VERSION, "store_version", 500, 0, "the store was written by a newer version")
 ORI_STATUS_ROW(STORE_MISMATCH, "store_mismatch", 409, 0,
                "the store was filled by another model or size")
+ORI_STATUS_ROW(STORE_DOWN, "store_unavailable", 503, 1,
+               "the store cannot be reached, or is overloaded, at the moment")
+ORI_STATUS_ROW(STORE_DENIED, "store_denied", 502, 0,
+               "the store refuses these credentials, or what was asked of it")
+ORI_STATUS_ROW(BUCKET_MISSING, "bucket_missing", 503, 0, "there is no such bucket")
+ORI_STATUS_ROW(STORE_IN_USE, "store_in_use", 409, 1, "another process has the store open")
 ORI_STATUS_ROW(BAD_VECTOR, "bad_vector", 500, 0, "a vector is zero or not finite")
 ORI_STATUS_ROW(MODEL_MISSING, "model_missing", 503, 0, "the model's files are not here")
 ORI_STATUS_ROW(NO_TEXT, "text_not_supported", 422, 0, "the model has no text encoder")

@@ -49,7 +49,7 @@ static int begin_with(const char *workers, const char *jobs_max)
     begin_world(flags, COUNT_OF(flags));
     assert_int_equal(mkdir("input", 0777) | mkdir("input/p", 0777), 0);
     const struct ori_settings *settings = ori_live_ref(world.live);
-    ori_status status = ori_engine_open(settings, ORI_ENGINE_RUN, NULL, NULL, &engine, &err);
+    ori_status status = ori_engine_open(settings, ORI_ENGINE_RUN, NULL, NULL, NULL, &engine, &err);
     ori_live_unref(world.live, &settings);
     if (status != ORI_OK)
         fail_msg("%s", err.text);

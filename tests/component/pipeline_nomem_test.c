@@ -24,6 +24,7 @@
 #include "cli/run_report.h"
 #include "pipeline/item.h"
 #include "pipeline/picture.h"
+#include "pipeline/reindex.h"
 #include "pipeline_actor.h"
 #include "util/fs.h"
 
@@ -147,8 +148,12 @@ static int make_world(void **state)
 {
     (void)state;
     struct ori_error err = {0};
-    struct ori_setting_flag flags[] = {{ORI_SETTING_VP_MAX_PIXELS, "65536"}};
-    struct ori_settings_sources sources = {.flags = flags, .flags_count = 1};
+    struct ori_setting_flag flags[] = {{ORI_SETTING_VP_MAX_PIXELS, "65536"},
+                                       {ORI_SETTING_VP_FRAMES_DIR, "frames"},
+                                       {ORI_SETTING_VECTOR_DB, "reindex.db"},
+                                       {ORI_SETTING_VP_MAX_WORKERS, "1"}};
+    struct ori_settings_sources sources = {.flags = flags,
+                                           .flags_count = sizeof flags / sizeof flags[0]};
     json_set_alloc_funcs(json_malloc, __wrap_free);
     snprintf(world.root, sizeof world.root, "/tmp/oriane-nomem-XXXXXX");
     assert_non_null(mkdtemp(world.root));
@@ -337,6 +342,69 @@ static void a_batcher(void **state)
     assert_true(fail_each(make_batcher) > 3);
 }
 
+/* A store by "old/model" of one point, whose still is a script; no manifest. */
+static void make_old_store(void)
+{
+    struct ori_vector_store *store = NULL;
+    struct ori_error err = {0};
+    float vector[512] = {1.0F};
+    const struct ori_vector_options options = {
+        .path = "reindex.db", .model = "old/model", .dim = 512, .threads = 1};
+    struct ori_point point = {.vector = vector,
+                              .payload = {.platform = "local",
+                                          .video_code = "r-1",
+                                          .frame_number = 1,
+                                          .path = "local/r-1/1_0.00.png",
+                                          .scene = 1,
+                                          .model = "old/model"}};
+    (void)unlink("reindex.db");
+    (void)unlink("reindex.db-wal"); /* of one that was cut short: it would be played into the new */
+    (void)unlink("reindex.db.reindex");
+    (void)unlink("reindex.db.reindex-wal");
+    ori_uuid_of_key(point.payload.path, point.payload.uuid);
+    assert_int_equal(ori_fs_make_folders("frames/local/r-1", &err), ORI_OK);
+    write_video("frames/local/r-1/1_0.00.png", "picture 7\ndone\n");
+    assert_int_equal(ori_vector_open_embedded(&options, &store, &err), ORI_OK);
+    assert_int_equal(ori_vector_upsert(store, &point, 1, &err), ORI_OK);
+    ori_vector_close(&store);
+}
+
+/* The thread that drives it: the workers have memory. */
+static ori_status reindex(struct ori_error *err)
+{
+    struct ori_reindex_report report;
+    struct ori_cancel cancel;
+    struct ori_engine engine = {.model = world.model,
+                                .model_info = world.info,
+                                .batcher = world.batcher,
+                                .blobs = world.blobs};
+    const struct ori_reindex_options options = {
+        .settings = world.settings, .engine = &engine, .cancel = &cancel, .wait_ms = 100};
+    is_watched = false;
+    make_old_store();
+    assert_int_equal(ori_cancel_init(&cancel, NULL, NULL), ORI_OK);
+    live = 0;
+    is_watched = true;
+    const ori_status status = ori_reindex_run(&options, &report, err);
+    if (status == ORI_OK && !has_failed)
+        assert_int_equal(report.points, 1);
+    ori_reindex_report_deinit(&report);
+    ori_cancel_deinit(&cancel);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    return status;
+}
+
+static void a_reindex(void **state)
+{
+    (void)state;
+    is_once = true;
+    assert_true(fail_each(reindex) > 30);
+    is_once = false;
+    long count = fail_each(reindex);
+    print_message("%ld allocations\n", count);
+    assert_true(count > 30);
+}
+
 int main(int argc, char **argv)
 {
     if (actor_is_called(argc, argv))
@@ -344,7 +412,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_first_run), cmocka_unit_test(a_run_with_nothing_to_do),
         cmocka_unit_test(a_picture),   cmocka_unit_test(inputs),
-        cmocka_unit_test(a_batcher),
+        cmocka_unit_test(a_batcher),   cmocka_unit_test(a_reindex),
     };
     return cmocka_run_group_tests(tests, make_world, drop_world);
 }

@@ -24,8 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "stores/blob.h"
-#include "util/limits.h"
+#include "stores_blob_suite.h"
 
 static char base[64];
 static char root[96];
@@ -75,143 +74,66 @@ static struct ori_blob_store *open_store(void)
     return store;
 }
 
-static void put_text(struct ori_blob_store *store, const char *key, const char *text)
-{
-    struct ori_error err = {0};
-    if (ori_blob_put(store, key, text, strlen(text), "text/plain", &err) != ORI_OK)
-        fail_msg("%s", err.text);
-}
-
-static void expect_text(struct ori_blob_store *store, const char *key, const char *text)
-{
-    uint8_t *data = NULL;
-    size_t bytes = 0;
-    struct ori_error err = {0};
-    if (ori_blob_get(store, key, 1000, &data, &bytes, &err) != ORI_OK)
-        fail_msg("%s", err.text);
-    assert_int_equal(bytes, strlen(text));
-    assert_memory_equal(data, text, bytes + 1); /* the NUL behind it too */
-    free(data);
-}
-
 static char *path_of(const char *below, char path[512])
 {
     snprintf(path, 512, "%s/%s", root, below);
     return path;
 }
 
-static void test_put_get_stat_delete(void **state)
+static void add_what_is_no_object(struct ori_blob_store *store)
 {
-    (void)state;
-    struct ori_blob_store *store = open_store();
-    uint8_t *data = NULL;
-    size_t bytes = 0;
-    int64_t size = -1;
-    assert_int_equal(ori_blob_get(store, "p/v/1.png", 10, &data, &bytes, NULL), ORI_NOT_FOUND);
-    assert_int_equal(ori_blob_stat(store, "p/v/1.png", &size, NULL), ORI_NOT_FOUND);
-    assert_int_equal(ori_blob_delete(store, "p/v/1.png", NULL), ORI_OK);
-    put_text(store, "p/v/1.png", "one");
-    expect_text(store, "p/v/1.png", "one");
-    put_text(store, "p/v/1.png", "another");
-    expect_text(store, "p/v/1.png", "another");
-    assert_int_equal(ori_blob_stat(store, "p/v/1.png", &size, NULL), ORI_OK);
-    assert_int_equal(size, 7);
-    assert_int_equal(ori_blob_get(store, "p/v/1.png", 7, &data, &bytes, NULL), ORI_OK);
-    free(data);
-    assert_int_equal(ori_blob_get(store, "p/v/1.png", 6, &data, &bytes, NULL), ORI_LIMIT);
-    put_text(store, "p/v/empty", "");
-    expect_text(store, "p/v/empty", "");
-    put_text(store, "top", "a key of one segment");
-    expect_text(store, "top", "a key of one segment");
-    assert_int_equal(ori_blob_delete(store, "p/v/1.png", NULL), ORI_OK);
-    assert_int_equal(ori_blob_stat(store, "p/v/1.png", &size, NULL), ORI_NOT_FOUND);
-    ori_blob_close(&store);
-    ori_blob_close(&store);
-    store = open_store();
-    expect_text(store, "top", "a key of one segment");
-    ori_blob_close(&store);
+    char path[512];
+    (void)store;
+    close(open(path_of("p/v/.hidden", path), O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(symlink("b", path_of("p/v/link", path)), 0);
 }
 
-static void expect_refused(struct ori_blob_store *store, const char *key)
+static ori_status note_video(void *self, const char *platform, const char *code,
+                             struct ori_error *err)
 {
-    uint8_t *data = NULL;
-    size_t bytes = 0;
-    int64_t size = 0;
-    assert_int_equal(ori_blob_put(store, key, "x", 1, NULL, NULL), ORI_USAGE);
-    assert_int_equal(ori_blob_get(store, key, 10, &data, &bytes, NULL), ORI_USAGE);
-    assert_int_equal(ori_blob_stat(store, key, &size, NULL), ORI_USAGE);
-    assert_int_equal(ori_blob_delete(store, key, NULL), ORI_USAGE);
+    char name[2 * ORI_LIMIT_MAX_CODE_CHARS + 2];
+    snprintf(name, sizeof name, "%s/%s", platform, code);
+    return note(self, name, err);
 }
 
-static void test_keys(void **state)
-{
-    static const char *const bad[] = {
-        "",       "/",     "/a", "a/",   "a//b", ".",       "..",  "a/..", "../a",
-        "a/../b", "a/./b", ".a", "a/.b", "a\nb", "a/b\x7f", "./a", "a/.",  ".a.1.2.part",
-    };
-    (void)state;
-    struct ori_blob_store *store = open_store();
-    char name[256];
-    char key[2048] = "";
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        expect_refused(store, bad[i]);
-    memset(name, 'n', sizeof name);
-    name[ORI_LIMIT_MAX_BLOB_NAME_BYTES] = '\0';
-    put_text(store, name, "as long as a name may be");
-    name[ORI_LIMIT_MAX_BLOB_NAME_BYTES] = 'n';
-    name[ORI_LIMIT_MAX_BLOB_NAME_BYTES + 1] = '\0';
-    expect_refused(store, name);
-    for (size_t i = 0; i < ORI_LIMIT_MAX_BLOB_KEY_BYTES; i++)
-        key[i] = i % 128 == 127 ? '/' : 'k';
-    key[ORI_LIMIT_MAX_BLOB_KEY_BYTES - 1] = 'k';
-    put_text(store, key, "as long as a key may be");
-    expect_text(store, key, "as long as a key may be");
-    key[ORI_LIMIT_MAX_BLOB_KEY_BYTES] = 'k';
-    expect_refused(store, key);
-    put_text(store, "p/v/\xC3\xA9 \\ * ?.png", "what is odd but legal");
-    expect_text(store, "p/v/\xC3\xA9 \\ * ?.png", "what is odd but legal");
-    ori_blob_close(&store);
-}
-
-struct listing {
-    char text[512];
-    int left; /* visits until it says stop; negative: never */
-};
-
-static ori_status note(void *self, const char *name, struct ori_error *err)
-{
-    struct listing *listing = self;
-    const size_t used = strlen(listing->text);
-    snprintf(listing->text + used, sizeof listing->text - used, "%s,", name);
-    if (listing->left >= 0 && listing->left-- == 0)
-        return ori_error_set(err, ORI_CANCELLED, "enough");
-    return ORI_OK;
-}
-
-static void test_list_video_in_byte_order(void **state)
+static void test_list_videos_in_byte_order(void **state)
 {
     (void)state;
     struct ori_blob_store *store = open_store();
     struct listing listing = {.left = -1};
-    assert_int_equal(ori_blob_list_video(store, "p", "v", note, &listing, NULL), ORI_OK);
-    assert_string_equal(listing.text, "");
-    put_text(store, "p/v/b", "");
-    put_text(store, "p/v/10", "");
-    put_text(store, "p/v/9", "");
-    put_text(store, "p/v/\xC3\xA9", "");
-    put_text(store, "p/v/B", "");
-    put_text(store, "p/v/below/x", "");
-    put_text(store, "p/other/x", "");
     char path[512];
-    close(open(path_of("p/v/.hidden", path), O_CREAT | O_WRONLY, 0600));
-    assert_int_equal(symlink("b", path_of("p/v/link", path)), 0);
-    assert_int_equal(ori_blob_list_video(store, "p", "v", note, &listing, NULL), ORI_OK);
-    assert_string_equal(listing.text, "10,9,B,b,\xC3\xA9,");
-    listing = (struct listing){.left = 1};
-    assert_int_equal(ori_blob_list_video(store, "p", "v", note, &listing, NULL), ORI_CANCELLED);
-    assert_string_equal(listing.text, "10,9,");
-    assert_int_equal(ori_blob_list_video(store, "..", "v", note, &listing, NULL), ORI_USAGE);
-    assert_int_equal(ori_blob_list_video(store, "p/v", "x", note, &listing, NULL), ORI_USAGE);
+    char name[ORI_LIMIT_MAX_CODE_CHARS + 2];
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_string_equal(listing.text, "");
+    put_text(store, "q/b/x", "");
+    put_text(store, "q/B/deep/x", "");
+    put_text(store, "p/v/x", "");
+    put_text(store, "p/10/x", "");
+    put_text(store, "p/no_video", "");
+    put_text(store, "neither", "");
+    put_text(store, "empty/x/y", "");
+    assert_int_equal(ori_blob_delete(store, "empty/x/y", NULL, NULL), ORI_OK);
+    assert_int_equal(rmdir(path_of("empty/x", path)), 0);
+    assert_int_equal(mkdir(path_of("p/.hidden", path), 0700), 0);
+    assert_int_equal(mkdir(path_of(".hidden", path), 0700), 0);
+    assert_int_equal(symlink("v", path_of("p/link", path)), 0);
+    assert_int_equal(symlink("q", path_of("r", path)), 0);
+    memset(name, 'n', sizeof name);
+    name[ORI_LIMIT_MAX_CODE_CHARS + 1] = '\0'; /* one longer than a code may be */
+    char key[2 * sizeof name];
+    snprintf(key, sizeof key, "s/%s/x", name);
+    put_text(store, key, "");
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_string_equal(listing.text, "p/10,p/v,q/B,q/b,");
+    name[ORI_LIMIT_MAX_CODE_CHARS] = '\0';
+    snprintf(key, sizeof key, "s/%s/x", name);
+    put_text(store, key, "");
+    listing = (struct listing){.left = -1};
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_non_null(strstr(listing.text, name));
+    listing = (struct listing){.left = 2};
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_CANCELLED);
+    assert_string_equal(listing.text, "p/10,p/v,q/B,");
     ori_blob_close(&store);
 }
 
@@ -235,11 +157,12 @@ static void test_links_lead_nowhere(void **state)
     assert_int_equal(symlink(outside, path_of("p/folder", path)), 0);
     assert_int_equal(symlink(outside, path_of("q", path)), 0);
     assert_int_equal(symlink(secret, path_of("p/v/file", path)), 0);
-    assert_int_equal(ori_blob_get(store, "p/folder/secret", 10, &data, &bytes, NULL),
+    assert_int_equal(ori_blob_get(store, "p/folder/secret", 10, &data, &bytes, NULL, NULL),
                      ORI_NOT_FOUND);
-    assert_int_equal(ori_blob_get(store, "p/v/file", 10, &data, &bytes, NULL), ORI_NOT_FOUND);
-    assert_int_equal(ori_blob_put(store, "p/folder/new", "x", 1, NULL, NULL), ORI_NOT_WRITABLE);
-    assert_int_equal(ori_blob_delete(store, "p/folder/secret", NULL), ORI_OK);
+    assert_int_equal(ori_blob_get(store, "p/v/file", 10, &data, &bytes, NULL, NULL), ORI_NOT_FOUND);
+    assert_int_equal(ori_blob_put(store, "p/folder/new", "x", 1, NULL, NULL, NULL),
+                     ORI_NOT_WRITABLE);
+    assert_int_equal(ori_blob_delete(store, "p/folder/secret", NULL, NULL), ORI_OK);
     assert_int_equal(ori_blob_lock_video(store, "p", "folder", NULL, &lock, NULL),
                      ORI_NOT_WRITABLE);
     assert_int_equal(ori_blob_lock_video(store, "q", "v", NULL, &lock, NULL), ORI_NOT_WRITABLE);
@@ -262,18 +185,18 @@ static void test_wrong_kinds_of_files(void **state)
     struct ori_blob_lock *lock = NULL;
     struct listing listing = {.left = -1};
     put_text(store, "p/v", "a file where a folder should be");
-    assert_int_equal(ori_blob_put(store, "p/v/1", "x", 1, NULL, NULL), ORI_NOT_WRITABLE);
-    assert_int_equal(ori_blob_get(store, "p/v/1", 10, &data, &bytes, NULL), ORI_NOT_FOUND);
-    assert_int_equal(ori_blob_delete(store, "p/v/1", NULL), ORI_OK);
-    assert_int_equal(ori_blob_list_video(store, "p", "v", note, &listing, NULL), ORI_OK);
+    assert_int_equal(ori_blob_put(store, "p/v/1", "x", 1, NULL, NULL, NULL), ORI_NOT_WRITABLE);
+    assert_int_equal(ori_blob_get(store, "p/v/1", 10, &data, &bytes, NULL, NULL), ORI_NOT_FOUND);
+    assert_int_equal(ori_blob_delete(store, "p/v/1", NULL, NULL), ORI_OK);
+    assert_int_equal(ori_blob_list_video(store, "p", "v", note, &listing, NULL, NULL), ORI_OK);
     assert_int_equal(ori_blob_lock_video(store, "p", "v", NULL, &lock, NULL), ORI_NOT_WRITABLE);
     put_text(store, "p/folder/1", "x");
-    assert_int_equal(ori_blob_put(store, "p/folder", "x", 1, NULL, NULL), ORI_NOT_WRITABLE);
-    assert_int_equal(ori_blob_stat(store, "p/folder", &size, NULL), ORI_NOT_FOUND);
-    assert_int_equal(ori_blob_delete(store, "p/folder", NULL), ORI_OK);
+    assert_int_equal(ori_blob_put(store, "p/folder", "x", 1, NULL, NULL, NULL), ORI_NOT_WRITABLE);
+    assert_int_equal(ori_blob_stat(store, "p/folder", &size, NULL, NULL), ORI_NOT_FOUND);
+    assert_int_equal(ori_blob_delete(store, "p/folder", NULL, NULL), ORI_OK);
     expect_text(store, "p/folder/1", "x");
     assert_int_equal(mkfifo(path_of("p/fifo", path), 0600), 0);
-    assert_int_equal(ori_blob_get(store, "p/fifo", 10, &data, &bytes, NULL), ORI_NOT_FOUND);
+    assert_int_equal(ori_blob_get(store, "p/fifo", 10, &data, &bytes, NULL, NULL), ORI_NOT_FOUND);
     ori_blob_close(&store);
 }
 
@@ -289,8 +212,8 @@ static void test_read_only(void **state)
     ori_blob_close(&store);
     assert_int_equal(ori_blob_open_fs(root, true, &store, NULL), ORI_OK);
     expect_text(store, "p/v/1", "x");
-    assert_int_equal(ori_blob_put(store, "p/v/1", "y", 1, NULL, NULL), ORI_NOT_WRITABLE);
-    assert_int_equal(ori_blob_delete(store, "p/v/1", NULL), ORI_NOT_WRITABLE);
+    assert_int_equal(ori_blob_put(store, "p/v/1", "y", 1, NULL, NULL, NULL), ORI_NOT_WRITABLE);
+    assert_int_equal(ori_blob_delete(store, "p/v/1", NULL, NULL), ORI_NOT_WRITABLE);
     assert_int_equal(ori_blob_lock_video(store, "p", "v", NULL, &lock, NULL), ORI_NOT_WRITABLE);
     expect_text(store, "p/v/1", "x");
     ori_blob_close(&store);
@@ -427,9 +350,9 @@ static void count_in_child(int *number)
         if (ori_blob_lock_video(store, "p", "v", NULL, &lock, NULL) != ORI_OK)
             _exit(3);
         const int seen = *(volatile int *)number;
-        if (ori_blob_put(store, "p/v/1", "x", 1, NULL, NULL) != ORI_OK)
+        if (ori_blob_put(store, "p/v/1", "x", 1, NULL, NULL, NULL) != ORI_OK)
             _exit(4);
-        if (ori_blob_delete(store, "p/v/1", NULL) != ORI_OK)
+        if (ori_blob_delete(store, "p/v/1", NULL, NULL) != ORI_OK)
             _exit(5);
         *(volatile int *)number = seen + 1;
         ori_blob_unlock_video(&lock);
@@ -475,7 +398,7 @@ static void put_in_child(int pipe_end)
         _exit(2);
     for (int i = 0;; i++) {
         memset(data, 'a' + i % 26, BIG);
-        if (ori_blob_put(store, "p/v/big", data, BIG, NULL, NULL) != ORI_OK)
+        if (ori_blob_put(store, "p/v/big", data, BIG, NULL, NULL, NULL) != ORI_OK)
             _exit(3);
         if (i == 0 && write(pipe_end, "x", 1) != 1)
             _exit(4);
@@ -486,7 +409,7 @@ static void expect_whole(struct ori_blob_store *store)
 {
     uint8_t *data = NULL;
     size_t bytes = 0;
-    assert_int_equal(ori_blob_get(store, "p/v/big", BIG, &data, &bytes, NULL), ORI_OK);
+    assert_int_equal(ori_blob_get(store, "p/v/big", BIG, &data, &bytes, NULL, NULL), ORI_OK);
     assert_int_equal(bytes, BIG);
     assert_in_range(data[0], 'a', 'z');
     for (size_t i = 1; i < bytes; i++) {
@@ -528,7 +451,7 @@ static void test_killed_at_any_moment_an_object_is_whole(void **state)
         assert_int_equal(ori_blob_lock_video(store, "p", "v", NULL, &lock, NULL), ORI_OK);
         ori_blob_unlock_video(&lock);
         char path[512];
-        assert_int_equal(ori_blob_delete(store, "p/v/big", NULL), ORI_OK);
+        assert_int_equal(ori_blob_delete(store, "p/v/big", NULL, NULL), ORI_OK);
         assert_int_equal(rmdir(path_of("p/v", path)), 0); /* nothing else was left in it */
         ori_blob_close(&store);
     }
@@ -545,23 +468,24 @@ static int fill_a_disk(void)
     struct ori_error err = {0};
     if (ori_blob_open_fs(root, false, &store, &err) != ORI_OK)
         return 1;
-    if (ori_blob_put(store, "p/v/1", data, 20000, NULL, NULL) != ORI_OK)
+    if (ori_blob_put(store, "p/v/1", data, 20000, NULL, NULL, NULL) != ORI_OK)
         return 2;
-    if (ori_blob_put(store, "p/v/1", data, sizeof data, NULL, &err) != ORI_DISK_FULL)
+    if (ori_blob_put(store, "p/v/1", data, sizeof data, NULL, NULL, &err) != ORI_DISK_FULL)
         return 3;
     int64_t bytes = 0;
-    if (ori_blob_stat(store, "p/v/1", &bytes, NULL) != ORI_OK || bytes != 20000)
+    if (ori_blob_stat(store, "p/v/1", &bytes, NULL, NULL) != ORI_OK || bytes != 20000)
         return 4; /* the old object stays */
-    if (ori_blob_put(store, "p/v/2", data, 30000, NULL, NULL) != ORI_OK)
+    if (ori_blob_put(store, "p/v/2", data, 30000, NULL, NULL, NULL) != ORI_OK)
         return 5; /* the failed part gave its space back */
     if (mount(NULL, base, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
         return 77;
-    if (ori_blob_put(store, "p/v/3", data, 1, NULL, &(struct ori_error){0}) != ORI_NOT_WRITABLE)
+    if (ori_blob_put(store, "p/v/3", data, 1, NULL, NULL, &(struct ori_error){0}) !=
+        ORI_NOT_WRITABLE)
         return 6;
     struct ori_blob_lock *lock = NULL;
     if (ori_blob_lock_video(store, "p", "new", NULL, &lock, NULL) != ORI_NOT_WRITABLE)
         return 7;
-    if (ori_blob_delete(store, "p/v/1", NULL) != ORI_NOT_WRITABLE)
+    if (ori_blob_delete(store, "p/v/1", NULL, NULL) != ORI_NOT_WRITABLE)
         return 8;
     ori_blob_close(&store);
     if (ori_blob_open_fs(root, true, &store, NULL) != ORI_OK)
@@ -595,6 +519,9 @@ int main(void)
         IN_FOLDER(test_put_get_stat_delete),
         IN_FOLDER(test_keys),
         IN_FOLDER(test_list_video_in_byte_order),
+        IN_FOLDER(test_check),
+        IN_FOLDER(test_a_lock_and_its_end),
+        IN_FOLDER(test_list_videos_in_byte_order),
         IN_FOLDER(test_links_lead_nowhere),
         IN_FOLDER(test_wrong_kinds_of_files),
         IN_FOLDER(test_read_only),

@@ -218,8 +218,125 @@ static void test_a_newer_version_is_told(void **state)
 {
     (void)state;
     fill_and_close(1);
-    run_sql("PRAGMA user_version = 2");
-    expect_open_fails(ORI_STORE_VERSION, "version 2");
+    run_sql("PRAGMA user_version = 3");
+    expect_open_fails(ORI_STORE_VERSION, "version 3");
+    run_sql("PRAGMA user_version = 0"); /* with tables, this is none of ours */
+    expect_open_fails(ORI_STORE, "damaged");
+    run_sql("PRAGMA user_version = -1");
+    expect_open_fails(ORI_STORE, "damaged");
+}
+
+/* What the version before this one left: the same file without the digest. */
+static void make_version_1(int n)
+{
+    fill_and_close(n);
+    run_sql("ALTER TABLE store DROP COLUMN digest; PRAGMA user_version = 1");
+}
+
+/* A number of the file; -1 where SQLite cannot say. */
+static int number_of(const char *sql)
+{
+    sqlite3 *handle = NULL;
+    sqlite3_stmt *statement = NULL;
+    int number = -1;
+    assert_int_equal(sqlite3_open(file, &handle), SQLITE_OK);
+    if (sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        number = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+    return number;
+}
+
+static void test_version_1_is_read_as_it_is(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = NULL;
+    make_version_1(3);
+    assert_int_equal(open_of("test/model", "0123456789abcdef", DIM, true, &store, NULL), ORI_OK);
+    expect_created_at(store, "2026-01-01T00:00:00.000Z");
+    assert_int_equal(count_of(store, NULL), 3);
+    ori_vector_close(&store);
+    assert_int_equal(number_of("PRAGMA user_version"), 1);
+    assert_int_equal(open_as("other/model", DIM, true, &store, NULL), ORI_STORE_MISMATCH);
+}
+
+static void test_version_1_is_upgraded_by_who_writes(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = NULL;
+    make_version_1(3);
+    assert_int_equal(open_as("other/model", DIM, false, &store, NULL), ORI_STORE_MISMATCH);
+    assert_int_equal(open_of("test/model", "0123456789abcdef", DIM, false, &store, NULL), ORI_OK);
+    put(store, 1, 3);
+    assert_int_equal(count_of(store, NULL), 4);
+    ori_vector_close(&store);
+    assert_int_equal(number_of("PRAGMA user_version"), 2);
+    assert_int_equal(number_of("SELECT count(*) FROM store WHERE digest = '0123456789abcdef'"), 1);
+    assert_int_equal(open_of("test/model", "fedcba9876543210", DIM, false, &store, NULL),
+                     ORI_STORE_MISMATCH);
+    assert_int_equal(open_of("test/model", "0123456789abcdef", DIM, true, &store, NULL), ORI_OK);
+    ori_vector_close(&store);
+}
+
+/* Who reads a file of version 1 goes on reading while another process upgrades it. */
+static void test_an_upgrade_under_a_reader(void **state)
+{
+    (void)state;
+    struct ori_vector_store *reader = NULL;
+    make_version_1(2);
+    assert_int_equal(open_as("test/model", DIM, true, &reader, NULL), ORI_OK);
+    struct ori_vector_store *writer = open_store();
+    put(writer, 1, 2);
+    float query[DIM] = {1.0F};
+    struct ori_hits hits = search(reader, query, 5, NULL);
+    assert_int_equal(hits.count, 3);
+    ori_hits_deinit(&hits);
+    ori_vector_close(&writer);
+    ori_vector_close(&reader);
+}
+
+static void *open_and_close(void *self)
+{
+    struct ori_vector_store *store = NULL;
+    ori_status *status = self;
+    *status = open_as("test/model", DIM, false, &store, NULL);
+    ori_vector_close(&store);
+    return NULL;
+}
+
+static void test_many_upgrade_at_once(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        pthread_t threads[6];
+        ori_status statuses[6];
+        make_version_1(2);
+        for (int i = 0; i < 6; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &statuses[i]), 0);
+        for (int i = 0; i < 6; i++) {
+            pthread_join(threads[i], NULL);
+            assert_int_equal(statuses[i], ORI_OK);
+        }
+        assert_int_equal(number_of("PRAGMA user_version"), 2);
+        unlink(file);
+    }
+}
+
+static void test_tables_of_version_1_that_are_not_ours(void **state)
+{
+    static const char *const rows[] = {
+        "CREATE VIEW mine AS SELECT 1", "DROP INDEX points_change",
+        "ALTER TABLE store ADD COLUMN digest TEXT NOT NULL DEFAULT ''", /* of version 2 */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        make_version_1(1);
+        run_sql(rows[i]);
+        expect_open_fails(ORI_STORE, "damaged");
+        assert_int_equal(number_of("PRAGMA user_version"), 1);
+        unlink(file);
+    }
 }
 
 static void test_tables_that_are_not_ours(void **state)
@@ -402,6 +519,11 @@ int main(void)
         IN_FOLDER(test_cancel_ends_the_wait),
         IN_FOLDER(test_foreign_files_are_refused_and_left_alone),
         IN_FOLDER(test_a_newer_version_is_told),
+        IN_FOLDER(test_version_1_is_read_as_it_is),
+        IN_FOLDER(test_version_1_is_upgraded_by_who_writes),
+        IN_FOLDER(test_an_upgrade_under_a_reader),
+        IN_FOLDER(test_many_upgrade_at_once),
+        IN_FOLDER(test_tables_of_version_1_that_are_not_ours),
         IN_FOLDER(test_tables_that_are_not_ours),
         IN_FOLDER(test_rows_that_are_not_ours),
         IN_FOLDER(test_damage_never_crashes),

@@ -12,8 +12,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "net/client.h"
 #include "stores/vector.h"
 #include "stores/vector_priv.h"
+#include "stores/vector_qdrant_priv.h"
+#include "util/clock.h"
 
 enum { DIM = 24 };
 
@@ -33,6 +36,91 @@ static inline int make_folder(void **state)
     return 0;
 }
 
+/* A Qdrant server, when ORIANE_TEST_QDRANT_URL names one; each test has a collection of its own. */
+static bool is_remote;
+static bool is_packed; /* what is sent */
+static char collection[64];
+
+static inline int make_collection(void **state)
+{
+    static int number;
+    (void)state;
+    is_remote = true;
+    snprintf(collection, sizeof collection, "test_%d_%d", (int)getpid(), number++);
+    return 0;
+}
+
+static inline int make_collection_packed(void **state)
+{
+    is_packed = true;
+    return make_collection(state);
+}
+
+/* One request of the test's own. */
+static inline int ask_qdrant(const char *method, const char *path, const char *body,
+                             struct ori_net_answer *answer)
+{
+    const struct ori_net_client_options options = {.connections_max = 1};
+    struct ori_net_client *client = NULL;
+    char url[256];
+    const struct ori_net_header headers[] = {{"api-key", getenv("ORIANE_TEST_QDRANT_KEY")},
+                                             {"Content-Type", "application/json"}};
+    snprintf(url, sizeof url, "%s/collections/%s%s", getenv("ORIANE_TEST_QDRANT_URL"), collection,
+             path);
+    const struct ori_net_request request = {.method = method,
+                                            .url = url,
+                                            .headers = headers,
+                                            .headers_count = 2,
+                                            .body = body,
+                                            .body_bytes = body ? strlen(body) : 0,
+                                            .deadline_us = ori_clock_us() + 30000000,
+                                            .answer_bytes_max = 1 << 20};
+    assert_int_equal(ori_net_client_create(&options, &client, NULL), ORI_OK);
+    ori_net_answer_init(answer);
+    assert_int_equal(ori_net_fetch(client, &request, NULL, answer, NULL), ORI_OK);
+    ori_net_client_destroy(&client);
+    return answer->status;
+}
+
+static inline int drop_collection(void **state)
+{
+    struct ori_net_answer answer;
+    (void)state;
+    ask_qdrant("DELETE", "", NULL, &answer);
+    ori_net_answer_deinit(&answer);
+    is_remote = false;
+    is_packed = false;
+    return 0;
+}
+
+static inline struct ori_vector_qdrant_options qdrant_options(const char *model, int dim,
+                                                              bool is_read_only)
+{
+    return (struct ori_vector_qdrant_options){.url = getenv("ORIANE_TEST_QDRANT_URL"),
+                                              .key = getenv("ORIANE_TEST_QDRANT_KEY"),
+                                              .collection = collection,
+                                              .model = model,
+                                              .dim = dim,
+                                              .distance = "cosine",
+                                              .connections_max = 10,
+                                              .batch_size = 100,
+                                              .has_compression = true,
+                                              .shards = 1,
+                                              .replication = 1,
+                                              .is_read_only = is_read_only};
+}
+
+static inline ori_status open_remote(const char *model, const char *digest, int dim,
+                                     bool is_read_only, struct ori_vector_store **ret_store,
+                                     struct ori_error *err)
+{
+    struct ori_vector_qdrant_options options = qdrant_options(model, dim, is_read_only);
+    struct ori_vector_qdrant_limits turned = ori_vector_qdrant_usual();
+    options.digest = digest;
+    turned.compresses_loopback = is_packed;
+    return ori_vector_open_qdrant_limited(&options, &turned, ret_store, err);
+}
+
 static inline int make_folder_plain(void **state)
 {
     make_folder(state);
@@ -42,7 +130,7 @@ static inline int make_folder_plain(void **state)
 
 static inline int remove_folder(void **state)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal", ".reindex", ".reindex-wal"};
     (void)state;
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char name[128];
@@ -52,12 +140,24 @@ static inline int remove_folder(void **state)
     return rmdir(folder);
 }
 
+static inline ori_status open_of(const char *model, const char *digest, int dim, bool is_read_only,
+                                 struct ori_vector_store **ret_store, struct ori_error *err)
+{
+    if (is_remote)
+        return open_remote(model, digest, dim, is_read_only, ret_store, err);
+    const struct ori_vector_options options = {.path = file,
+                                               .model = model,
+                                               .digest = digest,
+                                               .dim = dim,
+                                               .threads = 2,
+                                               .is_read_only = is_read_only};
+    return ori_vector_open_embedded_limited(&options, &limits, ret_store, err);
+}
+
 static inline ori_status open_as(const char *model, int dim, bool is_read_only,
                                  struct ori_vector_store **ret_store, struct ori_error *err)
 {
-    const struct ori_vector_options options = {
-        .path = file, .model = model, .dim = dim, .threads = 2, .is_read_only = is_read_only};
-    return ori_vector_open_embedded_limited(&options, &limits, ret_store, err);
+    return open_of(model, NULL, dim, is_read_only, ret_store, err);
 }
 
 static inline struct ori_vector_store *open_store(void)

@@ -1,5 +1,7 @@
 /* tests/component/stores_vector_test.c: what every vector store promises (stores/vector.h), run over
- * each implementation: for now the embedded one, with its fastest and its plain scan. */
+ * each implementation: the embedded one, with its fastest and its plain scan, and, where
+ * ORIANE_TEST_QDRANT_URL names a server, Qdrant instead (tests/e2e/qdrant.py run). What they do not
+ * have in common stands in vector_qdrant.c; is_remote tells them apart. */
 #include "stores_vector_fixture.h"
 
 #include <fcntl.h>
@@ -10,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "stores/vector_db.h"
 #include "util/limits.h"
 
 enum { MANY = 5000 };
@@ -25,8 +28,8 @@ static void test_search_finds_the_nearest_with_its_payload(void **state)
     query[5] = 3.0F;
     struct ori_hits hits = search(store, query, 3, NULL);
     assert_int_equal(hits.count, 3);
-    assert_float_equal(hits.hits[0].score, 0.8, 1e-7);
-    assert_float_equal(hits.hits[1].score, 0.6, 1e-7);
+    assert_float_equal(hits.hits[0].score, 0.8, (is_remote ? 1e-6F : 1e-7F));
+    assert_float_equal(hits.hits[1].score, 0.6, (is_remote ? 1e-6F : 1e-7F));
     assert_float_equal(hits.hits[2].score, 0.0, 1e-7);
     const struct ori_point_payload *payload = &hits.hits[0].payload;
     assert_string_equal(payload->uuid, "00000003-0000-5000-8000-000000000001");
@@ -54,7 +57,9 @@ static void test_ties_are_ordered_by_uuid(void **state)
     for (int i = 40; i >= 0; i--) /* axis 0 again and again: all the same but for the id */
         put(store, 1, i * DIM);
     float query[DIM] = {1.0F};
-    struct ori_hits hits = search(store, query, 5, NULL);
+    /* which of them a server leaves out is its affair */
+    struct ori_hits hits = search(store, query, is_remote ? 100 : 5, NULL);
+    assert_int_equal(hits.count, is_remote ? 41 : 5);
     for (int i = 0; i < 5; i++) {
         assert_float_equal(hits.hits[i].score, 1.0, 0);
         assert_int_equal(hits.hits[i].payload.frame_number, i * DIM);
@@ -139,13 +144,14 @@ static void test_a_replay_changes_nothing(void **state)
     (void)state;
     struct ori_vector_store *store = open_store();
     struct maker maker;
+    const char *kept = is_remote ? "later" : "2026-01-01T00:00:00.000Z";
     put(store, 1, 0);
     make_point(&maker, 1, 0);
     snprintf(maker.point.payload.created_at, sizeof maker.point.payload.created_at, "later");
     assert_int_equal(ori_vector_upsert(store, &maker.point, 1, NULL), ORI_OK);
-    expect_created_at(store, "2026-01-01T00:00:00.000Z");
+    expect_created_at(store, kept);
     assert_int_equal(ori_vector_replace_video(store, "p", "v1", &maker.point, 1, NULL), ORI_OK);
-    expect_created_at(store, "2026-01-01T00:00:00.000Z");
+    expect_created_at(store, kept);
     maker.point.payload.scene = 77;
     assert_int_equal(ori_vector_upsert(store, &maker.point, 1, NULL), ORI_OK);
     expect_created_at(store, "later");
@@ -173,6 +179,8 @@ static void test_an_upsert_replaces_vector_and_video(void **state)
     assert_string_equal(hits.hits[0].payload.video_code, "moved");
     ori_hits_deinit(&hits);
     assert_int_equal(ori_vector_get(store, maker.point.payload.uuid, vector, NULL), ORI_OK);
+    if (is_remote)
+        maker.vector[7] = 1.0F;                               /* as the cosine wants it */
     assert_memory_equal(vector, maker.vector, sizeof vector); /* as it was given */
     assert_int_equal(count_of(store, "v1"), 0);
     assert_int_equal(count_of(store, "moved"), 1);
@@ -232,7 +240,7 @@ static void test_extreme_lengths(void **state)
         query[i] = lengths[3 - i];
         struct ori_hits hits = search(store, query, 1, NULL);
         assert_int_equal(hits.hits[0].payload.frame_number, i);
-        assert_float_equal(hits.hits[0].score, 1.0, 0);
+        assert_float_equal(hits.hits[0].score, 1.0, (is_remote ? 1e-6F : 0.0F));
         ori_hits_deinit(&hits);
     }
     ori_vector_close(&store);
@@ -252,7 +260,9 @@ static void test_limits_of_texts_and_calls(void **state)
         {ORI_LIMIT_MAX_BLOB_KEY_BYTES, offsetof(struct ori_point_payload, path)},
         {ORI_LIMIT_MAX_VECTOR_MODEL_BYTES, offsetof(struct ori_point_payload, model)},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    /* a point of another model would be found and refused by the search below */
+    const size_t rows_count = sizeof rows / sizeof rows[0] - is_remote;
+    for (size_t i = 0; i < rows_count; i++) {
         struct maker maker;
         struct ori_error err = {0};
         make_point(&maker, 1, (int)i);
@@ -269,7 +279,7 @@ static void test_limits_of_texts_and_calls(void **state)
     }
     float query[DIM] = {1.0F};
     struct ori_hits hits = search(store, query, ORI_LIMIT_MAX_SEARCH_HITS, NULL);
-    assert_int_equal(hits.count, 4);
+    assert_int_equal(hits.count, rows_count);
     ori_hits_deinit(&hits);
     assert_int_equal(
         ori_vector_search(store, query, ORI_LIMIT_MAX_SEARCH_HITS + 1, NULL, NULL, &hits, NULL),
@@ -287,7 +297,8 @@ static void test_another_model_or_size_is_told(void **state)
     (void)state;
     struct ori_vector_store *store = NULL;
     struct ori_error err = {0};
-    assert_int_equal(open_as("old/model", DIM + 1, false, &store, &err), ORI_OK);
+    /* the size of a collection stays what it was made with */
+    assert_int_equal(open_as("old/model", DIM + !is_remote, false, &store, &err), ORI_OK);
     ori_vector_close(&store);
     store = open_store(); /* nothing in it: it may be filled by another model */
     put(store, 1, 0);
@@ -295,10 +306,79 @@ static void test_another_model_or_size_is_told(void **state)
     assert_int_equal(open_as("old/model", DIM, false, &store, &err), ORI_STORE_MISMATCH);
     assert_non_null(strstr(err.text, "test/model"));
     assert_non_null(strstr(err.text, "old/model"));
+    assert_non_null(strstr(err.text, is_remote ? "QDRANT_COLLECTION" : "`oriane reindex`"));
     assert_int_equal(open_as("test/model", DIM + 1, true, &store, NULL), ORI_STORE_MISMATCH);
     store = open_store();
     assert_int_equal(count_of(store, NULL), 1);
     ori_vector_close(&store);
+}
+
+/* Opens, or says what the refusal must say. */
+static void expect_refused(const char *digest, bool is_read_only, const char *words)
+{
+    struct ori_vector_store *store = NULL;
+    struct ori_error err = {0};
+    assert_int_equal(open_of("test/model", digest, DIM, is_read_only, &store, &err),
+                     ORI_STORE_MISMATCH);
+    assert_null(store);
+    if (!strstr(err.text, words) || !strstr(err.text, "test/model") ||
+        !strstr(err.text, is_remote ? "QDRANT_COLLECTION" : "`oriane reindex`"))
+        fail_msg("%s", err.text);
+}
+
+static void expect_opens(const char *digest, bool is_read_only)
+{
+    struct ori_vector_store *store = NULL;
+    struct ori_error err = {0};
+    if (open_of("test/model", digest, DIM, is_read_only, &store, &err) != ORI_OK)
+        fail_msg("%s", err.text);
+    ori_vector_close(&store);
+}
+
+static void test_other_weights_of_the_same_name_are_told(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = NULL;
+    assert_int_equal(open_of("test/model", "0123456789abcdef", DIM, false, &store, NULL), ORI_OK);
+    expect_opens("fedcba9876543210", false); /* nothing in it yet */
+    put(store, 1, 0);
+    ori_vector_close(&store);
+    for (int is_read_only = 0; is_read_only < 2; is_read_only++) {
+        expect_opens("0123456789abcdef", is_read_only);
+        expect_refused("fedcba9876543210", is_read_only, "0123456789abcdef");
+        expect_refused("fedcba9876543210", is_read_only, "fedcba9876543210");
+        expect_refused(NULL, is_read_only, "0123456789abcdef");
+    }
+}
+
+static void test_a_store_without_digest_takes_the_first(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = open_store(); /* of a model that has none */
+    put(store, 1, 0);
+    ori_vector_close(&store);
+    expect_opens("0123456789abcdef", true); /* who only reads may, and notes nothing */
+    expect_opens("fedcba9876543210", true);
+    expect_opens("0123456789abcdef", false);
+    expect_refused("fedcba9876543210", false, "0123456789abcdef");
+    expect_refused("fedcba9876543210", true, "0123456789abcdef");
+    expect_opens("0123456789abcdef", true);
+}
+
+static void test_a_digest_at_its_limit(void **state)
+{
+    (void)state;
+    char digest[ORI_VECTOR_DIGEST_BYTES + 1] = "";
+    struct ori_vector_store *store = NULL;
+    memset(digest, 'a', ORI_VECTOR_DIGEST_BYTES);
+    assert_int_equal(open_of("test/model", digest, DIM, false, &store, NULL), ORI_LIMIT);
+    digest[ORI_VECTOR_DIGEST_BYTES - 1] = '\0';
+    assert_int_equal(open_of("test/model", digest, DIM, false, &store, NULL), ORI_OK);
+    put(store, 1, 0);
+    ori_vector_close(&store);
+    expect_opens(digest, false);
+    digest[ORI_VECTOR_DIGEST_BYTES - 2] = 'b'; /* the last digit counts */
+    expect_refused(digest, false, "aaaa");
 }
 
 /* Two stores open on the same empty place; the first to write decides. */
@@ -607,9 +687,44 @@ static void test_killed_at_any_moment_each_video_is_whole(void **state)
 #test "_plain", test, make_folder_plain, remove_folder, NULL                               \
     }
 #define EVERY(test) EMBEDDED(test), EMBEDDED_PLAIN(test)
+#define REMOTE(test) cmocka_unit_test_setup_teardown(test, make_collection, drop_collection)
+#define REMOTE_PACKED(test)                                                                        \
+    {                                                                                              \
+#test "_packed", test, make_collection_packed, drop_collection, NULL                       \
+    }
+
+static int run_remote(void)
+{
+    const struct CMUnitTest tests[] = {
+        REMOTE(test_search_finds_the_nearest_with_its_payload),
+        REMOTE(test_ties_are_ordered_by_uuid),
+        REMOTE(test_filters),
+        REMOTE(test_replace_video_leaves_exactly_its_points),
+        REMOTE(test_a_replay_changes_nothing),
+        REMOTE(test_an_upsert_replaces_vector_and_video),
+        REMOTE(test_bad_vectors_and_points_are_refused),
+        REMOTE(test_extreme_lengths),
+        REMOTE(test_limits_of_texts_and_calls),
+        REMOTE(test_another_model_or_size_is_told),
+        REMOTE(test_other_weights_of_the_same_name_are_told),
+        REMOTE(test_a_store_without_digest_takes_the_first),
+        REMOTE(test_a_digest_at_its_limit),
+        REMOTE(test_the_first_to_write_decides_the_model),
+        REMOTE(test_what_another_store_writes_is_seen),
+        REMOTE(test_a_set_token_stops_a_search),
+        REMOTE(test_search_is_exact),
+        REMOTE_PACKED(test_search_is_exact),
+        REMOTE(test_many_may_search_while_two_write),
+        REMOTE(test_two_processes_make_and_fill_a_store),
+    };
+    assert_int_equal(ori_net_global_init(NULL), ORI_OK);
+    return cmocka_run_group_tests_name("stores/vector over Qdrant", tests, NULL, NULL);
+}
 
 int main(void)
 {
+    if (getenv("ORIANE_TEST_QDRANT_URL"))
+        return run_remote();
     const struct CMUnitTest tests[] = {
         EVERY(test_search_finds_the_nearest_with_its_payload),
         EVERY(test_ties_are_ordered_by_uuid),
@@ -621,6 +736,9 @@ int main(void)
         EVERY(test_extreme_lengths),
         EVERY(test_limits_of_texts_and_calls),
         EVERY(test_another_model_or_size_is_told),
+        EVERY(test_other_weights_of_the_same_name_are_told),
+        EVERY(test_a_store_without_digest_takes_the_first),
+        EVERY(test_a_digest_at_its_limit),
         EVERY(test_the_first_to_write_decides_the_model),
         EVERY(test_what_another_store_writes_is_seen),
         EVERY(test_a_set_token_stops_a_search),

@@ -16,7 +16,9 @@ static inline void fuzz_folder_drop(void)
 {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
                                         "m-1.safetensors",   "m-2.safetensors",
-                                        "config.json",       "preprocessor_config.json"};
+                                        "config.json",       "preprocessor_config.json",
+                                        "tokenizer.json",    "tokenizer_config.json",
+                                        "vocab.json",        "merges.txt"};
     char path[128];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", fuzz_folder, names[i]);

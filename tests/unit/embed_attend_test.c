@@ -11,7 +11,7 @@
 #include "embed/aligned.h"
 #include "embed_numbers.h"
 
-enum { TOKENS_MOST = 200, HEAD_MOST = ORI_KERNEL_HEAD_MAX, GAP = 5 };
+enum { TOKENS_MOST = 200, HEAD_MOST = 256, GAP = 5 };
 
 static float parts[3][TOKENS_MOST * (HEAD_MOST + GAP)]; /* q, k, v */
 static uint16_t halves[3][TOKENS_MOST * (HEAD_MOST + GAP)];

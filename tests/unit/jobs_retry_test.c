@@ -23,9 +23,10 @@ static const struct {
     {ORI_TIMEOUT, ORI_RETRY_SOON},       {ORI_BACKEND, ORI_RETRY_SOON},
     {ORI_AGAIN, ORI_RETRY_LATER},        {ORI_NOMEM, ORI_RETRY_LATER},
     {ORI_IO, ORI_RETRY_LATER},           {ORI_DISK_FULL, ORI_RETRY_LATER},
-    {ORI_STORE, ORI_RETRY_LATER},        {ORI_OVERLOADED, ORI_RETRY_LATER},
-    {ORI_NOT_READY, ORI_RETRY_LATER},    {ORI_NETWORK, ORI_RETRY_LATER},
-    {ORI_CANCELLED, ORI_RETRY_LOST},     {ORI_LOST, ORI_RETRY_LOST},
+    {ORI_STORE, ORI_RETRY_LATER},        {ORI_STORE_IN_USE, ORI_RETRY_LATER},
+    {ORI_OVERLOADED, ORI_RETRY_LATER},   {ORI_NOT_READY, ORI_RETRY_LATER},
+    {ORI_NETWORK, ORI_RETRY_LATER},      {ORI_CANCELLED, ORI_RETRY_LOST},
+    {ORI_LOST, ORI_RETRY_LOST},          {ORI_STORE_DOWN, ORI_RETRY_OUTAGE},
 };
 
 static void every_status_has_its_class(void **state)
@@ -81,6 +82,12 @@ static void decides(void **state)
         {ORI_CHILD_CRASHED, 99, 0, ORI_JOB_OUTCOME_FAILED, "decoder_crashed", 0, 0},
         {ORI_STORE, 0, 0, ORI_JOB_OUTCOME_RETRY, "store_failed", 5 * SECOND / 2, 5 * SECOND},
         {ORI_STORE, 1, 7, ORI_JOB_OUTCOME_RETRY, "store_failed", 5 * SECOND, 10 * SECOND},
+        {ORI_STORE_DOWN, 2, 0, ORI_JOB_OUTCOME_LOST, "store_unavailable", SECOND / 2, SECOND},
+        {ORI_STORE_DOWN, 0, ORI_LIMIT_MAX_ITEM_LOSSES - 1, ORI_JOB_OUTCOME_LOST,
+         "store_unavailable", 30 * SECOND, 60 * SECOND},
+        {ORI_STORE_DOWN, 0, ORI_LIMIT_MAX_ITEM_LOSSES, ORI_JOB_OUTCOME_FAILED, "store_unavailable",
+         0, 0},
+        {ORI_STORE_DENIED, 0, 0, ORI_JOB_OUTCOME_FAILED, "store_denied", 0, 0},
         {ORI_CANCELLED, 2, 0, ORI_JOB_OUTCOME_LOST, "cancelled", SECOND / 10, SECOND / 5},
         {ORI_CANCELLED, 0, ORI_LIMIT_MAX_ITEM_LOSSES - 1, ORI_JOB_OUTCOME_LOST, "cancelled",
          30 * SECOND, 60 * SECOND},

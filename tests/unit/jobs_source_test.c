@@ -267,6 +267,40 @@ static void lengths(void **state)
     assert_int_equal(ori_source_check_url(bucket, &err), ORI_URL_REFUSED);
 }
 
+static void objects(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *platform;
+        const char *code;
+        const char *url;
+        ori_status status;
+        const char *bucket;
+        const char *key;
+    } rows[] = {
+        {"yt", "a", NULL, ORI_OK, "oriane-contents", "yt/a/video.mp4"},
+        {"..", "a", NULL, ORI_URL_REFUSED, NULL, NULL},
+        {"yt", "a/b", NULL, ORI_URL_REFUSED, NULL, NULL},
+        {"yt", "a", "s3://abc/k", ORI_OK, "abc", "k"},
+        {"yt", "a", "s3://a.b-c/d/../e f%2F?#", ORI_OK, "a.b-c", "d/../e f%2F?#"},
+        {"yt", "a", "s3://abc//k", ORI_OK, "abc", "/k"},
+        {"yt", "a", "s3://ab/k", ORI_URL_REFUSED, NULL, NULL},
+        {"yt", "a", "s3://abc/", ORI_URL_REFUSED, NULL, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ori_source_object object;
+        struct ori_job_claim claim = claim_of(rows[i].platform, rows[i].code, rows[i].url);
+        assert_int_equal(ori_source_is_s3(&claim), rows[i].url != NULL);
+        assert_int_equal(ori_source_object(settings, &claim, &object, NULL), rows[i].status);
+        if (rows[i].status != ORI_OK)
+            continue;
+        assert_string_equal(object.bucket, rows[i].bucket);
+        assert_string_equal(object.key, rows[i].key);
+    }
+    struct ori_job_claim path = claim_of("yt", "a", "yt/a.mp4");
+    assert_false(ori_source_is_s3(&path));
+}
+
 static void no_descriptor_stays(void **state)
 {
     (void)state;
@@ -304,6 +338,7 @@ int main(void)
         cmocka_unit_test(by_url),
         cmocka_unit_test(forms_of_urls),
         cmocka_unit_test(lengths),
+        cmocka_unit_test(objects),
         cmocka_unit_test(no_descriptor_stays),
         cmocka_unit_test(a_folder_that_is_not_there),
     };

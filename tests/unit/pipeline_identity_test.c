@@ -179,7 +179,34 @@ static void a_time_far_away(void **state)
     close(fd);
 }
 
-/* Each field of the options, one at a time: does the fingerprint see it? */
+struct digests {
+    char settings[ORI_DIGEST_BYTES];
+    char fingerprint[ORI_DIGEST_BYTES];
+};
+
+static struct digests digests_of(const struct ori_result_inputs *inputs)
+{
+    struct digests digests;
+    struct ori_error err = {0};
+    assert_int_equal(ori_identity_settings(inputs->extract, digests.settings, &err), ORI_OK);
+    assert_int_equal(ori_identity_fingerprint(digests.settings, inputs, digests.fingerprint, &err),
+                     ORI_OK);
+    assert_int_equal(strlen(digests.settings), 64);
+    assert_int_equal(strlen(digests.fingerprint), 64);
+    return digests;
+}
+
+enum seen { NOWHERE, IN_STILLS, IN_VECTORS };
+
+static void expect_seen(const struct digests *reference, const struct ori_result_inputs *changed,
+                        enum seen seen)
+{
+    const struct digests other = digests_of(changed);
+    assert_int_equal(strcmp(reference->settings, other.settings) != 0, seen == IN_STILLS);
+    assert_int_equal(strcmp(reference->fingerprint, other.fingerprint) != 0, seen != NOWHERE);
+}
+
+/* Each field of the options, one at a time: does the fingerprint see it, and in which part? */
 static void what_makes_other_settings(void **state)
 {
     (void)state;
@@ -189,68 +216,60 @@ static void what_makes_other_settings(void **state)
                                        .digest = "",
                                        .precision = "f32",
                                        .dim = 512};
-    char reference[ORI_DIGEST_BYTES];
-    char other[ORI_DIGEST_BYTES];
-    struct ori_error err = {0};
-    assert_int_equal(ori_identity_fingerprint(&inputs, reference, &err), ORI_OK);
-    assert_int_equal(strlen(reference), 64);
+    const struct digests reference = digests_of(&inputs);
+    struct ori_result_inputs changed;
 
-#define SEEN(field, number, is_seen)                                                               \
+#define SEEN(field, number, seen)                                                                  \
     do {                                                                                           \
-        struct ori_extract_options changed = base;                                                 \
-        changed.field = (number);                                                                  \
-        struct ori_result_inputs with = inputs;                                                    \
-        with.extract = &changed;                                                                   \
+        struct ori_extract_options options = base;                                                 \
+        options.field = (number);                                                                  \
+        changed = inputs;                                                                          \
+        changed.extract = &options;                                                                \
         print_message("%s\n", #field);                                                             \
-        assert_int_equal(ori_identity_fingerprint(&with, other, &err), ORI_OK);                    \
-        assert_int_equal(strcmp(reference, other) != 0, (is_seen));                                \
+        expect_seen(&reference, &changed, seen);                                                   \
     } while (0)
-    SEEN(has_crop, 0, true);
-    SEEN(has_dedup, 1, true);
-    SEEN(crop_probes, 1, false);
-    SEEN(crop_limit, 1, true);
-    SEEN(crop_clip_secs, 0.1, false);
-    SEEN(crop_safe_margin_px, 1, true);
-    SEEN(crop_over_text, 1, true);
-    SEEN(min_crop_ratio, 0.01, true);
-    SEEN(tolerance, 1, true);
-    SEEN(edge_thresh, 1, true);
-    SEEN(downscale, 1, true);
-    SEEN(scene_thresh, 0.22000000000000003, true); /* the next double */
-    SEEN(sample_fps, 1, true);
-    SEEN(min_frames, 1, true);
-    SEEN(dhash_size, 1, true);
-    SEEN(dedup_distance, 1, true);
-    SEEN(solid_std, 1, true);
-    SEEN(solid_min_dim, 1, true);
-    SEEN(still_format, 1, true);
-    SEEN(still_quality, 91, true);
-    SEEN(duration_us_max, 1, true);
-    SEEN(input.side, 1, true);
-    SEEN(input.fit, 1, true);
-    SEEN(input.resize_side, 1, true);
-    SEEN(input.is_crop_rounded, 1, true);
-    SEEN(input.is_bilinear, 1, true);
-    SEEN(decode_threads, 4, false);
-    SEEN(pixels_max, 1, false);
+    SEEN(has_crop, 0, IN_STILLS);
+    SEEN(has_dedup, 1, IN_STILLS);
+    SEEN(crop_probes, 1, NOWHERE);
+    SEEN(crop_limit, 1, IN_STILLS);
+    SEEN(crop_clip_secs, 0.1, NOWHERE);
+    SEEN(crop_safe_margin_px, 1, IN_STILLS);
+    SEEN(crop_over_text, 1, IN_STILLS);
+    SEEN(min_crop_ratio, 0.01, IN_STILLS);
+    SEEN(tolerance, 1, IN_STILLS);
+    SEEN(edge_thresh, 1, IN_STILLS);
+    SEEN(downscale, 1, IN_STILLS);
+    SEEN(scene_thresh, 0.22000000000000003, IN_STILLS); /* the next double */
+    SEEN(sample_fps, 1, IN_STILLS);
+    SEEN(min_frames, 1, IN_STILLS);
+    SEEN(dhash_size, 1, IN_STILLS);
+    SEEN(dedup_distance, 1, IN_STILLS);
+    SEEN(solid_std, 1, IN_STILLS);
+    SEEN(solid_min_dim, 1, IN_STILLS);
+    SEEN(still_format, 1, IN_STILLS);
+    SEEN(still_quality, 91, IN_STILLS);
+    SEEN(duration_us_max, 1, IN_STILLS);
+    SEEN(input.side, 1, IN_VECTORS);
+    SEEN(input.fit, 1, IN_VECTORS);
+    SEEN(input.resize_side, 1, IN_VECTORS);
+    SEEN(input.is_crop_rounded, 1, IN_VECTORS);
+    SEEN(input.is_bilinear, 1, IN_VECTORS);
+    SEEN(decode_threads, 4, NOWHERE);
+    SEEN(pixels_max, 1, NOWHERE);
 #undef SEEN
 
-    struct ori_result_inputs changed = inputs;
+    changed = inputs;
     changed.model = "other";
-    assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
-    assert_string_not_equal(reference, other);
+    expect_seen(&reference, &changed, IN_VECTORS);
     changed = inputs;
     changed.dim = 256;
-    assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
-    assert_string_not_equal(reference, other);
+    expect_seen(&reference, &changed, IN_VECTORS);
     changed = inputs;
     changed.precision = "bf16";
-    assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
-    assert_string_not_equal(reference, other);
+    expect_seen(&reference, &changed, IN_VECTORS);
     changed = inputs;
     changed.digest = "0123456789abcdef";
-    assert_int_equal(ori_identity_fingerprint(&changed, other, &err), ORI_OK);
-    assert_string_not_equal(reference, other);
+    expect_seen(&reference, &changed, IN_VECTORS);
 }
 
 int main(void)

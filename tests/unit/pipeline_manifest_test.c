@@ -41,6 +41,7 @@ static void fill(struct ori_manifest *manifest)
     manifest->source.bytes = INT64_C(5000000000);
     manifest->source.mtime_ns = INT64_C(1700000000123456789);
     snprintf(manifest->source.digest, sizeof manifest->source.digest, "%s", DIGEST);
+    snprintf(manifest->settings, sizeof manifest->settings, "%s", DIGEST);
     snprintf(manifest->fingerprint, sizeof manifest->fingerprint, "%s", DIGEST);
     snprintf(manifest->model, sizeof manifest->model, "builtin/visual-512");
     manifest->dim = 512;
@@ -92,6 +93,7 @@ static void goes_round(void **state)
     assert_memory_equal(text, again, bytes);
     assert_true(back.is_complete);
     assert_true(ori_identity_is_same(&back.source, &manifest.source));
+    assert_string_equal(back.settings, DIGEST);
     assert_int_equal(back.frames_count, 3);
     assert_true(back.frames[1].second == 1.23);
     assert_true(back.frames[0].dhash == UINT64_C(0x00ff00000000abcd));
@@ -102,6 +104,27 @@ static void goes_round(void **state)
     free(text);
     free(again);
     ori_manifest_deinit(&back);
+    ori_manifest_deinit(&back);
+    ori_manifest_deinit(&manifest);
+}
+
+/* One that does not know its settings stays like that when it is written again. */
+static void without_settings(void **state)
+{
+    (void)state;
+    struct ori_manifest manifest;
+    struct ori_manifest back;
+    struct ori_error err = {0};
+    size_t bytes = 0;
+    fill(&manifest);
+    manifest.settings[0] = '\0';
+    char *text = render(&manifest, &bytes);
+    assert_null(strstr(text, "settings"));
+    ori_manifest_init(&back);
+    assert_int_equal(ori_manifest_parse(text, bytes, "local", "clip-01234567", &back, &err),
+                     ORI_OK);
+    assert_string_equal(back.settings, "");
+    free(text);
     ori_manifest_deinit(&back);
     ori_manifest_deinit(&manifest);
 }
@@ -149,6 +172,10 @@ static void hostile_texts(void **state)
         {DIGEST, "x" DIGEST, false},
         {DIGEST, "", false},
         {"\"fingerprint\": \"0", "\"fingerprint\": \"G", false},
+        {"\"settings\": \"0", "\"settings\": \"G", false},
+        {"\"settings\": \"0", "\"settings\": \"", false},
+        {"\"settings\": \"" DIGEST "\"", "\"settings\": null", false},
+        {"\"settings\"", "\"of_before\"", true}, /* a manifest written before there was one */
         {"\"duration\": 11.88", "\"duration\": -1", false},
         {"\"duration\": 11.88", "\"duration\": 1e300", false},
         {"\"duration\": 11.88", "\"duration\": \"11.88\"", false},
@@ -318,10 +345,15 @@ static void warnings_are_cut_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_round),      cmocka_unit_test(numbers_read_well),
-        cmocka_unit_test(hostile_texts),   cmocka_unit_test(cut_and_flipped),
-        cmocka_unit_test(deep_and_large),  cmocka_unit_test(tables_have_limits),
-        cmocka_unit_test(knows_its_files), cmocka_unit_test(warnings_are_cut_whole),
+        cmocka_unit_test(goes_round),
+        cmocka_unit_test(without_settings),
+        cmocka_unit_test(numbers_read_well),
+        cmocka_unit_test(hostile_texts),
+        cmocka_unit_test(cut_and_flipped),
+        cmocka_unit_test(deep_and_large),
+        cmocka_unit_test(tables_have_limits),
+        cmocka_unit_test(knows_its_files),
+        cmocka_unit_test(warnings_are_cut_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
