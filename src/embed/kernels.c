@@ -312,6 +312,22 @@ static void widen(const struct ori_attention *it, const void *matrix, int token,
     }
 }
 
+/* One row of what attention mixed. */
+static void put_out(const struct ori_attention *it, const float *mixed, int row)
+{
+    const int piece = PIECE_BYTES / (int)sizeof *mixed;
+    const ptrdiff_t bytes = sizeof *mixed;
+    if (!it->gives_blocks) {
+        memcpy((float *)it->out + (ptrdiff_t)row * it->out_columns + it->out_column, mixed,
+               (size_t)it->head * sizeof *mixed);
+        return;
+    }
+    int steps = ori_product_steps((size_t)it->out_columns * sizeof *mixed);
+    char *place = (char *)it->out + ori_product_place(row, steps, it->out_column * bytes);
+    for (int d = 0; d < it->head; d += piece, place += ORI_PRODUCT_PIECE_STRIDE)
+        memcpy(place, mixed + d, PIECE_BYTES);
+}
+
 /* Work: K transposed [head][tokens], V padded [tokens][head], TILE_ROWS rows of q and of scores. */
 static void attend(const struct ori_attention *it)
 {
@@ -346,9 +362,7 @@ static void attend(const struct ori_attention *it)
             softmax(scores + (ptrdiff_t)r * keys, it->is_causal ? first + r + 1 : seen, room);
         multiply(scores, keys, rows, v, head, seen, head, mixed, head);
         for (int r = 0; r < rows; r++)
-            memcpy((float *)it->out + (ptrdiff_t)(it->out_row + first + r) * it->out_columns +
-                       it->out_column,
-                   mixed + (ptrdiff_t)r * head, (size_t)it->head * sizeof *mixed);
+            put_out(it, mixed + (ptrdiff_t)r * head, it->out_row + first + r);
     }
 }
 

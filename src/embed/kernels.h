@@ -16,9 +16,9 @@
 #include "embed/product.h"
 
 /* One head of one sequence. Rows of q, k, v lie `stride` numbers apart. What comes out goes to the
- * columns from `out_column` on of `queries` rows from `out_row` on of a matrix: f32 of `out_columns`; or
- * bf16 in blocks as the next product takes them, where q, k, v are bf16, a set has a product, and head is
- * a multiple of 32. */
+ * columns from `out_column` on of `queries` rows from `out_row` on of a matrix of `out_columns`: f32, one
+ * row behind the other; or, where head is a multiple of 32 and the set has such a product, in blocks as it
+ * takes them: bf16 when q, k and v are, else f32. */
 struct ori_attention {
     const void *q; /* f32, or bf16 with is_bf16 */
     const void *k;

@@ -61,64 +61,68 @@ static inline __attribute__((always_inline)) void multiply(const struct tile *ti
     }
 }
 
-static inline __attribute__((always_inline)) vf finished(const struct ori_product *p, vf sum,
-                                                         int column, const float *y)
+static inline __attribute__((always_inline)) vf activated(vf v, enum ori_activation activation)
 {
-    int left = p->out - column;
-    bool is_whole = left >= LANES;
-    size_t count = is_whole ? LANES : (size_t)left;
-    if (p->bias)
-        sum += is_whole ? load(p->bias + column) : load_some(p->bias + column, count, 0);
-    switch (p->activation) {
+    switch (activation) {
     case ORI_ACTIVATION_QUICK_GELU:
-        sum = quick_gelu_of(sum);
-        break;
+        return quick_gelu_of(v);
     case ORI_ACTIVATION_GELU:
-        sum = gelu_of(sum);
-        break;
+        return gelu_of(v);
     case ORI_ACTIVATION_GELU_TANH:
-        sum = gelu_tanh_of(sum);
-        break;
+        return gelu_tanh_of(v);
     case ORI_ACTIVATION_SWIGLU: /* of two products: the caller's */
     default:
-        break;
+        return v;
     }
-    if (p->adds)
-        sum += is_whole ? load(y) : load_some(y, count, 0);
-    return sum;
 }
 
-static float *place_of(const struct ori_product *p, int row, int column)
+struct places { /* of a tile in y: where each vector of its first row goes, and the next rows' */
+    float *first[VECTORS];
+    ptrdiff_t stride;
+    int rows;
+};
+
+static inline __attribute__((always_inline)) struct places places_of(const struct ori_product *p,
+                                                                     int row, int column)
 {
-    if (p->gives_blocks)
-        return (float *)((char *)p->y + ori_product_place(row,
-                                                          ori_product_steps((size_t)p->out * 4),
-                                                          4 * (ptrdiff_t)column));
-    return (float *)p->y + (ptrdiff_t)row * p->out + column;
+    struct places it = {.rows = p->rows - row < TILE_ROWS ? p->rows - row : TILE_ROWS};
+    it.stride = p->gives_blocks ? (ptrdiff_t)STEP : p->out; /* tiles end where blocks do */
+    for (int v = 0; v < VECTORS; v++) {
+        ptrdiff_t at = column + v * LANES;
+        if (p->gives_blocks)
+            at = ori_product_place(row, ori_product_steps((size_t)p->out * sizeof(float)),
+                                   at * (ptrdiff_t)sizeof(float)) /
+                 (ptrdiff_t)sizeof(float);
+        else
+            at += (ptrdiff_t)row * p->out;
+        it.first[v] = (float *)p->y + at;
+    }
+    for (int r = 0; r < it.rows; r++) {
+        for (int v = 0; v < VECTORS; v++)
+            __builtin_prefetch(it.first[v] + r * it.stride, 1);
+    }
+    return it;
 }
 
-static inline __attribute__((always_inline)) void finish(const struct ori_product *p, int row,
-                                                         int column, vf sums[TILE_ROWS][VECTORS])
+static inline __attribute__((always_inline)) void finish(const struct ori_product *p,
+                                                         const struct places *places, int column,
+                                                         vf sums[TILE_ROWS][VECTORS])
 {
-    for (int r = 0; r < TILE_ROWS && row + r < p->rows; r++) {
-        for (int v = 0; v < VECTORS && column + v * LANES < p->out; v++) {
-            int first = column + v * LANES;
-            size_t count = p->out - first < LANES ? (size_t)(p->out - first) : LANES;
-            float *y = place_of(p, row + r, first);
-            vf value = finished(p, sums[r][v], first, y);
-            if (count == LANES)
-                store(y, value);
-            else
+    for (int v = 0; v < VECTORS; v++) {
+        int left = p->out - column - v * LANES;
+        size_t count = left >= LANES ? LANES : left > 0 ? (size_t)left : 0;
+        vf bias = p->bias ? load_some(p->bias + column + v * LANES, count, 0) : all(0);
+        for (int r = 0; r < places->rows; r++) {
+            float *y = places->first[v] + r * places->stride;
+            vf value = activated(sums[r][v] + bias, p->activation);
+            if (count == LANES) {
+                store(y, p->adds ? value + load(y) : value);
+            } else {
+                if (p->adds)
+                    value += load_some(y, count, 0);
                 memcpy(y, &value, count * sizeof *y);
+            }
         }
-    }
-}
-
-static void fetch_places(const struct ori_product *p, int row, int column)
-{
-    for (int r = 0; r < TILE_ROWS && row + r < p->rows; r++) {
-        for (int at = column; at < column + PANEL && at < p->out; at += (int)LINE)
-            __builtin_prefetch(place_of(p, row + r, at), 1);
     }
 }
 
@@ -134,11 +138,11 @@ void ORI_KERNEL_PRODUCT(const struct ori_product *product)
         tile.ahead = tile.weights + panel_floats;
         for (int row = 0; row < p.rows; row += TILE_ROWS) {
             vf sums[TILE_ROWS][VECTORS];
+            struct places places = places_of(&p, row, column);
             tile.x = (const float *)p.x + (ptrdiff_t)(row / BLOCK) * p.steps * BLOCK * STEP +
                      (ptrdiff_t)(row % BLOCK) * STEP;
-            fetch_places(&p, row, column);
             multiply(&tile, sums);
-            finish(&p, row, column, sums);
+            finish(&p, &places, column, sums);
             tile.ahead += (ptrdiff_t)p.steps * tile.lines * LINE;
         }
     }

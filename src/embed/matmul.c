@@ -270,8 +270,10 @@ void ori_matmul_put_floats(struct ori_matmul_place place, const float *row, size
 {
     const size_t piece = ORI_PRODUCT_STEP_BYTES / sizeof *row;
     char *to = place.first;
-    for (size_t i = 0; i < n; i += piece, to += place.piece_stride)
-        memcpy(to, row + i, (n - i < piece ? n - i : piece) * sizeof *row);
+    size_t i = 0;
+    for (; i + piece <= n; i += piece, to += place.piece_stride)
+        memcpy(to, row + i, ORI_PRODUCT_STEP_BYTES);
+    memcpy(to, row + i, (n - i) * sizeof *row);
 }
 
 const void *ori_matmul_x(const struct ori_matmul *matmul, const float *rows, int count, void *room)

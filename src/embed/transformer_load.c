@@ -258,7 +258,9 @@ ori_status ori_transformer_load(const struct ori_transformer_options *options,
                                  .is_qkv_bf16 = options->kernels->product && !options->is_rotated &&
                                                 options->precision != ORI_PRECISION_F32,
                                  .rows_max = options->tokens * options->sequences};
-    it.is_mixed_ready = it.is_qkv_bf16 && it.precision == ORI_PRECISION_BF16 &&
+    it.is_mixed_ready = ori_kernels_have_product(it.kernels, it.precision) &&
+                        (it.precision == ORI_PRECISION_F32 ||
+                         (it.precision == ORI_PRECISION_BF16 && it.is_qkv_bf16)) &&
                         !options->names->inner_norm && it.config.width / it.config.heads % 32 == 0;
     it.slices = count_slices(&it.config, it.has_gate);
     it.slice = it.config.mlp / it.slices;

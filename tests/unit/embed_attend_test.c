@@ -67,13 +67,14 @@ static double tolerance_of(const struct ori_kernels *kernels, bool is_bf16, floa
     return is_rounded ? 1.0 / 256 : size > 10 ? 2e-4 : 5e-6;
 }
 
-/* The same in blocks of bf16, at other rows and columns of a larger matrix. */
+/* The same in blocks, at other rows and columns of a larger matrix. */
 static void check_blocks(const struct ori_kernels *kernels, const struct shape *shape,
                          struct ori_attention it)
 {
     enum { ROW = 37, COLUMN = 32 };
     int columns = COLUMN + shape->head + 32;
-    int steps = ori_product_steps(2 * (size_t)columns);
+    ptrdiff_t width = it.is_bf16 ? 2 : 4;
+    int steps = ori_product_steps((size_t)(width * columns));
     uint8_t *out = ori_aligned_zeroed(ori_product_x_bytes(ROW + shape->queries, steps), 1);
     double row[HEAD_MOST];
     assert_non_null(out);
@@ -87,10 +88,14 @@ static void check_blocks(const struct ori_kernels *kernels, const struct shape *
         expect(shape, q, (double)it.scale, row);
         for (int c = 0; c < columns; c++) {
             uint16_t half;
+            float value;
             bool is_inside = c >= COLUMN && c < COLUMN + shape->head;
-            memcpy(&half, out + ori_product_place(ROW + q, steps, 2 * (ptrdiff_t)c), sizeof half);
-            assert_true(fabs((double)from_bf16(half) - (is_inside ? row[c - COLUMN] : 0)) <=
-                        1.0 / 128);
+            const uint8_t *place = out + ori_product_place(ROW + q, steps, width * c);
+            memcpy(&half, place, sizeof half);
+            memcpy(&value, place, it.is_bf16 ? sizeof half : sizeof value);
+            value = it.is_bf16 ? from_bf16(half) : value;
+            assert_true(fabs((double)value - (is_inside ? row[c - COLUMN] : 0)) <=
+                        (it.is_bf16 ? 1.0 / 128 : tolerance_of(kernels, false, shape->size)));
         }
     }
     free(out);
@@ -134,7 +139,8 @@ static void check(const struct ori_kernels *kernels, const struct shape *shape, 
         for (int d = shape->head; d < shape->head + 3; d++)
             assert_true(out[q * (shape->head + 3) + d] == 77);
     }
-    if (kernels->product && is_bf16 && shape->head % 32 == 0)
+    if ((is_bf16 ? kernels->product != NULL : kernels->product_f32 != NULL) &&
+        shape->head % 32 == 0)
         check_blocks(kernels, shape, it);
     free(work);
 }
