@@ -5,9 +5,10 @@
  * Call order  create; pack each layer; a plan for each thread; run; destroy plans, then the matmul
  * Threads     matmul and packed are read-only after create; a plan stays on its own thread. One
  *             compute thread each: no pool
- * Promise     a row of y has the same bits whatever other rows ride along: a compiled form for another
- *             number of rows is used only after it gave the same bits as the first (kernels choose
- *             their order of summing by shape)
+ * Whose       the kernels' own product where there is one (product.h), else oneDNN's
+ * Promise     a row of y has the same bits whatever other rows ride along. Our own products sum in one
+ *             order; the library chooses it by shape, so a compiled form for another number of rows is
+ *             used only after it gave the same bits as the first
  * Numbers     F32: all f32. BF16: x and W bf16, sums f32. INT8: x bytes around a zero point with a
  *             scale for each row, W signed bytes with a scale for each output, sums exact
  * Layout      x one row behind the other, or in blocks (product.h) where ori_matmul_takes_blocks;
