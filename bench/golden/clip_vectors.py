@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import library as torch_operators
 from PIL import Image
 
 # torchvision may be built for another torch than ours: then its two operators are missing at import,
 # and nothing here uses them
-_library = torch.library.Library("torchvision", "FRAGMENT")
+_library = torch_operators.Library("torchvision", "FRAGMENT")
 for _name in "nms", "qnms":
     with contextlib.suppress(RuntimeError):
         _library.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
