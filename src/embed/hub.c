@@ -8,13 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "embed/weights_index.h"
 #include "util/fs.h"
+#include "util/limits.h"
 
 /* ---- which revision ---- */
 
 static bool has_weights(const struct ori_hub *hub)
 {
-    return ori_hub_find_file(hub, ORI_HUB_WEIGHTS) || ori_hub_find_file(hub, ORI_HUB_INDEX);
+    return ori_hub_find_file(hub, ORI_WEIGHTS_FILE) || ori_hub_find_file(hub, ORI_WEIGHTS_INDEX);
 }
 
 /* Asks about the revision named; where none is, about main and then about the one known to have what
@@ -150,23 +152,23 @@ static ori_status pull_file(struct ori_hub *hub, struct ori_hub_file *file, stru
 /* The files of fixed names; of the two kinds of weights the one in one piece is enough. */
 static bool is_pulled(const struct ori_hub *hub, const struct ori_hub_file *file)
 {
-    if (strcmp(file->name, ORI_HUB_INDEX) == 0)
-        return !ori_hub_find_file(hub, ORI_HUB_WEIGHTS);
+    if (strcmp(file->name, ORI_WEIGHTS_INDEX) == 0)
+        return !ori_hub_find_file(hub, ORI_WEIGHTS_FILE);
     return ori_hub_is_wanted(file->name);
 }
 
-static ori_status read_index(const struct ori_hub *hub, struct ori_hub_shards *ret_shards,
+static ori_status read_index(const struct ori_hub *hub, struct ori_weights_index *ret_index,
                              struct ori_error *err)
 {
     char *path = NULL;
     char *data = NULL;
     size_t bytes = 0;
-    ori_status status = ori_fs_join(hub->snapshot, ORI_HUB_INDEX, &path, err);
+    ori_status status = ori_fs_join(hub->snapshot, ORI_WEIGHTS_INDEX, &path, err);
     if (status == ORI_OK)
         status =
-            ori_fs_read_file(AT_FDCWD, path, ORI_LIMIT_MAX_HUB_INDEX_BYTES, &data, &bytes, err);
+            ori_fs_read_file(AT_FDCWD, path, ORI_LIMIT_MAX_MODEL_INDEX_BYTES, &data, &bytes, err);
     if (status == ORI_OK)
-        status = ori_hub_shards_read(data, bytes, ret_shards, err);
+        status = ori_weights_index_parse(data, bytes, ret_index, err);
     free(data);
     free(path);
     return status;
@@ -174,14 +176,14 @@ static ori_status read_index(const struct ori_hub *hub, struct ori_hub_shards *r
 
 static ori_status pull_shards(struct ori_hub *hub, struct ori_error *err)
 {
-    struct ori_hub_shards shards = {0};
+    struct ori_weights_index index = {0};
     int64_t missing = 0;
-    ori_status status = read_index(hub, &shards, err);
-    for (size_t i = 0; i < shards.count && status == ORI_OK; i++) {
-        const struct ori_hub_file *file = ori_hub_find_file(hub, shards.names[i]);
+    ori_status status = read_index(hub, &index, err);
+    for (size_t i = 0; i < index.count && status == ORI_OK; i++) {
+        const struct ori_hub_file *file = ori_hub_find_file(hub, index.names[i]);
         if (!file)
             status = ori_error_set(err, ORI_BAD_MODEL, "%s names %s, which the model does not have",
-                                   ORI_HUB_INDEX, shards.names[i]);
+                                   ORI_WEIGHTS_INDEX, index.names[i]);
         else
             missing += ori_hub_bytes_missing(hub, file);
         if (file && file->size > 0)
@@ -189,9 +191,9 @@ static ori_status pull_shards(struct ori_hub *hub, struct ori_error *err)
     }
     if (status == ORI_OK) /* before hours of loading, not behind them */
         status = ori_hub_check_room(hub, hub->name.repo, missing, err);
-    for (size_t i = 0; i < shards.count && status == ORI_OK; i++)
-        status = pull_file(hub, ori_hub_find_file(hub, shards.names[i]), err);
-    ori_hub_shards_deinit(&shards);
+    for (size_t i = 0; i < index.count && status == ORI_OK; i++)
+        status = pull_file(hub, ori_hub_find_file(hub, index.names[i]), err);
+    ori_weights_index_deinit(&index);
     return status;
 }
 
@@ -206,7 +208,7 @@ static ori_status pull_files(struct ori_hub *hub, struct ori_error *err)
         if (is_pulled(hub, &hub->files[i]))
             status = pull_file(hub, &hub->files[i], err);
     }
-    if (status == ORI_OK && !ori_hub_find_file(hub, ORI_HUB_WEIGHTS))
+    if (status == ORI_OK && !ori_hub_find_file(hub, ORI_WEIGHTS_FILE))
         status = pull_shards(hub, err);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "embed/weights_index.h"
 #include "util/buf.h"
 #include "util/clock.h"
 
@@ -66,7 +67,7 @@ static ori_status read_sibling(struct ori_hub *hub, const json_t *sibling, struc
     const char *name = text_of(json_object_get(sibling, "rfilename"));
     if (!name)
         return refuse(hub, "a file without a name", err);
-    if (!ori_hub_is_wanted(name) && !ori_hub_is_shard(name))
+    if (!ori_hub_is_wanted(name) && !ori_weights_is_file_name(name))
         return ORI_OK;
     struct ori_hub_file file = {.name = strdup(name)};
     if (!file.name)

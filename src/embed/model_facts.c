@@ -12,6 +12,7 @@
 
 #include "embed/hub_files.h"
 #include "embed/hub_name.h"
+#include "embed/weights_index.h"
 #include "util/buf.h"
 #include "util/fs.h"
 #include "util/limits.h"
@@ -54,17 +55,17 @@ static bool has_file(const char *folder, const char *name)
 
 static const char *fault_of_shards(const char *folder)
 {
-    struct ori_hub_shards shards = {0};
+    struct ori_weights_index index = {0};
     size_t bytes = 0;
     const char *fault = NULL;
-    char *data = read_small(folder, ORI_HUB_INDEX, ORI_LIMIT_MAX_HUB_INDEX_BYTES, &bytes);
-    if (!data || ori_hub_shards_read(data, bytes, &shards, NULL) != ORI_OK)
-        fault = "a " ORI_HUB_INDEX " that cannot be read";
-    for (size_t i = 0; i < shards.count && !fault; i++) {
-        if (!has_file(folder, shards.names[i]))
-            fault = "not all the files that " ORI_HUB_INDEX " names";
+    char *data = read_small(folder, ORI_WEIGHTS_INDEX, ORI_LIMIT_MAX_MODEL_INDEX_BYTES, &bytes);
+    if (!data || ori_weights_index_parse(data, bytes, &index, NULL) != ORI_OK)
+        fault = "a " ORI_WEIGHTS_INDEX " that cannot be read";
+    for (size_t i = 0; i < index.count && !fault; i++) {
+        if (!has_file(folder, index.names[i]))
+            fault = "not all the files that " ORI_WEIGHTS_INDEX " names";
     }
-    ori_hub_shards_deinit(&shards);
+    ori_weights_index_deinit(&index);
     free(data);
     return fault;
 }
@@ -75,9 +76,9 @@ const char *ori_model_folder_fault(const char *folder)
         return "no permission to be read";
     if (!has_file(folder, "config.json"))
         return "no config.json";
-    if (has_file(folder, ORI_HUB_WEIGHTS))
+    if (has_file(folder, ORI_WEIGHTS_FILE))
         return NULL;
-    if (has_file(folder, ORI_HUB_INDEX))
+    if (has_file(folder, ORI_WEIGHTS_INDEX))
         return fault_of_shards(folder);
     if (has_file(folder, "pytorch_model.bin"))
         return "no model.safetensors (pytorch_model.bin is never loaded)";

@@ -9,18 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "embed/model_json.h"
 #include "embed/safetensors.h"
+#include "embed/weights_index.h"
 #include "util/buf.h"
 #include "util/fs.h"
 #include "util/hash.h"
 #include "util/limits.h"
-#include "util/text.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are read as they lie");
-
-static const char single_name[] = "model.safetensors";
-static const char index_name[] = "model.safetensors.index.json";
 
 struct ori_weights {
     char *folder;
@@ -30,23 +26,9 @@ struct ori_weights {
     size_t count;
 };
 
-/* A name that the index gives: it must stay in the folder. */
-static bool is_plain_name(const char *name)
-{
-    size_t bytes = strlen(name);
-    static const char ending[] = ".safetensors";
-    return bytes >= sizeof ending && bytes <= 255 && name[0] != '.' && !strchr(name, '/') &&
-           !ori_text_has_control(name) && strcmp(name + bytes - (sizeof ending - 1), ending) == 0;
-}
-
 static int compare_tensors(const void *a, const void *b)
 {
     return strcmp(((const struct ori_tensor *)a)->name, ((const struct ori_tensor *)b)->name);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* The tensors of all open files under one roof; none may be in two of them. */
@@ -91,38 +73,6 @@ static ori_status open_files(struct ori_weights *weights, int dir_fd, const char
     return gather(weights, err);
 }
 
-/* The different file names of the index, sorted: *ret_count of them at ret_names. */
-static ori_status collect_shards(json_t *map, const char **names, size_t *ret_count,
-                                 struct ori_error *err)
-{
-    const char *tensor = NULL;
-    json_t *value = NULL;
-    size_t count = 0;
-    size_t unique = 0;
-    json_object_foreach(map, tensor, value)
-    {
-        const char *name = json_string_value(value);
-        if (!name || !is_plain_name(name))
-            return ori_error_set(err, ORI_BAD_MODEL,
-                                 "%s: tensor %.100s: \"%.100s\" is not the name of a safetensors "
-                                 "file in the folder",
-                                 index_name, tensor, name ? name : "(no text)");
-        names[count++] = name;
-    }
-    if (count == 0)
-        return ori_error_set(err, ORI_BAD_MODEL, "%s: weight_map names no tensor", index_name);
-    qsort(names, count, sizeof *names, compare_names);
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || strcmp(names[i], names[unique - 1]) != 0)
-            names[unique++] = names[i];
-    }
-    if (unique > ORI_LIMIT_MAX_MODEL_SHARDS)
-        return ori_error_set(err, ORI_LIMIT, "%s: more than %d files", index_name,
-                             ORI_LIMIT_MAX_MODEL_SHARDS);
-    *ret_count = unique;
-    return ORI_OK;
-}
-
 /* Each tensor lies in the file that the index names, and the files hold no other ones. */
 static ori_status check_index(const struct ori_weights *weights, const json_t *map,
                               struct ori_error *err)
@@ -134,7 +84,7 @@ static ori_status check_index(const struct ori_weights *weights, const json_t *m
             if (!name || strcmp(name, file->name) != 0)
                 return ori_error_set(err, ORI_BAD_MODEL,
                                      "%s: tensor %.100s is in %.100s, but by the index in %.100s",
-                                     index_name, file->tensors[k].name, file->name,
+                                     ORI_WEIGHTS_INDEX, file->tensors[k].name, file->name,
                                      name ? name : "none");
         }
     }
@@ -147,44 +97,25 @@ static ori_status check_index(const struct ori_weights *weights, const json_t *m
         if (!ori_weights_look(weights, name))
             break;
     }
-    return ori_error_set(err, ORI_BAD_MODEL, "%s: tensor %.100s is not in %.100s", index_name, name,
-                         json_string_value(value));
+    return ori_error_set(err, ORI_BAD_MODEL, "%s: tensor %.100s is not in %.100s",
+                         ORI_WEIGHTS_INDEX, name, json_string_value(value));
 }
 
 static ori_status open_sharded(struct ori_weights *weights, int dir_fd, struct ori_error *err)
 {
-    static const struct ori_model_json_bounds bounds = {
-        .values_max = 4 * ORI_LIMIT_MAX_MODEL_TENSORS, .depth_max = 8};
-    json_t *root = NULL;
-    const char **names = NULL;
-    size_t count = 0;
-    ori_status status = ori_model_json_read(dir_fd, index_name, ORI_LIMIT_MAX_MODEL_INDEX_BYTES,
-                                            &bounds, &root, err);
-    if (status != ORI_OK)
-        goto out;
-    json_t *map = json_object_get(root, "weight_map");
-    if (!json_is_object(map)) {
-        status = ori_error_set(err, ORI_BAD_MODEL, "%s: no object weight_map", index_name);
-        goto out;
-    }
-    if (json_object_size(map) > ORI_LIMIT_MAX_MODEL_TENSORS) {
-        status = ori_error_set(err, ORI_LIMIT, "%s: more than %d tensors", index_name,
-                               ORI_LIMIT_MAX_MODEL_TENSORS);
-        goto out;
-    }
-    names = calloc(json_object_size(map) + 1, sizeof *names);
-    if (!names) {
-        status = ori_error_set(err, ORI_NOMEM, "%s", index_name);
-        goto out;
-    }
-    status = collect_shards(map, names, &count, err);
+    struct ori_weights_index index = {0};
+    char *text = NULL;
+    size_t bytes = 0;
+    ori_status status = ori_fs_read_file(dir_fd, ORI_WEIGHTS_INDEX, ORI_LIMIT_MAX_MODEL_INDEX_BYTES,
+                                         &text, &bytes, err);
     if (status == ORI_OK)
-        status = open_files(weights, dir_fd, names, count, err);
+        status = ori_weights_index_parse(text, bytes, &index, err);
     if (status == ORI_OK)
-        status = check_index(weights, map, err);
-out:
-    free(names);
-    json_decref(root);
+        status = open_files(weights, dir_fd, index.names, index.count, err);
+    if (status == ORI_OK)
+        status = check_index(weights, index.map, err);
+    ori_weights_index_deinit(&index);
+    free(text);
     return status;
 }
 
@@ -214,9 +145,10 @@ static ori_status refuse_folder(int dir_fd, struct ori_error *err)
                                  "no %s; %s is there, but such files are never read, since they "
                                  "can run programs: a safetensors file is needed (some models "
                                  "have it in another revision)",
-                                 single_name, pickles[i]);
+                                 ORI_WEIGHTS_FILE, pickles[i]);
     }
-    return ori_error_set(err, ORI_MODEL_MISSING, "no %s and no %s", single_name, index_name);
+    return ori_error_set(err, ORI_MODEL_MISSING, "no %s and no %s", ORI_WEIGHTS_FILE,
+                         ORI_WEIGHTS_INDEX);
 }
 
 ori_status ori_weights_open(const char *folder, struct ori_weights **ret_weights,
@@ -237,9 +169,9 @@ ori_status ori_weights_open(const char *folder, struct ori_weights **ret_weights
         status = ori_error_set(err, ORI_NOMEM, "weights");
         goto out;
     }
-    if (is_there(dir_fd, single_name))
-        status = open_files(weights, dir_fd, (const char *const[]){single_name}, 1, err);
-    else if (is_there(dir_fd, index_name))
+    if (is_there(dir_fd, ORI_WEIGHTS_FILE))
+        status = open_files(weights, dir_fd, (const char *const[]){ORI_WEIGHTS_FILE}, 1, err);
+    else if (is_there(dir_fd, ORI_WEIGHTS_INDEX))
         status = open_sharded(weights, dir_fd, err);
     else
         status = refuse_folder(dir_fd, err);
