@@ -54,8 +54,9 @@ const char *ori_matmul_library(void)
 
 ori_status ori_matmul_failed(struct ori_error *err, dnnl_status_t status, const char *what)
 {
-    ori_status cause = status == dnnl_out_of_memory ? ORI_NOMEM : ORI_BACKEND;
-    ori_error_set(err, cause, "%s: oneDNN status %d", what, (int)status);
+    const ori_status cause =
+        ori_error_set(err, status == dnnl_out_of_memory ? ORI_NOMEM : ORI_BACKEND,
+                      "%s: oneDNN status %d", what, (int)status);
     if (err && err->native == 0)
         err->native = (int)status;
     return cause;
@@ -209,10 +210,9 @@ ori_status ori_matmul_create(const struct ori_matmul_spec *spec, struct ori_matm
         return ori_matmul_failed(err, status, "matrix product");
     }
     if (strncmp(matmul->kind, "ref", 3) == 0) {
-        ori_error_set(err, ORI_BAD_SETTING, "this CPU (%s) has no fast matrix product in %s",
-                      ori_matmul_machine().isa, words[spec->precision]);
         ori_matmul_destroy(&matmul);
-        return ORI_BAD_SETTING;
+        return ori_error_set(err, ORI_BAD_SETTING, "this CPU (%s) has no fast matrix product in %s",
+                             ori_matmul_machine().isa, words[spec->precision]);
     }
     *ret_matmul = matmul;
     return ORI_OK;
