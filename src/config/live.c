@@ -79,6 +79,7 @@ static struct snapshot *drop(struct ori_live *live, const struct ori_settings *s
     while (*link && (*link)->settings != settings)
         link = &(*link)->next;
     ORI_ASSERT(*link); /* it is one of ours, and was not given back twice */
+    /* cppcheck-suppress nullPointerRedundantCheck ; does not see that the assertion ends it */
     if (--(*link)->refs > 0)
         return NULL;
     struct snapshot *dead = *link;

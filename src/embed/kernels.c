@@ -129,6 +129,7 @@ static inline __attribute__((always_inline)) void bytes_of(const float *x, size_
         memcpy(&bits, &shifted, sizeof bits);
         bytes[i] = (uint8_t)bits;
     }
+    /* cppcheck-suppress uninitvar ; as many as the loop wrote */
     memcpy(y, bytes, n);
 }
 

@@ -120,8 +120,8 @@ static bool is_lowercase_first(const json_t *config)
 
 static ori_status check_version(const struct ori_tok_node *root, struct ori_error *err)
 {
-    const char *text;
-    size_t bytes;
+    const char *text = NULL;
+    size_t bytes = 0;
     struct ori_tok_node child;
     ori_status status = ori_tok_need_object(root, err);
     if (status == ORI_OK)

@@ -61,9 +61,9 @@ static ori_status load_token(struct ori_tok_added *added, const struct ori_tok_m
 {
     struct ori_tok_added_token token = {0};
     struct ori_tok_node id_node;
-    const char *text;
-    size_t bytes;
-    int32_t known;
+    const char *text = NULL;
+    size_t bytes = 0;
+    int32_t known = 0;
     ori_status status = ori_tok_need_object(node, err);
     if (status == ORI_OK)
         status = ori_tok_text(node, "content", true, ORI_LIMIT_MAX_TOKENIZER_TOKEN_BYTES, &text,

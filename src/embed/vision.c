@@ -218,6 +218,7 @@ static ori_status make_rotation(struct ori_vision *it, struct ori_error *err)
     int head = config->tower.width / config->tower.heads;
     int half = head / 2;
     int across = config->side / config->patch;
+    ORI_ASSERT(half > 0 && across > 0); /* model_config refuses others */
     size_t count = (size_t)it->tokens * (size_t)head;
     it->rotation_cos = ori_aligned_zeroed(count, sizeof *it->rotation_cos);
     it->rotation_sin = ori_aligned_zeroed(count, sizeof *it->rotation_sin);

@@ -47,8 +47,8 @@ void ori_response_clear(struct ori_http_response *response)
 const char *ori_response_next(const struct ori_http_response *response, const char *name,
                               const char **ret_value)
 {
-    const char *end = response->headers.data + response->headers.used;
-    const char *next = response->headers.data;
+    const char *next = ori_buf_text(&response->headers);
+    const char *end = next + response->headers.used;
     if (name) {
         const char *value = name + strlen(name) + 1;
         next = value + strlen(value) + 1;

@@ -153,6 +153,7 @@ static struct ori_net_slot *choose_slot(struct ori_net_client *client, const cha
             best = slot;
     }
     ORI_ASSERT(best); /* a turn was taken for it */
+    /* cppcheck-suppress nullPointer ; does not see that the assertion ends it */
     best->is_busy = true;
     pthread_mutex_unlock(&client->lock);
     return best;

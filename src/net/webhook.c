@@ -60,7 +60,7 @@ static ori_status read_key(const char *secret, struct key *ret_key, struct ori_e
 
 ori_status ori_webhook_check_secret(const char *secret, struct ori_error *err)
 {
-    struct key key;
+    struct key key = {0};
     ori_status status = read_key(secret, &key, err);
     OPENSSL_cleanse(key.own, sizeof key.own);
     return status;
@@ -81,7 +81,7 @@ ori_status ori_webhook_sign(const char *secret, const char *id, int64_t timestam
                             const void *payload, size_t bytes,
                             char ret_signature[ORI_WEBHOOK_SIGNATURE_BYTES], struct ori_error *err)
 {
-    struct key key;
+    struct key key = {0};
     struct ori_buf text;
     uint8_t digest[DIGEST_BYTES];
     char coded[(DIGEST_BYTES + 2) / 3 * 4 + 1];
