@@ -6,7 +6,7 @@ PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps deps-build build demo samples test test-long bench bench-run bench-server bench-embed format lint clean install
+.PHONY: all help deps deps-build build demo samples test test-long torture bench bench-run bench-server bench-embed format lint clean install
 all: build
 
 help: ## this list
@@ -34,6 +34,9 @@ test: deps build ## every test: tools, C tests plain and under sanitizers, end t
 
 test-long: deps build ## the same with the long forms: 200 kills, longer clips
 	@$(PYTHON) tools/test --long
+
+torture: deps build ## a thousand kills, each followed by a look at what is left
+	@tools/torture
 
 bench: bench-run bench-server bench-embed ## all measurements; writes docs/performance.md
 

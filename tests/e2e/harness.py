@@ -21,6 +21,11 @@ IS_LONG = bool(os.environ.get("ORIANE_LONG"))
 DEADLINE_S = 120
 
 
+def kill_rounds(long, short):
+    """How often a test kills: tools/torture says it for itself."""
+    return int(os.environ.get("ORIANE_KILL_ROUNDS", long if IS_LONG else short))
+
+
 def environment(**settings):
     base = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
             "CLIP_MODEL": "builtin/visual-512"}
@@ -183,6 +188,13 @@ def points(out):
 def effects(out):
     """What a run leaves: files below frames/ and points. Equal means equal to the byte."""
     return tree(Path(out) / "frames"), points(out)
+
+
+def note_kill(kind, where, is_dead=True):
+    """A line in the books of tools/torture, which counts them."""
+    if is_dead and "ORIANE_KILL_LOG" in os.environ:
+        with open(os.environ["ORIANE_KILL_LOG"], "a", encoding="utf-8") as books:
+            books.write(f"{kind}\t{where}\n")
 
 
 def leftovers(out):

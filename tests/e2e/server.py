@@ -130,6 +130,7 @@ class Server:
         self.key, self.env, self.port = key, dict(env or {}), 0
         self.log_path = self.folder / "server.log"
         self.process, self.url, self.log_start = None, None, 0
+        self.runs_under = []  # a command in front of the program's own: strace
         if starts:
             self.start()
 
@@ -147,7 +148,7 @@ class Server:
         """Starts the process and does not wait for anything."""
         self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([harness.BINARY, "serve", *map(str, arguments)],
+            self.process = subprocess.Popen([*self.runs_under, harness.BINARY, "serve", *map(str, arguments)],
                                             cwd=self.folder, env=self.settings(), stderr=log,
                                             stdout=log, stdin=subprocess.DEVNULL)
         return self.process

@@ -12,7 +12,7 @@ import pytest
 
 import harness
 
-ROUNDS = 200 if harness.IS_LONG else 15
+ROUNDS = harness.kill_rounds(200, 15)
 BASE_SEED = int(os.environ.get("ORIANE_KILL_SEED", "20240517"))
 NAMES = ["cuts", "letterbox", "two_frames", "vfr"]
 OTHER = {"VP_FRAME_FORMAT": "jpeg", "VP_SCENE_THRESH": "0.3"}
@@ -48,10 +48,12 @@ def kill_at_random(process, rng, wall, victim):
         except ProcessLookupError:
             return "child had ended"
         process.wait(timeout=60)
+        harness.note_kill("decode child of a run", victim)
         return "killed the child"
     process.kill()
     process.wait(timeout=10)
     harness.wait_until(lambda: not any(map(harness.is_alive, children)), 5, "orphans to end")
+    harness.note_kill("run, at random", victim)
     return "killed the parent"
 
 

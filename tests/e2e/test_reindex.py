@@ -22,7 +22,7 @@ from server import Server
 from test_terminal import on_terminal, screen
 
 NAMES = ["cuts", "letterbox", "two_frames", "vfr", "pillarbox", "black"]  # black: no frame at all
-ROUNDS = 100 if harness.IS_LONG else 20
+ROUNDS = harness.kill_rounds(100, 20)
 BASE_SEED = int(os.environ.get("ORIANE_KILL_SEED", "20240901"))
 OLD = "builtin/visual-512"
 
@@ -384,6 +384,7 @@ def kill_at_random(process, rng, wall):
         return "had ended"
     except subprocess.TimeoutExpired:
         kill(process)
+        harness.note_kill("reindex, at random", f"{share:.2f}")
         return f"killed at {share:.2f}"
 
 
@@ -420,6 +421,7 @@ def test_killed_at_each_step(oriane, world, out, clip_small, moment, then):
     while not due():
         assert process.poll() is None or due(), "it ended first"
     kill(process)
+    harness.note_kill("reindex, at a step", moment)
     [model] = {p["model"] for p in harness.points(out)}
     print(f"{moment}: {model}, {written()} manifests")
     if "manifest" in moment:

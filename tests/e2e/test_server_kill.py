@@ -15,7 +15,7 @@ import pytest
 import harness
 from server import Server
 
-KILLS = 200 if harness.IS_LONG else 12
+KILLS = harness.kill_rounds(200, 12)
 BASE_SEED = int(os.environ.get("ORIANE_KILL_SEED", "20240601"))
 NAMES = ["cuts", "letterbox", "two_frames", "vfr", "pans", "one_frame"]
 SETTINGS = {"JOB_MAX_ATTEMPTS": 5, "VP_MAX_WORKERS": 2, "DRAIN_TIMEOUT": 2}
@@ -109,9 +109,11 @@ class Campaign:
         victim = self.rng.choice(["server", "server", "child"])
         if victim == "child" and self.kill_child():
             self.story.append("child")
+            harness.note_kill("decode child of a server", f"strike {len(self.story)}")
             return
         self.kill_server()
         self.story.append("server")
+        harness.note_kill("server, at random", f"strike {len(self.story)}")
         for key in [k for k in self.asked if k not in self.promised]:
             self.ask(key)
         self.look()
