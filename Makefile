@@ -6,7 +6,7 @@ PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps deps-build build demo samples test test-long torture bench bench-run bench-server bench-embed format lint clean install
+.PHONY: all help deps deps-build build demo samples test test-long torture soak bench bench-run bench-server bench-embed format lint clean install
 all: build
 
 help: ## this list
@@ -37,6 +37,9 @@ test-long: deps build ## the same with the long forms: 200 kills, longer clips
 
 torture: deps build ## a thousand kills, each followed by a look at what is left
 	@tools/torture
+
+soak: deps build ## 50,000 small videos through one server: ITEMS=1000 for fewer
+	@ORIANE_SOAK_ITEMS=$(or $(ITEMS),50000) $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/e2e/test_soak.py
 
 bench: bench-run bench-server bench-embed ## all measurements; writes docs/performance.md
 
