@@ -53,9 +53,14 @@ class Echo(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = serve
 
 
+class Origin(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Resets are what is wanted."""
+
+
 @pytest.fixture
 def origin():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+    with Origin(("127.0.0.1", 0), Echo) as server:
         server.daemon_threads, server.seen = True, []
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
