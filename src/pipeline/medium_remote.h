@@ -3,7 +3,7 @@
  * How        an unlinked sparse file of the video's size stands in for it: what is asked for is
  *            fetched in blocks of ORI_CHILD_NEED_BLOCK and written there once, so a file that is no
  *            video costs what is read to recognise a container. Reads one behind the other are
- *            fetched further and further ahead. What cannot be read by ranges comes as a whole in open
+ *            fetched further and further ahead, by threads (medium_fetch.h). What cannot be read by ranges comes as a whole in open
  * Call order open; ensure before each read through the descriptor; destroy
  * Ownership  the object is borrowed until destroy; the descriptor of open is the caller's, for
  *            reading alone
