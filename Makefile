@@ -6,7 +6,7 @@ PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps deps-build build demo samples test test-long bench bench-run bench-server bench-embed format lint clean install
+.PHONY: all help deps deps-build build demo samples test test-long bench bench-run bench-server bench-embed bench-stores format lint clean install
 all: build
 
 help: ## this list
@@ -35,7 +35,7 @@ test: deps build ## every test: tools, C tests plain and under sanitizers, end t
 test-long: deps build ## the same with the long forms: 200 kills, longer clips
 	@$(PYTHON) tools/test --long
 
-bench: bench-run bench-server bench-embed ## all measurements; writes docs/performance.md
+bench: bench-run bench-server bench-embed bench-stores ## all measurements; writes docs/performance.md
 
 bench-run: deps build ## of one run, against ffmpeg and the earlier pipeline
 	@$(PYTHON) bench/bench.py
@@ -47,6 +47,10 @@ bench-server: deps build ## of the server: latencies, job store, connections
 bench-embed: deps build ## of the encoder, against ONNX Runtime from PyPI
 	@tools/deps bench
 	@$(PYTHON) bench/bench_embed.py
+
+bench-stores: deps build ## of S3 and Qdrant, against awscli, curl and Qdrant's Python client
+	@tools/deps bench
+	@$(PYTHON) bench/bench_stores.py
 
 format: ## clang-format all C files in place
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
