@@ -171,9 +171,17 @@ def test_down_at_the_start_it_is_waited_for(serve, real, clip):
     assert ids(real.points()) == sorted(frame["id"] for frame in server.frames(item))
 
 
-def test_a_wrong_key_is_why_it_is_not_ready(serve):
+def test_a_wrong_key_is_why_it_is_not_ready(serve, between, clip):
     server = serve(QDRANT_KEY="wrong-secret")
-    server.wait_not_ready("does not take QDRANT_KEY")
+    answer = server.wait_not_ready("does not take QDRANT_KEY")
+    assert answer.json["checks"]["model"]["ok"] and not answer.json["checks"]["vectors"]["ok"]
+    item = server.add_video("p", "cuts", clip("cuts").path)
+    error = server.wait_job(server.submit([item]))["items"][0]["error"]
+    assert error["code"] == "store_denied" and "QDRANT_KEY" in error["message"], error
+    assert error["attempts"] == 1 and not list((server.out / "frames").rglob("*.png"))
+    done = server.wait_job(server.submit([item], local_mode=True))  # it needs no key
+    assert done["status"] == "completed", done
+    assert not between.asked("PUT", "/points")
     assert "wrong-secret" not in server.log_text()
 
 
