@@ -172,6 +172,8 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
     struct ori_vector_store *vectors = NULL;
     ori_status status = ori_engine_vectors(engine, claim->options.is_local, &vectors, err);
     if (status == ORI_OK)
+        status = ori_vector_check(vectors, &attempt->worker->token, err);
+    if (status == ORI_OK)
         status = find_video(attempt, &where, err);
     if (status != ORI_OK) {
         err->stage = "open";
@@ -445,6 +447,8 @@ void ori_worker_run(struct ori_worker *worker, const struct ori_engine *engine)
         log_outcome(&attempt);
         count(&attempt);
     }
+    if (attempt.result.status == ORI_STORE_DOWN && scheduler->options.on_outage)
+        scheduler->options.on_outage(scheduler->options.on_outage_self);
     ori_item_result_deinit(&attempt.result);
     ori_live_unref(scheduler->options.live, &attempt.settings);
 }
