@@ -6,7 +6,7 @@ PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps deps-build build demo samples test test-long torture soak bench bench-run bench-server bench-embed format lint clean install
+.PHONY: all help deps deps-build build demo samples test test-long torture soak bench bench-run bench-server bench-embed bench-stores format lint clean install
 all: build
 
 help: ## this list
@@ -41,7 +41,7 @@ torture: deps build ## a thousand kills, each followed by a look at what is left
 soak: deps build ## 50,000 small videos through one server: ITEMS=1000 for fewer
 	@ORIANE_SOAK_ITEMS=$(or $(ITEMS),50000) $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/e2e/test_soak.py
 
-bench: bench-run bench-server bench-embed ## all measurements; writes docs/performance.md
+bench: bench-run bench-server bench-embed bench-stores ## all measurements; writes docs/performance.md
 
 bench-run: deps build ## of one run, against ffmpeg and the earlier pipeline
 	@$(PYTHON) bench/bench.py
@@ -53,6 +53,10 @@ bench-server: deps build ## of the server: latencies, job store, connections
 bench-embed: deps build ## of the encoder, against ONNX Runtime from PyPI
 	@tools/deps bench
 	@$(PYTHON) bench/bench_embed.py
+
+bench-stores: deps build ## of S3 and Qdrant, against awscli, curl and Qdrant's Python client
+	@tools/deps bench
+	@$(PYTHON) bench/bench_stores.py
 
 format: ## clang-format all C files in place
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

@@ -29,6 +29,8 @@ ORIANE = os.path.join(BUILD, "oriane")
 MEDIA = os.path.join(BUILD, "bench-media")
 PAGE = os.path.join(REPOSITORY, "docs", "performance.md")
 SHARED = os.path.join(REPOSITORY, "..", "shared", "media", "bbb-480p-30s.mp4")
+VENV = os.path.join(REPOSITORY, "bench", ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")  # of peers that come from PyPI
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 MIB = 1024.0
 
@@ -56,6 +58,22 @@ for name in sorted(glob.glob(sys.argv[1] + "/*.png")):
 
 def say(text):
     print(text, flush=True)
+
+
+def want_venv(probe, packages):
+    """The peers' Python; made once, completed when the probe finds something missing."""
+    if os.path.exists(PYTHON) and subprocess.run([PYTHON, "-c", probe],
+                                                 capture_output=True).returncode == 0:
+        return
+    say(f"making {os.path.relpath(VENV)} with {', '.join(packages)}: once")
+    for command in ([sys.executable, "-m", "venv", VENV],
+                    [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages]):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            sys.exit(f"bench: no peer to measure against: {' '.join(command)} failed:\n  "
+                     + "\n  ".join(lines[-3:])
+                     + "\nIt needs Debian's python3-venv and a package index that pip can reach.")
 
 
 def ffmpeg(*arguments):

@@ -44,8 +44,7 @@ import stills  # noqa: E402
 BEGIN, END = "<!-- bench-embed:begin -->", "<!-- bench-embed:end -->"
 PROGRAM = os.path.join(bench.BUILD, "bench", "bench_embed")
 PEER = os.path.join(HERE, "embed_peer.py")
-VENV = os.path.join(HERE, ".venv")
-PYTHON = os.path.join(VENV, "bin", "python")
+PYTHON = bench.PYTHON
 PACKAGES = ["torch==2.13.0", "transformers==5.24.0", "onnx", "onnxruntime", "numpy"]
 CORES = 2
 MB = 1e6
@@ -57,22 +56,6 @@ say = bench.say
 
 
 # --- what is measured against ---------------------------------------------------------------------
-
-
-def want_venv():
-    """The peer's Python; made once, completed when something is missing."""
-    probe = "import torch, transformers, onnx, onnxruntime"
-    if os.path.exists(PYTHON) and subprocess.run([PYTHON, "-c", probe], capture_output=True).returncode == 0:
-        return
-    say(f"making {os.path.relpath(VENV)} with {', '.join(PACKAGES)}: a few minutes, once")
-    for command in ([sys.executable, "-m", "venv", VENV],
-                    [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES]):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            sys.exit(f"bench: no peer to measure against: {' '.join(command)} failed:\n  "
-                     + "\n  ".join(lines[-3:])
-                     + "\nIt needs Debian's python3-venv and a package index that pip can reach.")
 
 
 def want_onnx(folder):
@@ -371,7 +354,7 @@ def main():
     if not shutil.which("ffmpeg") or not os.path.exists(PROGRAM):
         sys.exit("bench: needs ffmpeg and a built program: make bench-embed")
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
-    want_venv()
+    bench.want_venv("import torch, transformers, onnx, onnxruntime", PACKAGES)
     folder = models.get("clip-b32")
     onnx = want_onnx(folder)
     facts = json.loads(subprocess.run([PROGRAM, str(folder), "--seconds", "0.1"], check=True,

@@ -1,4 +1,4 @@
-/* bench/bench_qdrant.c: how fast points reach a Qdrant server (bench_qdrant.py starts one and has the
+/* bench/bench_qdrant.c: how fast points reach a Qdrant server (bench_stores.py starts one and has the
  * same done by Python). Prints points a second.
  * bench_qdrant --url URL --key KEY [--points N] [--batch N] [--streams N] [--compression] */
 #include <getopt.h>

@@ -38,6 +38,9 @@ struct ori_scheduler_options {
     /* After each item that was finished, on a worker's thread; only to wake somebody. May be NULL. */
     void (*on_finished)(void *self);
     void *on_finished_self;
+    /* An item ran into a store that is away; as on_finished. May be NULL. */
+    void (*on_outage)(void *self);
+    void *on_outage_self;
     const char *child_program; /* NULL: this program */
 };
 ori_status ori_scheduler_create(const struct ori_scheduler_options *options,

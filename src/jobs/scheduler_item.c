@@ -8,6 +8,7 @@
 #include "jobs/scheduler_priv.h"
 #include "jobs/source.h"
 #include "net/backoff.h"
+#include "net/s3_remote.h"
 #include "pipeline/item.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -171,13 +172,17 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
     struct ori_vector_store *vectors = NULL;
     ori_status status = ori_engine_vectors(engine, claim->options.is_local, &vectors, err);
     if (status == ORI_OK)
+        status = ori_vector_check(vectors, &attempt->worker->token, err);
+    if (status == ORI_OK)
         status = find_video(attempt, &where, err);
     if (status != ORI_OK) {
         err->stage = "open";
         return status;
     }
+    struct ori_s3_remote object = {.s3 = engine->objects.s3,
+                                   .name = {where.object.bucket, where.object.key}};
     const struct ori_medium_place place = {
-        .s3 = engine->objects.s3, .bucket = where.object.bucket, .key = where.object.key};
+        .ops = &ori_s3_remote_ops, .object = &object, .name = where.object.key};
     struct ori_item_environment environment = {.settings = attempt->settings,
                                                .model = engine->model_info,
                                                .batcher = engine->batcher,
@@ -442,6 +447,8 @@ void ori_worker_run(struct ori_worker *worker, const struct ori_engine *engine)
         log_outcome(&attempt);
         count(&attempt);
     }
+    if (attempt.result.status == ORI_STORE_DOWN && scheduler->options.on_outage)
+        scheduler->options.on_outage(scheduler->options.on_outage_self);
     ori_item_result_deinit(&attempt.result);
     ori_live_unref(scheduler->options.live, &attempt.settings);
 }

@@ -125,6 +125,13 @@ static void wake_scheduler(void *self)
     ori_scheduler_wake(service->scheduler);
 }
 
+/* What one item ran into the others need not run into as well. */
+static void look_at_stores(void *self)
+{
+    struct ori_service *service = self;
+    ori_service_engine_poke(service->loader);
+}
+
 static void wake_webhooks(void *self)
 {
     struct ori_service *service = self;
@@ -189,7 +196,9 @@ static ori_status create_scheduler(struct ori_service *service, struct ori_error
                                             .engine = engine_of,
                                             .engine_self = service,
                                             .on_finished = wake_webhooks,
-                                            .on_finished_self = service};
+                                            .on_finished_self = service,
+                                            .on_outage = look_at_stores,
+                                            .on_outage_self = service};
     return ori_scheduler_create(&options, &service->scheduler, err);
 }
 

@@ -10,7 +10,7 @@
 #include "util/limits.h"
 
 #define RETRY_US (INT64_C(5) * 1000000)
-#define AWAY_US (INT64_C(1) * 1000000)  /* between looks at a bucket that is away */
+#define AWAY_US (INT64_C(1) * 1000000)  /* between looks while one of the stores is away */
 #define LOOK_US (INT64_C(10) * 1000000) /* for one of them */
 
 struct ori_service_engine {
@@ -29,6 +29,12 @@ struct ori_service_engine {
     struct ori_error why;
     struct ori_error objects; /* of the last look at the bucket */
 };
+
+/* A refusal is not: what runs into it ends with its reason. */
+static bool is_waited_for(ori_status status)
+{
+    return status != ORI_OK && ori_status_is_retryable(status);
+}
 
 /* A cause is told once, not every five seconds. */
 static void note_failure(struct ori_service_engine *loader, const struct ori_error *err)
@@ -53,7 +59,7 @@ static void note_objects(struct ori_service_engine *loader, const struct ori_err
         ori_log_event(
             &loader->log, ORI_LOG_INFO, "store.up",
             ORI_LOG_FIELDS(ori_log_text("bucket", loader->options.settings->s3_frames_bucket)));
-    if (before.status != ORI_OK && !ori_status_is_retryable(err->status))
+    if (is_waited_for(before.status) && !is_waited_for(err->status))
         loader->options.on_loaded(loader->options.on_loaded_self);
 }
 
@@ -124,22 +130,22 @@ static bool wait_to_retry(struct ori_service_engine *loader, int64_t wait_us)
     return goes_on;
 }
 
+/* A change is told once. Wakes who waits for the store when there is nothing to wait for any more. */
 static void note_probe(struct ori_service_engine *loader, ori_status status,
                        const struct ori_error *err)
 {
-    const bool is_down = status != ORI_OK;
     pthread_mutex_lock(&loader->lock);
-    const bool was_down = loader->is_down;
-    loader->is_down = is_down;
-    if (is_down)
+    const ori_status before = loader->is_down ? loader->why.status : ORI_OK;
+    loader->is_down = status != ORI_OK;
+    if (status != ORI_OK)
         loader->why = *err;
     pthread_mutex_unlock(&loader->lock);
-    if (is_down)
-        ori_log_failure(&loader->log, was_down ? ORI_LOG_DEBUG : ORI_LOG_ERROR, "vectors.down",
-                        err);
-    else if (was_down)
+    if (status != ORI_OK)
+        ori_log_failure(&loader->log, status == before ? ORI_LOG_DEBUG : ORI_LOG_ERROR,
+                        "vectors.down", err);
+    else if (before != ORI_OK)
         ori_log_event(&loader->log, ORI_LOG_INFO, "vectors.back", NULL);
-    if (was_down && !is_down)
+    if (is_waited_for(before) && !is_waited_for(status))
         loader->options.on_loaded(loader->options.on_loaded_self);
 }
 
@@ -156,13 +162,14 @@ static void look_at_vectors(struct ori_service_engine *loader, int *timeouts)
 static void watch(struct ori_service_engine *loader)
 {
     int timeouts = 0;
-    struct ori_error err = {0};
-    while (wait_to_retry(loader, err.status == ORI_OK ? RETRY_US : AWAY_US)) {
+    struct ori_error ignored = {0};
+    bool is_well = false;
+    do {
         look_at_vectors(loader, &timeouts);
         look_at_objects(loader, &loader->engine);
-        err = (struct ori_error){0};
-        (void)!ori_service_engine_objects(loader, &err);
-    }
+        is_well = timeouts == 0 && !ori_service_engine_is_down(loader, NULL) &&
+                  ori_service_engine_objects(loader, &ignored) == ORI_OK;
+    } while (wait_to_retry(loader, is_well ? RETRY_US : AWAY_US));
 }
 
 static void *loader_thread(void *self)
@@ -239,9 +246,9 @@ const struct ori_engine *ori_service_engine_get(struct ori_service_engine *loade
 const struct ori_engine *ori_service_engine_for_items(struct ori_service_engine *loader)
 {
     pthread_mutex_lock(&loader->lock);
-    const bool is_away =
-        loader->objects.status != ORI_OK && ori_status_is_retryable(loader->objects.status);
-    const bool is_usable = loader->is_there && !is_away && !loader->is_down;
+    const bool is_away = is_waited_for(loader->objects.status) ||
+                         (loader->is_down && is_waited_for(loader->why.status));
+    const bool is_usable = loader->is_there && !is_away;
     const struct ori_engine *engine = is_usable ? &loader->engine : NULL;
     pthread_mutex_unlock(&loader->lock);
     return engine;

@@ -31,13 +31,14 @@ void ori_service_engine_destroy(struct ori_service_engine **loader); /* joins; n
 
 /* NULL until it is there. */
 const struct ori_engine *ori_service_engine_get(struct ori_service_engine *loader);
-/* The same, but NULL too while the bucket or the vector store is away: items wait for it. Is it there and refuses, they
- * run, and end at once with its reason. */
+/* The same, but NULL too while the bucket or the vector store is away: items wait for it. Is it there and
+ * refuses, they run, and end at once with its reason. */
 const struct ori_engine *ori_service_engine_for_items(struct ori_service_engine *loader);
 /* ORI_OK, or why the bucket cannot be used, as last seen. */
 ori_status ori_service_engine_objects(struct ori_service_engine *loader, struct ori_error *ret_err);
 /* Why it is not there: the last failure; ORI_NOT_READY while it was not tried to the end yet. */
 void ori_service_engine_why(struct ori_service_engine *loader, struct ori_error *ret_err);
-/* Whether the engine is there and its store was found out of reach: why, which may be NULL. */
+/* Whether the engine is there and its store of vectors out of reach, or refusing us: why, which may be
+ * NULL. */
 bool ori_service_engine_is_down(struct ori_service_engine *loader, struct ori_error *ret_err);
 void ori_service_engine_poke(struct ori_service_engine *loader); /* tries at once */

@@ -148,6 +148,8 @@ void ori_service_measure(struct ori_service *service)
                     engine ? (double)ori_batcher_waiting(engine->batcher) : 0);
     ori_metrics_set(metrics, ORI_METRIC_VECTORS_UP, 0,
                     engine && !ori_service_engine_is_down(service->loader, NULL) ? 1 : 0);
+    ori_metrics_set(metrics, ORI_METRIC_OBJECTS_UP, 0,
+                    ori_service_engine_objects(service->loader, &ignored) == ORI_OK ? 1 : 0);
     if (ori_job_store_totals(service->store, &totals, &ignored) != ORI_OK)
         return;
     for (int i = 0; i < ORI_JOB_STATE_COUNT; i++)

@@ -322,6 +322,8 @@ void ori_child_talk_begin(struct ori_child_talk *ret_talk, const struct ori_msg_
     memset(ret_talk, 0, sizeof *ret_talk);
     ret_talk->start = *start;
     ret_talk->frame_us = -1;
+    for (uint32_t i = 0; i < start->slots_held && i < start->slots; i++)
+        ret_talk->slots_busy |= UINT64_C(1) << (start->slots - 1 - i);
 }
 
 ori_status ori_child_message_check(struct ori_child_talk *talk, union ori_child_message *message,

@@ -7,7 +7,8 @@
  *             not go in is lost
  * Memory      one memfd made and sealed (no shrink, no grow) by the parent, `slots` equal slots of
  *             slot_bytes. The child fills a free slot, says FRAME, and may use the slot again only
- *             after RELEASE. Layout of a slot: still bytes at 0, model input at input_offset
+ *             after RELEASE. The last slots_held of them are the parent's from the start.
+ *             Layout of a slot: still bytes at 0, model input at input_offset
  * Order       parent: START. child: INFO, then any of SCENE FRAME PROGRESS WARNING, then exactly
  *             one of DONE or FAIL, then it exits. NEED, PROGRESS, WARNING and FAIL may come before
  *             INFO. A picture job: PICTURE instead of SCENE and FRAME, INFO may be left out; a
@@ -106,12 +107,12 @@ struct ori_extract_options {
 
 struct ori_msg_start {
     uint32_t type;
-    uint32_t job;       /* enum ori_child_job */
-    int64_t bytes;      /* size of the medium */
-    uint32_t is_remote; /* reads need NEED / HAVE first */
-    uint32_t slots;     /* ORI_CHILD_SLOTS_MIN.._MAX */
-    uint32_t words;     /* enum ori_words_level: what libav may say on the log pipe */
-    uint32_t unused;
+    uint32_t job;        /* enum ori_child_job */
+    int64_t bytes;       /* size of the medium */
+    uint32_t is_remote;  /* reads need NEED / HAVE first */
+    uint32_t slots;      /* ORI_CHILD_SLOTS_MIN.._MAX */
+    uint32_t words;      /* enum ori_words_level: what libav may say on the log pipe */
+    uint32_t slots_held; /* so many of the last are the parent's until it says RELEASE; < slots */
     uint64_t slot_bytes;
     struct ori_extract_options options;
 };

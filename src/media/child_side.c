@@ -47,8 +47,10 @@ static ori_status map_memory(struct ori_child_side *side, int fd_memory, struct 
     uint64_t bytes = 0;
     struct stat st;
     if (start->slots < ORI_CHILD_SLOTS_MIN || start->slots > ORI_CHILD_SLOTS_MAX ||
+        start->slots_held >= start->slots ||
         __builtin_mul_overflow(start->slots, start->slot_bytes, &bytes) || bytes == 0)
-        return ori_error_set(err, ORI_CHILD_PROTOCOL, "START names %u slots", start->slots);
+        return ori_error_set(err, ORI_CHILD_PROTOCOL, "START names %u slots, %u of them held",
+                             start->slots, start->slots_held);
     if (fstat(fd_memory, &st) != 0)
         return ori_error_set_errno(err, errno, false, "shared memory");
     if ((uint64_t)st.st_size < bytes)
@@ -57,7 +59,7 @@ static ori_status map_memory(struct ori_child_side *side, int fd_memory, struct 
     if (memory == MAP_FAILED)
         return ori_error_set_errno(err, errno, false, "mapping the shared memory");
     side->memory = memory;
-    side->slots_free = start->slots == 64 ? UINT64_MAX : (UINT64_C(1) << start->slots) - 1;
+    side->slots_free = UINT64_MAX >> (64 - (start->slots - start->slots_held));
     return ORI_OK;
 }
 

@@ -28,6 +28,8 @@ ORI_METRIC_ROW(STORED_POINTS, "oriane_stored_points_total", COUNTER, NONE, CHEAP
                "points written to the vector store")
 ORI_METRIC_ROW(VECTORS_UP, "oriane_vector_store_up", GAUGE, NONE, CHEAP,
                "1 while the vector store is open and can be reached")
+ORI_METRIC_ROW(OBJECTS_UP, "oriane_object_store_up", GAUGE, NONE, CHEAP,
+               "1 while the bucket that frames go to can be used, or they go to a folder")
 ORI_METRIC_ROW(STAGE_SECONDS, "oriane_stage_duration_seconds", HISTOGRAM_SECONDS, STAGE, COSTLY,
                "time of a stage of one item")
 ORI_METRIC_ROW(ITEM_SECONDS, "oriane_item_duration_seconds", HISTOGRAM_SECONDS, NONE, COSTLY,

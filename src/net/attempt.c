@@ -15,6 +15,7 @@
 #define CONNECT_MS 5000
 #define SPEED_LEAST 64 /* bytes a second */
 #define POLL_MS_MAX 1000
+#define PIECE_BYTES (256 << 10)
 
 bool ori_net_is_passing(int http_status)
 {
@@ -262,6 +263,8 @@ static CURLcode set_rules(CURL *easy, const struct ori_net_request *request, int
     SET(CURLOPT_LOW_SPEED_TIME, (long)stall_s);
     if (request->answer_bytes_max > 0 && request->answer_bytes_max <= INT64_MAX)
         SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->answer_bytes_max);
+    if (request->on_body) /* a long one, most likely: fewer, larger pieces */
+        SET(CURLOPT_BUFFERSIZE, (long)PIECE_BYTES);
     /* On a kept connection that turns out to be dead libcurl sends the request once more. */
     if (!request->is_repeatable)
         SET(CURLOPT_FRESH_CONNECT, 1L);

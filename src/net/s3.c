@@ -83,6 +83,11 @@ void ori_s3_destroy(struct ori_s3 **s3)
     *s3 = NULL;
 }
 
+int ori_s3_connections_max(const struct ori_s3 *s3)
+{
+    return s3->options.connections_max;
+}
+
 /* ---- where a bucket is ---- */
 
 static void region_of(struct ori_s3 *s3, const char *bucket, char ret_region[ORI_S3_REGION_BYTES])

@@ -43,6 +43,7 @@ struct ori_s3_options {
 ori_status ori_s3_create(const struct ori_s3_options *options, struct ori_s3 **ret_s3,
                          struct ori_error *err);
 void ori_s3_destroy(struct ori_s3 **s3); /* null-safe, nulls */
+int ori_s3_connections_max(const struct ori_s3 *s3);
 
 struct ori_s3_name {
     const char *bucket;

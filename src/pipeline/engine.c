@@ -13,7 +13,7 @@ bool ori_engine_has_qdrant(const struct ori_settings *settings)
     return settings->qdrant_url[0] != '\0' && !settings->local_mode;
 }
 
-static ori_status open_qdrant(const struct ori_settings *settings, bool is_read_only,
+static ori_status open_qdrant(const struct ori_settings *settings, enum ori_engine_use use,
                               const struct ori_cancel *cancel, struct ori_engine *engine,
                               struct ori_error *err)
 {
@@ -30,7 +30,8 @@ static ori_status open_qdrant(const struct ori_settings *settings, bool is_read_
                                                 .has_compression = settings->qdrant_compression,
                                                 .shards = (int)settings->qdrant_shards,
                                                 .replication = (int)settings->qdrant_replication,
-                                                .is_read_only = is_read_only,
+                                                .is_read_only = use == ORI_ENGINE_SEARCH_REMOTE,
+                                                .opens_refused = use == ORI_ENGINE_SERVE,
                                                 .cancel = cancel};
     return ori_vector_open_qdrant(&options, &engine->vectors, err);
 }
@@ -58,7 +59,7 @@ static ori_status open_vectors(const struct ori_settings *settings, enum ori_eng
         use == ORI_ENGINE_SERVE || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_SEARCH_REMOTE;
     if (!is_remote || !ori_engine_has_qdrant(settings))
         return open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, err);
-    ori_status status = open_qdrant(settings, is_read_only, cancel, engine, err);
+    ori_status status = open_qdrant(settings, use, cancel, engine, err);
     /* The few jobs that ask for it fail without it; the others need not wait for that. */
     if (status == ORI_OK && use == ORI_ENGINE_SERVE)
         (void)!open_embedded(settings, false, cancel, engine, &engine->local_vectors,

@@ -1,10 +1,12 @@
-/* The step that runs the decode child: its messages come in, stills go to the object store at once,
- * model inputs to the batcher straight from the shared memory, and a slot goes back to the child
- * when both are through. So the pace of the slowest of them is the pace of all. */
+/* The step that runs the decode child: its messages come in, stills go to the object store (several
+ * at once where that gains something: uploads.h), model inputs to the batcher, both straight from the
+ * shared memory, and a slot goes back to the child when both are through. So the pace of the slowest
+ * of them is the pace of all, and what is under way fits into the slots. */
 #include "pipeline/item_priv.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,19 +44,49 @@ static ori_status make_vector_room(struct ori_item *item, struct ori_error *err)
     return ORI_OK;
 }
 
-static ori_status put_still(struct ori_item *item, const struct ori_manifest_frame *frame,
-                            const uint8_t *data, size_t bytes, struct ori_error *err)
+/* Free again once nobody has it any more. */
+static ori_status give_back(struct ori_item *item, struct ori_item_slot *slot,
+                            struct ori_error *err)
 {
-    enum ori_still_format format = (enum ori_still_format)item->options.still_format;
-    char key[ORI_OBJECT_KEY_BYTES];
-    int64_t begin_us = ori_clock_us();
-    ori_manifest_frame_key(&item->result->manifest, frame, key);
-    ori_status status = ori_blob_put(item->environment->blobs, key, data, bytes,
-                                     ori_still_content_type(format), &item->wait, err);
-    item->result->timings.objects += seconds_since(begin_us);
-    if (status == ORI_OK)
+    if (--slot->borrowers > 0)
+        return ORI_OK;
+    item->lent--;
+    return ori_child_release(item->child, (uint32_t)(slot - item->slots), err);
+}
+
+/* Stills that are in the store, and the first that is not. */
+static ori_status take_uploads(struct ori_item *item, struct ori_error *err)
+{
+    struct ori_upload *upload = NULL;
+    while ((upload = ori_uploads_collect(item->uploads))) {
+        struct ori_item_slot *slot =
+            (struct ori_item_slot *)((char *)upload - offsetof(struct ori_item_slot, upload));
+        item->result->timings.objects += (double)upload->put_us / 1e6;
+        if (upload->status != ORI_OK) {
+            if (err)
+                *err = upload->error;
+            return upload->status;
+        }
         ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_OBJECTS, 0, 1);
-    return status;
+        const ori_status status = give_back(item, slot, err);
+        if (status != ORI_OK)
+            return status;
+    }
+    return ORI_OK;
+}
+
+static ori_status put_still(struct ori_item *item, const struct ori_manifest_frame *frame,
+                            struct ori_item_slot *slot, size_t bytes, struct ori_error *err)
+{
+    struct ori_upload *upload = &slot->upload;
+    ori_manifest_frame_key(&item->result->manifest, frame, upload->key);
+    upload->data = ori_child_slot(item->child, (uint32_t)(slot - item->slots));
+    upload->bytes = bytes;
+    upload->content_type =
+        ori_still_content_type((enum ori_still_format)item->options.still_format);
+    slot->borrowers++;
+    ori_uploads_add(item->uploads, upload);
+    return take_uploads(item, err);
 }
 
 static ori_status take_frame(struct ori_item *item, const struct ori_msg_frame *message,
@@ -88,17 +120,17 @@ static ori_status take_frame(struct ori_item *item, const struct ori_msg_frame *
     status = ori_batcher_submit(&item->inbox, &slot->ticket, err);
     if (status != ORI_OK)
         return status;
+    slot->borrowers = 1;
     item->lent++;
-    return put_still(item, &frame, data, message->still_bytes, err);
+    return put_still(item, &frame, slot, message->still_bytes, err);
 }
 
-/* Vectors that are back: their slots are free again. */
+/* Vectors that are back. */
 static ori_status take_vectors(struct ori_item *item, struct ori_error *err)
 {
     struct ori_batcher_ticket *ticket = NULL;
     while ((ticket = ori_batcher_collect(&item->inbox))) {
         struct ori_item_slot *slot = (struct ori_item_slot *)ticket; /* its first member */
-        item->lent--;
         item->result->timings.embed += seconds_since(ticket->since_us);
         if (ticket->status != ORI_OK) {
             ticket->error.stage = "embed";
@@ -108,7 +140,7 @@ static ori_status take_vectors(struct ori_item *item, struct ori_error *err)
         }
         memcpy(item->vectors + slot->frame * dim_of(item), ticket->vector,
                dim_of(item) * sizeof *ticket->vector);
-        ori_status status = ori_child_release(item->child, (uint32_t)(slot - item->slots), err);
+        const ori_status status = give_back(item, slot, err);
         if (status != ORI_OK)
             return status;
     }
@@ -154,12 +186,20 @@ static void tell_progress(struct ori_item *item, const struct ori_msg_progress *
         ori_item_tell(item);
 }
 
-static void take_info(struct ori_item *item, const struct ori_msg_info *message)
+/* How large the stills are is known now, and with it how many may be under way at once. */
+static ori_status take_info(struct ori_item *item, const struct ori_msg_info *message,
+                            struct ori_error *err)
 {
     struct ori_manifest *manifest = &item->result->manifest;
+    const struct ori_msg_start *start = &item->start;
+    const uint32_t more = ori_options_more_slots(start, message->width, message->height);
+    ori_status status = ORI_OK;
     manifest->width = message->width;
     manifest->height = message->height;
     manifest->duration_us = message->has_duration ? message->duration_us : 0;
+    for (uint32_t i = 0; i < more && status == ORI_OK; i++)
+        status = ori_child_release(item->child, start->slots - start->slots_held + i, err);
+    return status;
 }
 
 /* All of a local medium is there: nobody has to ask. */
@@ -178,8 +218,7 @@ static ori_status take_message(struct ori_item *item, const union ori_child_mess
 {
     switch (message->type) {
     case ORI_MSG_INFO:
-        take_info(item, &message->info);
-        return ORI_OK;
+        return take_info(item, &message->info, err);
     case ORI_MSG_SCENE:
         return take_scene(item, &message->scene, err);
     case ORI_MSG_FRAME:
@@ -232,12 +271,13 @@ static ori_status take_messages(struct ori_item *item, struct ori_error *err)
 /* Until something can be done; ORI_CANCELLED and ORI_TIMEOUT end the item. */
 static ori_status wait_for_more(struct ori_item *item, struct ori_error *err)
 {
-    struct pollfd fds[4] = {
+    struct pollfd fds[5] = {
         {.fd = item->has_done ? -1 : ori_child_socket(item->child), .events = POLLIN},
         {.fd = ori_child_log(item->child), .events = POLLIN},
         {.fd = item->inbox.fd, .events = POLLIN},
+        {.fd = ori_uploads_fd(item->uploads), .events = POLLIN},
         {.fd = item->cancel ? item->cancel->fd : -1, .events = POLLIN}};
-    if (poll(fds, 4, ori_clock_poll_ms(item->deadline_us)) < 0 && errno != EINTR)
+    if (poll(fds, 5, ori_clock_poll_ms(item->deadline_us)) < 0 && errno != EINTR)
         return ori_error_set_errno(err, errno, false, "waiting for the decode process");
     if (ori_cancel_is_set(item->cancel))
         return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
@@ -290,6 +330,9 @@ static ori_status start_child(struct ori_item *item, struct ori_error *err)
                       &options.start);
     options.start.is_remote = item->remote != NULL;
     options.start.words = words_wanted(item->request->log);
+    if (ori_uploads_fd(item->uploads) >= 0)
+        ori_options_hold_slots(&options.start);
+    item->start = options.start;
     item->slots = calloc(options.start.slots, sizeof *item->slots);
     item->slot_vectors = calloc(options.start.slots, dim_of(item) * sizeof *item->slot_vectors);
     if (!item->slots || !item->slot_vectors)
@@ -323,13 +366,18 @@ static void take_done(struct ori_item *item)
 ori_status ori_item_extract(struct ori_item *item, struct ori_error *err)
 {
     int64_t begin_us = ori_clock_us();
-    ori_status status = start_child(item, err);
+    ori_status status =
+        ori_uploads_create(item->environment->blobs, &item->wait, &item->uploads, err);
+    if (status == ORI_OK)
+        status = start_child(item, err);
     while (status == ORI_OK && !(item->has_done && item->lent == 0)) {
         status = wait_for_more(item, err);
         if (status != ORI_OK)
             break;
         ori_child_read_log(item->child);
         status = take_vectors(item, err);
+        if (status == ORI_OK)
+            status = take_uploads(item, err);
         if (status == ORI_OK)
             status = take_messages(item, err);
     }
@@ -346,13 +394,14 @@ ori_status ori_item_extract(struct ori_item *item, struct ori_error *err)
 
 void ori_item_extract_end(struct ori_item *item)
 {
-    /* The process first, so that a cancel is quick; its memory last, after the last ticket that
-     * looks at it is back. */
+    /* The process first, so that a cancel is quick; its memory last, after the last ticket and the
+     * last upload that look at it are back. */
     if (item->child) {
         ori_child_kill(item->child);
         ori_child_read_log(item->child);
         log_untold(item);
     }
+    ori_uploads_destroy(&item->uploads);
     ori_batcher_inbox_deinit(&item->inbox);
     ori_child_destroy(&item->child);
     free(item->slots);

@@ -2,11 +2,14 @@
 /* pipeline/item_priv.h: what the steps of one item share; for item*.c alone. */
 #include "media/child.h"
 #include "pipeline/item.h"
+#include "pipeline/uploads.h"
 
 /* One slot of the child's memory while its frame is with us. */
 struct ori_item_slot {
     struct ori_batcher_ticket ticket;
-    size_t frame; /* row in the manifest */
+    struct ori_upload upload;
+    size_t frame;  /* row in the manifest */
+    int borrowers; /* batcher and uploads: 0 when both have given it back */
 };
 
 struct ori_item {
@@ -28,9 +31,11 @@ struct ori_item {
 
     struct ori_child *child; /* extract */
     struct ori_batcher_inbox inbox;
+    struct ori_uploads *uploads;
+    struct ori_msg_start start;
     struct ori_item_slot *slots; /* one for each of the child's */
     float *slot_vectors;         /* dim of each */
-    size_t lent;                 /* slots whose vectors are not back yet */
+    size_t lent;                 /* slots that the batcher or the uploads have */
     float *vectors;              /* dim for each row of the manifest's frames */
     size_t vectors_room;         /* in rows */
     struct ori_msg_done done;

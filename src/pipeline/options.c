@@ -5,6 +5,9 @@
 #define DECODE_THREADS 1
 /* Enough to decode on while stills are written and a batch is computed; each holds one still. */
 #define SLOTS 4
+/* One waits for a thread while ORI_UPLOADS_AT_ONCE are under way, and a few are being filled. */
+#define SLOTS_HELD 16
+#define SLOTS_BYTES (INT64_C(128) << 20)
 /* Any length: the largest VP_MAX_DURATION. The protocol's times go a day further: the last frame's
  * time on screen. */
 #define DURATION_S_MAX 31536000
@@ -54,14 +57,19 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
     };
 }
 
+/* Of the largest still with so many pixels, and the model's input behind it. */
+static int64_t slot_bytes_of(const struct ori_extract_options *options, int64_t pixels)
+{
+    const int64_t input_bytes = INT64_C(3) * options->input.side * options->input.side;
+    return 3 * pixels + pixels / 16 + STILL_OVERHEAD + input_bytes + ORI_CHILD_SLOT_ALIGN;
+}
+
 void ori_options_start(const struct ori_extract_options *options, enum ori_child_job job,
                        int64_t bytes, struct ori_msg_start *ret_start)
 {
-    int64_t input_bytes = INT64_C(3) * options->input.side * options->input.side;
-    int64_t still_bytes = 3 * options->pixels_max + options->pixels_max / 16 + STILL_OVERHEAD;
+    int64_t slot_bytes = slot_bytes_of(options, options->pixels_max);
     if (job != ORI_CHILD_JOB_VIDEO) /* a thumb's JPEG has the room of the model input */
-        still_bytes = job == ORI_CHILD_JOB_THUMB ? STILL_OVERHEAD : 0;
-    int64_t slot_bytes = still_bytes + input_bytes + ORI_CHILD_SLOT_ALIGN;
+        slot_bytes = slot_bytes_of(options, 0) - (job == ORI_CHILD_JOB_THUMB ? 0 : STILL_OVERHEAD);
     slot_bytes = (slot_bytes + 4095) / 4096 * 4096;
     *ret_start = (struct ori_msg_start){
         .type = ORI_MSG_START,
@@ -71,4 +79,19 @@ void ori_options_start(const struct ori_extract_options *options, enum ori_child
         .slot_bytes = (uint64_t)slot_bytes,
         .options = *options,
     };
+}
+
+void ori_options_hold_slots(struct ori_msg_start *start)
+{
+    start->slots += SLOTS_HELD;
+    start->slots_held = SLOTS_HELD;
+}
+
+uint32_t ori_options_more_slots(const struct ori_msg_start *start, int32_t width, int32_t height)
+{
+    const int64_t fit = SLOTS_BYTES / slot_bytes_of(&start->options, (int64_t)width * height);
+    const int64_t more = fit - (start->slots - start->slots_held);
+    if (more <= 0)
+        return 0;
+    return more < start->slots_held ? (uint32_t)more : start->slots_held;
 }

@@ -16,3 +16,9 @@ enum ori_still_format ori_options_still_format(const struct ori_settings *settin
  * largest still that VP_MAX_PIXELS allows; pages that nobody touches cost nothing. */
 void ori_options_start(const struct ori_extract_options *options, enum ori_child_job job,
                        int64_t bytes, struct ori_msg_start *ret_start);
+/* More slots for stills that are under way to a store, several at once. They are held until the
+ * size of the pictures is known, for it decides how many of them there may be. */
+void ori_options_hold_slots(struct ori_msg_start *start);
+/* How many of the held ones may be released for pictures of that size: with those that are free from
+ * the start they hold 128 MiB at most. */
+uint32_t ori_options_more_slots(const struct ori_msg_start *start, int32_t width, int32_t height);

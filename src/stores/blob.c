@@ -67,6 +67,11 @@ void ori_blob_close(struct ori_blob_store **store)
     *store = NULL;
 }
 
+int ori_blob_puts_max(const struct ori_blob_store *store)
+{
+    return store->puts_max;
+}
+
 ori_status ori_blob_put(struct ori_blob_store *store, const char *key, const void *data,
                         size_t bytes, const char *content_type, const struct ori_wait *wait,
                         struct ori_error *err)

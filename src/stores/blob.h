@@ -37,6 +37,9 @@ ori_status ori_blob_open_s3(const struct ori_blob_s3_options *options,
                             struct ori_blob_store **ret_store, struct ori_error *err);
 void ori_blob_close(struct ori_blob_store **store);
 
+/* How many puts at once gain something: 1 in a folder, whose disk takes one after the other. */
+int ori_blob_puts_max(const struct ori_blob_store *store);
+
 ori_status ori_blob_put(struct ori_blob_store *store, const char *key, const void *data,
                         size_t bytes, const char *content_type, const struct ori_wait *wait,
                         struct ori_error *err);

@@ -531,6 +531,7 @@ ori_status ori_blob_open_fs(const char *root, bool is_read_only, struct ori_blob
     if (!store)
         return ori_error_set(err, ORI_NOMEM, "object store %s", root);
     store->base.ops = &fs_ops;
+    store->base.puts_max = 1;
     store->is_read_only = is_read_only;
     store->root = strdup(root);
     int folder = store->root ? open_root(store, false) : -1;

@@ -32,6 +32,7 @@ struct ori_blob_ops {
 
 struct ori_blob_store {
     const struct ori_blob_ops *ops;
+    int puts_max; /* puts at once that gain something */
 };
 struct ori_blob_lock {
     const struct ori_blob_ops *ops;

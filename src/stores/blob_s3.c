@@ -239,6 +239,7 @@ ori_status ori_blob_open_s3(const struct ori_blob_s3_options *options,
         return ori_error_set(err, ORI_NOMEM, "object store %s", options->bucket);
     ori_status status = ORI_OK;
     store->base.ops = &s3_ops;
+    store->base.puts_max = ori_s3_connections_max(options->s3);
     store->s3 = options->s3;
     store->bucket = strdup(options->bucket);
     if (!store->bucket)

@@ -50,6 +50,13 @@ ori_status ori_vector_probe(struct ori_vector_store *store, const struct ori_can
     return store->ops->probe ? store->ops->probe(store, cancel, err) : ORI_OK;
 }
 
+ori_status ori_vector_check(struct ori_vector_store *store, const struct ori_cancel *cancel,
+                            struct ori_error *err)
+{
+    ORI_ASSERT(store);
+    return store->ops->check ? store->ops->check(store, cancel, err) : ORI_OK;
+}
+
 static ori_status check_text(const char *name, const char *text, size_t bytes_min, size_t bytes_max,
                              struct ori_error *err)
 {

@@ -11,7 +11,8 @@
  * Failure          BAD_VECTOR (zero, not finite, wrong dim), STORE, STORE_MISMATCH (other model,
  *                  weights or dim than the store was filled with), STORE_VERSION, DISK_FULL, NOT_WRITABLE,
  *                  LIMIT, NOMEM, CANCELLED; of a server also STORE_DENIED (its key, its settings),
- *                  OVERLOADED, NETWORK, TIMEOUT; cause in err
+ *                  STORE_DOWN (not reached, overloaded, failing; of a write also too slow), TIMEOUT;
+ *                  cause in err
  * Units            vectors f32, dim each; scores cosine, -1..1, or what QDRANT_DISTANCE has; seconds
  *                  of the video */
 #include <stdbool.h>
@@ -89,10 +90,11 @@ struct ori_vector_qdrant_options {
     int shards;           /* of a new collection, as is replication */
     int replication;
     bool is_read_only;               /* a missing collection is then ORI_NOT_FOUND */
+    bool opens_refused;              /* ORI_STORE_DENIED is told by the first use instead */
     const struct ori_log *log;       /* copied; may be NULL */
     const struct ori_cancel *cancel; /* ends every wait. Borrowed until close; may be NULL */
 };
-/* Asks the server: one that is down is ORI_NETWORK, a wrong key ORI_STORE_DENIED, a collection of
+/* Asks the server: one that is down is ORI_STORE_DOWN, a wrong key ORI_STORE_DENIED, a collection of
  * another size, distance or model ORI_STORE_MISMATCH. */
 ori_status ori_vector_open_qdrant(const struct ori_vector_qdrant_options *options,
                                   struct ori_vector_store **ret_store, struct ori_error *err);
@@ -100,6 +102,11 @@ void ori_vector_close(struct ori_vector_store **store);
 
 /* Whether the store can be reached now; within a few seconds. ORI_OK where there is nothing to reach. */
 ori_status ori_vector_probe(struct ori_vector_store *store, const struct ori_cancel *cancel,
+                            struct ori_error *err);
+
+/* Before work for the store is begun: asks the server only when it has refused us the last time, or was
+ * never asked. */
+ori_status ori_vector_check(struct ori_vector_store *store, const struct ori_cancel *cancel,
                             struct ori_error *err);
 
 /* Makes the video's points exactly these: upserts all, deletes its others. n 0 deletes all.

@@ -23,6 +23,8 @@ struct ori_vector_ops {
     /* NULL: nothing to reach */
     ori_status (*probe)(struct ori_vector_store *store, const struct ori_cancel *cancel,
                         struct ori_error *err);
+    ori_status (*check)(struct ori_vector_store *store, const struct ori_cancel *cancel,
+                        struct ori_error *err);
 };
 
 struct ori_vector_store {

@@ -108,8 +108,10 @@ static ori_status search(struct ori_vector_store *base, const float *vector, siz
     ori_buf_init(&body, QUESTION_BYTES);
     if (!cancel)
         cancel = store->cancel;
-    ori_status status =
-        ori_qdrant_check_model(store, cancel, ori_qdrant_deadline(store->limits.read_ms), err);
+    ori_status status = ori_qdrant_settle(store, cancel, err);
+    if (status == ORI_OK)
+        status =
+            ori_qdrant_check_model(store, cancel, ori_qdrant_deadline(store->limits.read_ms), err);
     if (status == ORI_OK)
         status = ori_hits_init(&hits, limit, err);
     if (status == ORI_OK) {
@@ -181,6 +183,13 @@ static ori_status probe(struct ori_vector_store *base, const struct ori_cancel *
     return status;
 }
 
+static ori_status check(struct ori_vector_store *base, const struct ori_cancel *cancel,
+                        struct ori_error *err)
+{
+    struct ori_qdrant *store = ori_qdrant_of(base);
+    return ori_qdrant_settle(store, cancel ? cancel : store->cancel, err);
+}
+
 /* ---- open and close ---- */
 
 static void close_store(struct ori_vector_store *base)
@@ -204,7 +213,8 @@ static const struct ori_vector_ops ops = {.close = close_store,
                                           .count = count,
                                           .search = search,
                                           .get = get,
-                                          .probe = probe};
+                                          .probe = probe,
+                                          .check = check};
 
 /* RFC 3986: what is not unreserved goes percent-encoded. */
 static void add_encoded(struct ori_buf *buf, const char *text)
@@ -348,14 +358,15 @@ ori_status ori_vector_open_qdrant_limited(const struct ori_vector_qdrant_options
     store->limits = *limits;
     pthread_mutex_init(&store->lock, NULL); /* cannot fail with default attributes */
     ori_cond_init(&store->lane_left);
-    const int64_t deadline_us = ori_qdrant_deadline(limits->open_ms);
-    ori_status status = fill_in(store, options, err);
-    if (status == ORI_OK)
-        status = ori_qdrant_ensure(store, store->cancel, deadline_us, err);
-    if (status == ORI_OK)
-        status = ori_qdrant_check_model(store, store->cancel, deadline_us, err);
-    if (status == ORI_OK)
-        status = ori_qdrant_check_weights(store, store->cancel, deadline_us, err);
+    struct ori_error why = {0};
+    ori_status status = fill_in(store, options, &why);
+    if (status == ORI_OK) {
+        status = ori_qdrant_settle(store, store->cancel, &why);
+        if (status == ORI_STORE_DENIED && options->opens_refused)
+            status = ORI_OK;
+    }
+    if (status != ORI_OK && err && err->status == ORI_OK)
+        *err = why;
     if (status == ORI_OK)
         *ret_store = &store->base;
     else

@@ -143,17 +143,17 @@ static ori_status refusal_of(int http, const char *words)
         return ORI_NOT_FOUND;
     case 413:
         return ORI_LIMIT;
-    case 429:
-        return ORI_OVERLOADED;
     case 408:
-    case 409:
     case 425:
+    case 429:
+        return ORI_STORE_DOWN;
+    case 409:
         return ORI_STORE;
     default:
         break;
     }
     if (http >= 500)
-        return ORI_STORE;
+        return ORI_STORE_DOWN;
     /* its body limit, which is answered so and not by 413 */
     if (http == 400 && strstr(words, "larger than allowed"))
         return ORI_LIMIT;
@@ -162,13 +162,16 @@ static ori_status refusal_of(int http, const char *words)
     return ORI_STORE_DENIED;
 }
 
-static ori_status refuse(const struct ori_qdrant *store, const struct ori_net_answer *answer,
+static ori_status refuse(struct ori_qdrant *store, const struct ori_net_answer *answer,
                          struct ori_error *err)
 {
     char words[WORDS_BYTES];
     words_of(store, answer, words);
     const int http = answer->status;
     const char *hint = "";
+    if (http == 401 || http == 403)
+        atomic_store(&store->is_settled,
+                     false); /* until it says something else, nothing is begun */
     if (http == 401 || http == 403)
         hint = store->key[0] ? ": it does not take QDRANT_KEY" : ": it wants a key, set QDRANT_KEY";
     else if (http == 404 && answer->body.used == 0)
@@ -205,6 +208,8 @@ static ori_status call_once(struct ori_qdrant *store, const struct ori_qdrant_ca
     *ret_http = status == ORI_OK ? answer.status : 0;
     if (status == ORI_LIMIT) /* of its answer: not to be taken for one of our request */
         status = err->status = ORI_STORE;
+    if (status == ORI_NETWORK)
+        status = err->status = ORI_STORE_DOWN;
     if (status != ORI_OK)
         ori_error_context(err, "Qdrant");
     else if (answer.status >= 200 && answer.status < 300)

@@ -291,12 +291,30 @@ ori_status ori_qdrant_check_weights(struct ori_qdrant *store, const struct ori_c
     return status;
 }
 
+ori_status ori_qdrant_settle(struct ori_qdrant *store, const struct ori_cancel *cancel,
+                             struct ori_error *err)
+{
+    const int64_t deadline_us = ori_qdrant_deadline(store->limits.open_ms);
+    if (atomic_load(&store->is_settled))
+        return ORI_OK;
+    ori_status status = ori_qdrant_ensure(store, cancel, deadline_us, err);
+    if (status == ORI_OK)
+        status = ori_qdrant_check_model(store, cancel, deadline_us, err);
+    if (status == ORI_OK)
+        status = ori_qdrant_check_weights(store, cancel, deadline_us, err);
+    if (status == ORI_OK)
+        atomic_store(&store->is_settled, true);
+    return status;
+}
+
 ori_status ori_qdrant_claim(struct ori_qdrant *store, const struct ori_cancel *cancel,
                             int64_t deadline_us, struct ori_error *err)
 {
     struct ori_qdrant_call call = {
         .path = "", .deadline_us = deadline_us, .retries = store->limits.retries, .cancel = cancel};
-    ori_status status = ori_qdrant_check_model(store, cancel, deadline_us, err);
+    ori_status status = ori_qdrant_settle(store, cancel, err);
+    if (status == ORI_OK)
+        status = ori_qdrant_check_model(store, cancel, deadline_us, err);
     if (status != ORI_OK || atomic_load(&store->is_model_known))
         return status;
     return note_weights(store, &call, err);

@@ -3,7 +3,7 @@
  * _call.c (one request and what its answer means), _collection.c (made, compared, whose model),
  * _json.c (points to text, answers to hits), _write.c (batches, streams, stale points).
  * Source   Qdrant's OpenAPI of 1.16.3 and 1.19.0; what the files do not say was seen on 1.16.3
- * Threads  the store is immutable after open but for is_model_known and the lanes */
+ * Threads  the store is immutable after open but for the two atomics and the lanes */
 #include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -55,6 +55,8 @@ struct ori_qdrant {
     const struct ori_cancel *cancel;
     struct ori_vector_qdrant_limits limits;
 
+    /* The collection was compared and is ours to use; false again when the server refuses our key */
+    atomic_bool is_settled;
     atomic_bool is_model_known; /* a point of our model was seen in the collection */
     pthread_mutex_t lock;
     pthread_cond_t lane_left;
@@ -80,8 +82,8 @@ struct ori_qdrant_call {
 /* *ret_result: the answer's "result", a reference of the caller's; NULL when not wanted. *ret_http,
  * which may be NULL: the answer's status, 0 when there was none.
  * STORE_DENIED (401, 403, other 4xx), STORE_MISMATCH (size of a vector), LIMIT (413, 400 too large),
- * OVERLOADED (429), NOT_FOUND (404), STORE (409, 5xx, an answer that is none of Qdrant's), and what
- * net/client.h has. */
+ * STORE_DOWN (no connection, 408, 425, 429, 5xx), NOT_FOUND (404), STORE (409, an answer that is none of
+ * Qdrant's), and what else net/client.h has: TIMEOUT. */
 ori_status ori_qdrant_call(struct ori_qdrant *store, const struct ori_qdrant_call *call,
                            json_t **ret_result, int *ret_http, struct ori_error *err);
 int64_t ori_qdrant_deadline(int64_t ms);
@@ -101,6 +103,9 @@ ori_status ori_qdrant_check_model(struct ori_qdrant *store, const struct ori_can
 /* The same of its weights, at open, behind the one before; notes ours where none are noted. */
 ori_status ori_qdrant_check_weights(struct ori_qdrant *store, const struct ori_cancel *cancel,
                                     int64_t deadline_us, struct ori_error *err);
+/* The three above, unless they went well before. */
+ori_status ori_qdrant_settle(struct ori_qdrant *store, const struct ori_cancel *cancel,
+                             struct ori_error *err);
 /* Before points are written: the first to write into an empty collection decides whose it is. */
 ori_status ori_qdrant_claim(struct ori_qdrant *store, const struct ori_cancel *cancel,
                             int64_t deadline_us, struct ori_error *err);

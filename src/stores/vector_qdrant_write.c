@@ -198,6 +198,16 @@ static ori_status check_writable(const struct ori_qdrant *store, struct ori_erro
                          store->collection);
 }
 
+/* A server that is too slow to take points is one that is away: whoever comes later may find it well. */
+static ori_status as_outage(ori_status status, struct ori_error *err)
+{
+    if (status != ORI_TIMEOUT)
+        return status;
+    if (err && err->status == ORI_TIMEOUT)
+        err->status = ORI_STORE_DOWN;
+    return ORI_STORE_DOWN;
+}
+
 ori_status ori_qdrant_upsert(struct ori_vector_store *base, const struct ori_point *points,
                              size_t n, struct ori_error *err)
 {
@@ -205,7 +215,9 @@ ori_status ori_qdrant_upsert(struct ori_vector_store *base, const struct ori_poi
     ori_status status = check_writable(store, err);
     if (status == ORI_OK)
         status = ori_qdrant_claim(store, store->cancel, deadline_of(store), err);
-    return status == ORI_OK ? upload_points(store, points, n, store->cancel, err) : status;
+    if (status == ORI_OK)
+        status = upload_points(store, points, n, store->cancel, err);
+    return as_outage(status, err);
 }
 
 /* ---- stale points ---- */
@@ -275,10 +287,10 @@ ori_status ori_qdrant_replace_video(struct ori_vector_store *base, const char *p
     if (status == ORI_OK)
         status = enter_lane(store, &lane, cancel, err);
     if (status != ORI_OK)
-        return status;
+        return as_outage(status, err);
     status = upload_points(store, points, n, cancel, err);
     if (status == ORI_OK)
         status = delete_stale(store, platform, video_code, points, n, cancel, err);
     leave_lane(store, &lane);
-    return status;
+    return as_outage(status, err);
 }

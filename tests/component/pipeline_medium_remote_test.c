@@ -12,6 +12,8 @@
 #include <time.h>
 
 #include "net/client.h"
+#include "net/s3_remote.h"
+#include "pipeline/medium_fetch.h"
 #include "pipeline/medium_remote.h"
 #include "scripted_server.h"
 #include "util/clock.h"
@@ -21,10 +23,44 @@
 #define MODIFIED INT64_C(1369353600) /* Fri, 24 May 2013 00:00:00 GMT */
 
 static struct ori_s3 *s3;
+static struct ori_s3_remote object; /* outlives what was opened of it */
 static char folder[64];
 static int64_t object_bytes;
 static atomic_bool is_replaced;
 static atomic_int gets;
+static atomic_llong furthest;     /* end of the ranges asked for */
+static atomic_llong shut_from;    /* no answer to ranges from there on before the gate opens */
+static atomic_llong refused_from; /* an answer that is final to ranges beyond it */
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate = PTHREAD_COND_INITIALIZER;
+
+static void open_gate(void)
+{
+    pthread_mutex_lock(&gate_lock);
+    atomic_store(&shut_from, INT64_MAX);
+    pthread_cond_broadcast(&gate);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+static void note_range(long long first, long long end)
+{
+    pthread_mutex_lock(&gate_lock);
+    if (end > atomic_load(&furthest))
+        atomic_store(&furthest, end);
+    pthread_cond_broadcast(&gate);
+    while (first >= atomic_load(&shut_from))
+        pthread_cond_wait(&gate, &gate_lock);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+/* Until somebody has asked for what lies before there. */
+static void wait_for_range(int64_t end)
+{
+    pthread_mutex_lock(&gate_lock);
+    while (atomic_load(&furthest) < end)
+        pthread_cond_wait(&gate, &gate_lock);
+    pthread_mutex_unlock(&gate_lock);
+}
 
 static uint8_t byte_at(int64_t offset)
 {
@@ -50,6 +86,9 @@ static bool play(int number, const char *head, FILE *out)
     if (!range || sscanf(range, "\r\nRange: bytes=%lld-%lld", &first, &last) != 2 ||
         last >= object_bytes || first > last)
         return scripted_say(out, 416, "", "<Error><Code>InvalidRange</Code></Error>");
+    note_range(first, last + 1);
+    if (last >= atomic_load(&refused_from))
+        return scripted_say(out, 403, "", "<Error><Code>AccessDenied</Code></Error>");
     fprintf(out, "HTTP/1.1 206 X\r\nContent-Length: %lld\r\nETag: \"e\"\r\n\r\n", last - first + 1);
     for (long long i = first; i <= last; i++)
         fputc(byte_at(i), out);
@@ -64,11 +103,14 @@ static int begin(void **state)
     scripted.play = play;
     atomic_store(&is_replaced, false);
     atomic_store(&gets, 0);
+    atomic_store(&furthest, 0);
+    atomic_store(&shut_from, INT64_MAX);
+    atomic_store(&refused_from, INT64_MAX);
     snprintf(folder, sizeof folder, "/tmp/oriane-remote-XXXXXX");
     snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", scripted.port);
     const struct ori_s3_options options = {.endpoint = endpoint,
                                            .region = "us-east-1",
-                                           .connections_max = 2,
+                                           .connections_max = 8,
                                            .multipart_threshold = 6 << 20};
     return mkdtemp(folder) && ori_s3_create(&options, &s3, NULL) == ORI_OK ? 0 : -1;
 }
@@ -76,20 +118,30 @@ static int begin(void **state)
 /* Nothing may be left in the folder. */
 static int end(void **state)
 {
+    open_gate();
     ori_s3_destroy(&s3);
     return rmdir(folder) | scripted_end(state);
+}
+
+static ori_status open_waiting(int64_t bytes_max, const struct ori_wait *wait,
+                               struct ori_medium_remote **ret_remote, int *ret_fd,
+                               struct ori_error *err)
+{
+    object = (struct ori_s3_remote){.s3 = s3, .name = {"bucket", "a video.mp4"}};
+    const struct ori_medium_place place = {
+        .ops = &ori_s3_remote_ops, .object = &object, .name = object.name.key};
+    int64_t bytes = 0;
+    const ori_status status =
+        ori_medium_remote_open(&place, bytes_max, folder, wait, ret_remote, ret_fd, &bytes, err);
+    if (status == ORI_OK)
+        assert_int_equal(bytes, object_bytes);
+    return status;
 }
 
 static ori_status open_remote(int64_t bytes_max, struct ori_medium_remote **ret_remote, int *ret_fd,
                               struct ori_error *err)
 {
-    const struct ori_medium_place place = {.s3 = s3, .bucket = "bucket", .key = "a video.mp4"};
-    int64_t bytes = 0;
-    const ori_status status =
-        ori_medium_remote_open(&place, bytes_max, folder, NULL, ret_remote, ret_fd, &bytes, err);
-    if (status == ORI_OK)
-        assert_int_equal(bytes, object_bytes);
-    return status;
+    return open_waiting(bytes_max, NULL, ret_remote, ret_fd, err);
 }
 
 static void expect_bytes(int fd, int64_t offset, int64_t bytes)
@@ -156,6 +208,108 @@ static void straight_reading_looks_ahead_and_jumps_do_not(void **state)
     expect_bytes(fd, 0, object_bytes);
     close(fd);
     ori_medium_remote_destroy(&remote);
+}
+
+/* One block after the other, up to there. */
+static void read_straight(struct ori_medium_remote *remote, int64_t from, int64_t until)
+{
+    for (int64_t at = from; at < until; at += MEBI / 4)
+        assert_int_equal(ori_medium_remote_ensure(remote, at, MEBI / 4, NULL, NULL), ORI_OK);
+}
+
+/* Fetched while nobody asks, no further than allowed, and not at all by who has just begun. */
+static void threads_fetch_ahead(void **state)
+{
+    (void)state;
+    struct ori_medium_remote *remote = NULL;
+    int fd = -1;
+    object_bytes = 128 * MEBI;
+    assert_int_equal(open_remote(0, &remote, &fd, NULL), ORI_OK);
+    atomic_store(&furthest, 0);
+    read_straight(remote, 0, ORI_LIMIT_MAX_PROBE_BYTES);
+    assert_int_equal(atomic_load(&furthest), ORI_LIMIT_MAX_PROBE_BYTES);
+    read_straight(remote, ORI_LIMIT_MAX_PROBE_BYTES, 8 * MEBI);
+    wait_for_range(14 * MEBI); /* about as far as was read, in whole pieces */
+    assert_true(atomic_load(&furthest) <= 16 * MEBI);
+    read_straight(remote, 8 * MEBI, 64 * MEBI);
+    wait_for_range(64 * MEBI + ORI_MEDIUM_AHEAD_MAX - ORI_MEDIUM_PIECE_BYTES);
+    assert_true(atomic_load(&furthest) <= 64 * MEBI + ORI_MEDIUM_AHEAD_MAX);
+    /* a jump, and nothing follows it */
+    const int64_t before = ori_medium_remote_fetched(remote);
+    assert_int_equal(ori_medium_remote_ensure(remote, 120 * MEBI, 1, NULL, NULL), ORI_OK);
+    assert_true(ori_medium_remote_fetched(remote) <=
+                before + ORI_MEDIUM_FETCH_THREADS * ORI_MEDIUM_PIECE_BYTES + MEBI / 4);
+    close(fd);
+    ori_medium_remote_destroy(&remote);
+}
+
+/* Who comes to what a thread is fetching waits for it, and it is fetched once. */
+static void who_is_faster_than_the_threads_waits(void **state)
+{
+    (void)state;
+    struct ori_medium_remote *remote = NULL;
+    int fd = -1;
+    object_bytes = 24 * MEBI;
+    assert_int_equal(open_remote(0, &remote, &fd, NULL), ORI_OK);
+    atomic_store(&scripted.delay_ms, 5);
+    read_straight(remote, 0, object_bytes);
+    assert_int_equal(ori_medium_remote_fetched(remote), object_bytes);
+    expect_bytes(fd, 0, object_bytes);
+    close(fd);
+    ori_medium_remote_destroy(&remote);
+}
+
+/* What fails ahead is told to who needs it, and to nobody else. */
+static void a_failure_ahead(void **state)
+{
+    (void)state;
+    struct ori_medium_remote *remote = NULL;
+    struct ori_error err = {0};
+    int fd = -1;
+    object_bytes = 64 * MEBI;
+    assert_int_equal(open_remote(0, &remote, &fd, NULL), ORI_OK);
+    atomic_store(&refused_from, 12 * MEBI);
+    read_straight(remote, 0, 10 * MEBI);
+    wait_for_range(12 * MEBI + 1);
+    read_straight(remote, 10 * MEBI, 12 * MEBI);
+    assert_int_equal(ori_medium_remote_ensure(remote, 12 * MEBI, 1, NULL, &err), ORI_STORE_DENIED);
+    atomic_store(&refused_from, INT64_MAX);
+    read_straight(remote, 12 * MEBI, object_bytes);
+    assert_int_equal(ori_medium_remote_fetched(remote), object_bytes);
+    expect_bytes(fd, 0, object_bytes);
+    close(fd);
+    ori_medium_remote_destroy(&remote);
+}
+
+static void an_end_and_a_cancel_amid_fetches(void **state)
+{
+    (void)state;
+    for (int is_cancel = 0; is_cancel < 2; is_cancel++) {
+        struct ori_medium_remote *remote = NULL;
+        struct ori_cancel cancel;
+        const struct ori_wait wait = {.cancel = &cancel};
+        struct ori_error err = {0};
+        int fd = -1;
+        object_bytes = 64 * MEBI;
+        assert_int_equal(ori_cancel_init(&cancel, NULL, NULL), ORI_OK);
+        assert_int_equal(open_waiting(0, &wait, &remote, &fd, NULL), ORI_OK);
+        atomic_store(&furthest, 0);
+        atomic_store(&shut_from, 10 * MEBI);
+        for (int64_t at = 0; at < 8 * MEBI; at += MEBI / 4)
+            assert_int_equal(ori_medium_remote_ensure(remote, at, MEBI / 4, &wait, NULL), ORI_OK);
+        wait_for_range(10 * MEBI + 1);
+        const int64_t begin_us = ori_clock_us();
+        if (is_cancel) {
+            ori_cancel_set(&cancel);
+            assert_int_equal(ori_medium_remote_ensure(remote, 10 * MEBI, 1, &wait, &err),
+                             ORI_CANCELLED);
+        }
+        close(fd);
+        ori_medium_remote_destroy(&remote);
+        assert_true(ori_clock_us() - begin_us < 200000);
+        open_gate();
+        ori_cancel_deinit(&cancel);
+    }
 }
 
 static void refusals(void **state)
@@ -225,6 +379,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REMOTE(sizes),
         REMOTE(straight_reading_looks_ahead_and_jumps_do_not),
+        REMOTE(threads_fetch_ahead),
+        REMOTE(who_is_faster_than_the_threads_waits),
+        REMOTE(a_failure_ahead),
+        REMOTE(an_end_and_a_cancel_amid_fetches),
         REMOTE(refusals),
         REMOTE(an_object_that_changes),
         REMOTE(a_disk_that_is_full),

@@ -203,7 +203,7 @@ static void test_addresses_that_are_none(void **state)
         {"127.0.0.1:6333", "c", ORI_URL_REFUSED},
         {"http://127.0.0.1:1", "a/b", ORI_BAD_SETTING},
         {"http://127.0.0.1:1", "..", ORI_BAD_SETTING},
-        {"http://127.0.0.1:1", "c", ORI_NETWORK},
+        {"http://127.0.0.1:1", "c", ORI_STORE_DOWN},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

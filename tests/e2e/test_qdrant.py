@@ -1,6 +1,9 @@
 """`oriane serve` on a real Qdrant: a job's points, search, reruns, outages; what is said to it is checked
 against its own OpenAPI files where they are at hand."""
 
+import os
+import re
+import subprocess
 import threading
 
 import pytest
@@ -14,6 +17,9 @@ from server import Server
 PAYLOAD = {"uuid", "platform", "video_code", "frame_number", "frame_second", "path", "created_at",
            "width", "height", "scene", "dhash", "model"}
 COLLECTION = "watched_frames"
+# every request that the program makes; the collection's name left out
+KINDS = {"GET ", "GET /exists", "PUT ", "PATCH ", "PUT /index", "PUT /points", "POST /points",
+         "POST /points/count", "POST /points/delete", "POST /points/query", "POST /points/scroll"}
 
 
 @pytest.fixture(scope="module")
@@ -171,9 +177,17 @@ def test_down_at_the_start_it_is_waited_for(serve, real, clip):
     assert ids(real.points()) == sorted(frame["id"] for frame in server.frames(item))
 
 
-def test_a_wrong_key_is_why_it_is_not_ready(serve):
+def test_a_wrong_key_is_why_it_is_not_ready(serve, between, clip):
     server = serve(QDRANT_KEY="wrong-secret")
-    server.wait_not_ready("does not take QDRANT_KEY")
+    answer = server.wait_not_ready("does not take QDRANT_KEY")
+    assert answer.json["checks"]["model"]["ok"] and not answer.json["checks"]["vectors"]["ok"]
+    item = server.add_video("p", "cuts", clip("cuts").path)
+    error = server.wait_job(server.submit([item]))["items"][0]["error"]
+    assert error["code"] == "store_denied" and "QDRANT_KEY" in error["message"], error
+    assert error["attempts"] == 1 and not list((server.out / "frames").rglob("*.png"))
+    done = server.wait_job(server.submit([item], local_mode=True))  # it needs no key
+    assert done["status"] == "completed", done
+    assert not between.asked("PUT", "/points")
     assert "wrong-secret" not in server.log_text()
 
 
@@ -234,6 +248,60 @@ def test_run_and_search_are_local_unless_asked(serve, between, oriane, clip):
     assert len(between.exchanges) == said
     there = oriane("search", "--json", "--remote", "--image", picture, settings=settings)
     assert there.code == 0 and there.json[0]["id"] == frames[0]["id"], there
+
+
+def kinds(between):
+    return {f"{e.method} " + re.sub(r"^/collections/[^/?]+|\?.*", "", e.path)
+            for e in between.exchanges if e.status}
+
+
+def test_every_kind_of_request_is_checked(serve, between, clip):
+    """So that none can be misspelt: `between` holds all that was said against the documents."""
+    server = serve()
+    item = server.add_video("p", "cuts", clip("cuts").path)
+    frames = run(server, item)[item]
+    run(server, item)
+    picture = (server.out / "frames" / frames[0]["path"]).read_bytes()
+    assert server.upload("/search-by/image?limit=3", picture).status == 200
+    answer = server.post("/search-by/frame", {
+        "id": frames[0]["id"], "limit": 1,
+        "filter": {"platform": "p", "video_code": "cuts", "second_min": 0, "second_max": 1e6}})
+    assert answer.status == 200 and len(answer.json) == 1, answer
+    harness.wait_until(lambda: between.asked("GET", "/exists"), 30, "a look at the store")
+    assert kinds(between) == KINDS
+    filters = [e.body.get("filter") for e in between.asked("POST", "/points/query")]
+    assert len(filters[-1]["must"]) == 3, filters
+
+
+@pytest.mark.skipif(not harness.IS_LONG, reason="takes more than a minute: ORIANE_LONG=1")
+def test_the_conformance_tests_speak_as_the_documents_say(between, specifications):
+    if not specifications:
+        pytest.skip("no OpenAPI files beside the repository (../shared/reference)")
+    path = harness.BUILD / "tests" / "component" / "stores_vector_test"
+    result = subprocess.run([path], check=False, capture_output=True, text=True, timeout=300, env={
+        **os.environ, "ORIANE_TEST_QDRANT_URL": between.url, "ORIANE_TEST_QDRANT_KEY": qdrant.KEY})
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(between.exchanges) > 1000
+
+
+def test_a_collection_that_is_dropped_amid_a_job(serve, real, between, clip):
+    """It is made again, as set, and the job goes on; videos of before are done again when they are asked for."""
+    server = serve(JOB_MAX_ATTEMPTS=1)
+    one = server.add_video("p", "one", clip("cuts").path)
+    frames = run(server, one)
+    items = [server.add_video("p", f"v{i}", clip("cuts").path) for i in range(4)]
+    job = server.submit(items)
+    said = len(between.asked("PUT", "/points"))
+    harness.wait_until(lambda: len(between.asked("PUT", "/points")) > said, 60, "points of the job")
+    real.json("DELETE", f"/collections/{COLLECTION}")
+    done = server.wait_job(job)
+    assert done["status"] == "completed" and done["counts"]["success"] == 4, done
+    info = real.json("GET", f"/collections/{COLLECTION}")
+    assert info["config"]["quantization_config"]["scalar"]["type"] == "int8"
+    assert set(info["payload_schema"]) == {"platform", "video_code", "frame_second"}
+    assert not real.points(video_code="one")
+    frames.update(run(server, one, *items))
+    assert ids(real.points()) == sorted(f["id"] for stored in frames.values() for f in stored)
 
 
 def test_misspelt_fields_would_be_found(specifications):

@@ -76,6 +76,8 @@ def test_a_search_finds_what_is_there(search, fake):
     (status(200, '{"result":{"points":[]},"status":"red"}'), "none of Qdrant's"),
     (status(200, '{"result":{"points":[]},"result":1,"status":"ok"}'), "none of Qdrant's"),
     (status(200, '{"result":{"points":[{"id":7,"score":1}]},"status":"ok"}'), "no UUID"),
+    (status(200, '{"result":{"points":[{"id":"6b9d7e6c-3f6e-5d0a-9c1e-0123456789ab","version":1,'
+                 '"score":null,"payload":{}}]},"status":"ok"}'), "score"),
     (status(200, "[" * 33 + "]" * 33), "nested deeper than 32"),
     (status(200, '{"result":[' + "1," * 131072 + '1],"status":"ok"}'), "more than 131072 values"),
     (status(200, " " * (16 << 20) + "1"), "longer than allowed"),
@@ -195,6 +197,22 @@ def test_writes_that_fail_are_made_again(serve, fake, clip, fault, times):
     item, frames = run_one(server, clip)
     assert item["status"] == "success", item
     assert sorted(fake.store.points) == sorted(frame["id"] for frame in frames)
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_writes_alone_that_are_refused_for_long_spend_no_attempt(serve, fake, clip, code):
+    """The store answers when it is looked at, and takes nothing."""
+    server = serve(JOB_MAX_ATTEMPTS=1)
+    server.wait_ready()
+    fake.fault = on(UPSERT, status(code, told("busy")))
+    job = server.submit([server.add_video("p", "cuts", clip("cuts").path)])
+    back = server.wait_event("item.handed_back", timeout=60)
+    assert back["error"] == "store_unavailable" and str(code) in back["message"], back
+    assert server.get("/ready", key=False).status == 200
+    fake.fault = None
+    done = server.wait_job(job)
+    assert done["items"][0]["status"] == "success" and done["items"][0]["attempts"] == 1, done
+    assert len(fake.store.points) == len(server.frames("p/cuts"))
 
 
 def test_a_key_that_is_refused_while_writing_fails_at_once(serve, fake, clip):

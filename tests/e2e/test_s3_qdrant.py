@@ -40,15 +40,15 @@ def bucket(gateway):
     return Bucket(gateway)
 
 
-def check(server, bucket, points, item):
+def check(server, bucket, points, item, collection="watched_frames"):
     """Manifest, objects and points of a video are those of its frames."""
     platform, code = item.split("/")
     frames = server.frames(item)
     assert frames
     assert set(bucket.s3.keys(bucket.name, f"{item}/")) == {f"{item}/manifest.json",
                                                             *(frame["path"] for frame in frames)}
-    assert sorted(point["id"] for point in points.points(platform=platform, video_code=code)) == \
-        sorted(frame["id"] for frame in frames)
+    assert sorted(point["id"] for point in points.points(
+        collection, platform=platform, video_code=code)) == sorted(frame["id"] for frame in frames)
     return frames
 
 

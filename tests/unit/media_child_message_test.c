@@ -510,6 +510,32 @@ static void slots_go_round(void **state)
     assert_int_equal(say(&talk, &frame, sizeof frame), ORI_CHILD_PROTOCOL);
 }
 
+/* A held slot is the parent's before it was ever released. */
+static void slots_that_are_held(void **state)
+{
+    (void)state;
+    struct ori_child_talk talk;
+    struct ori_msg_frame frame = good_frame;
+    for (uint32_t held = 0; held <= SLOTS; held++) {
+        begin_video(&talk);
+        struct ori_msg_start start = talk.start;
+        const struct ori_msg_info info = talk.info;
+        start.slots_held = held;
+        ori_child_talk_begin(&talk, &start);
+        talk.has_info = true;
+        talk.info = info;
+        frame.n = 1;
+        frame.slot = SLOTS - 1;
+        frame.scene = 1;
+        assert_int_equal(say(&talk, &frame, sizeof frame), held > 0 ? ORI_CHILD_PROTOCOL : ORI_OK);
+    }
+    begin_video(&talk);
+    talk.slots_busy = UINT64_C(1) << (SLOTS - 1);
+    ori_child_talk_released(&talk, SLOTS - 1);
+    frame.n = 2;
+    assert_int_equal(say(&talk, &frame, sizeof frame), ORI_OK);
+}
+
 /* Frames may come before their scene; at the end every frame's scene must have been said. */
 static void frames_wait_for_their_scene(void **state)
 {
@@ -679,15 +705,25 @@ static void random_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(info_fields),         cmocka_unit_test(scene_fields),
-        cmocka_unit_test(frame_fields),        cmocka_unit_test(progress_and_need_fields),
-        cmocka_unit_test(done_fields),         cmocka_unit_test(picture_fields),
-        cmocka_unit_test(thumb_fields),        cmocka_unit_test(sizes_are_exact),
-        cmocka_unit_test(order_before_info),   cmocka_unit_test(nothing_after_the_end),
-        cmocka_unit_test(picture_job),         cmocka_unit_test(thumb_job),
-        cmocka_unit_test(slots_go_round),      cmocka_unit_test(frames_wait_for_their_scene),
-        cmocka_unit_test(floods_end),          cmocka_unit_test(strings_without_end),
-        cmocka_unit_test(strings_are_cleaned), cmocka_unit_test(codes_are_words),
+        cmocka_unit_test(info_fields),
+        cmocka_unit_test(scene_fields),
+        cmocka_unit_test(frame_fields),
+        cmocka_unit_test(progress_and_need_fields),
+        cmocka_unit_test(done_fields),
+        cmocka_unit_test(picture_fields),
+        cmocka_unit_test(thumb_fields),
+        cmocka_unit_test(sizes_are_exact),
+        cmocka_unit_test(order_before_info),
+        cmocka_unit_test(nothing_after_the_end),
+        cmocka_unit_test(picture_job),
+        cmocka_unit_test(thumb_job),
+        cmocka_unit_test(slots_go_round),
+        cmocka_unit_test(slots_that_are_held),
+        cmocka_unit_test(frames_wait_for_their_scene),
+        cmocka_unit_test(floods_end),
+        cmocka_unit_test(strings_without_end),
+        cmocka_unit_test(strings_are_cleaned),
+        cmocka_unit_test(codes_are_words),
         cmocka_unit_test(random_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

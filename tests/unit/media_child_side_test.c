@@ -26,7 +26,7 @@ struct world {
     struct ori_child_side side;
 };
 
-static void open_world(struct world *world, uint32_t slots, bool is_remote)
+static void open_held_world(struct world *world, uint32_t slots, uint32_t held, bool is_remote)
 {
     int pair[2];
     struct ori_error err = {0};
@@ -39,11 +39,17 @@ static void open_world(struct world *world, uint32_t slots, bool is_remote)
                                   .bytes = MEDIUM_BYTES,
                                   .is_remote = is_remote,
                                   .slots = slots,
+                                  .slots_held = held,
                                   .slot_bytes = SLOT_BYTES,
                                   .options = {.input = good_input}};
     assert_int_equal(send(world->parent, &start, sizeof start, 0), sizeof start);
     assert_int_equal(ori_child_side_open_at(0, world->child, world->memory, &world->side, &err),
                      ORI_OK);
+}
+
+static void open_world(struct world *world, uint32_t slots, bool is_remote)
+{
+    open_held_world(world, slots, 0, is_remote);
 }
 
 static void close_world(struct world *world)
@@ -102,6 +108,27 @@ static void sixty_four_slots(void **state)
     close_world(&world);
 }
 
+/* The last ones are the parent's until it says otherwise. */
+static void slots_that_are_held(void **state)
+{
+    (void)state;
+    struct world world;
+    struct ori_error err = {0};
+    uint32_t slot = 0;
+    uint8_t *data = NULL;
+    open_held_world(&world, 4, 2, false);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(ori_child_side_slot(&world.side, &slot, &data, &err), ORI_OK);
+        assert_int_equal(slot, i);
+    }
+    for (uint32_t i = 3; i >= 2; i--) {
+        release(&world, i);
+        assert_int_equal(ori_child_side_slot(&world.side, &slot, &data, &err), ORI_OK);
+        assert_int_equal(slot, i);
+    }
+    close_world(&world);
+}
+
 static void *release_later(void *self)
 {
     release(self, 0);
@@ -156,19 +183,23 @@ static void bad_starts(void **state)
         uint64_t slot_bytes;
         size_t bytes;
         ori_status expected;
+        uint32_t held;
     } rows[] = {
-        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start), ORI_OK},
-        {ORI_MSG_START, 1, 4096, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL},
-        {ORI_MSG_START, 64, 4096, sizeof(struct ori_msg_start), ORI_OK},
-        {ORI_MSG_START, 65, 4096, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL},
-        {ORI_MSG_START, 2, 0, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL},
-        {ORI_MSG_START, 64, 4097, sizeof(struct ori_msg_start),
-         ORI_CHILD_PROTOCOL}, /* too little */
-        {ORI_MSG_START, 64, UINT64_MAX / 32, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL},
-        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start) - 1, ORI_CHILD_PROTOCOL},
-        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start) + 1, ORI_CHILD_PROTOCOL},
-        {ORI_MSG_RELEASE, 2, 4096, sizeof(struct ori_msg_slot), ORI_CHILD_PROTOCOL},
-        {77, 2, 4096, 4, ORI_CHILD_PROTOCOL},
+        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start), ORI_OK, 0},
+        {ORI_MSG_START, 1, 4096, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL, 0},
+        {ORI_MSG_START, 64, 4096, sizeof(struct ori_msg_start), ORI_OK, 0},
+        {ORI_MSG_START, 65, 4096, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL, 0},
+        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start), ORI_OK, 1},
+        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL, 2},
+        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL, UINT32_MAX},
+        {ORI_MSG_START, 2, 0, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL, 0},
+        {ORI_MSG_START, 64, 4097, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL,
+         0}, /* too little */
+        {ORI_MSG_START, 64, UINT64_MAX / 32, sizeof(struct ori_msg_start), ORI_CHILD_PROTOCOL, 0},
+        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start) - 1, ORI_CHILD_PROTOCOL, 0},
+        {ORI_MSG_START, 2, 4096, sizeof(struct ori_msg_start) + 1, ORI_CHILD_PROTOCOL, 0},
+        {ORI_MSG_RELEASE, 2, 4096, sizeof(struct ori_msg_slot), ORI_CHILD_PROTOCOL, 0},
+        {77, 2, 4096, 4, ORI_CHILD_PROTOCOL, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int pair[2];
@@ -177,6 +208,7 @@ static void bad_starts(void **state)
         uint8_t packet[sizeof(struct ori_msg_start) + 16] = {0};
         struct ori_msg_start start = {.type = rows[i].type,
                                       .slots = rows[i].slots,
+                                      .slots_held = rows[i].held,
                                       .slot_bytes = rows[i].slot_bytes,
                                       .options = {.input = good_input}};
         memcpy(packet, &start, sizeof start);
@@ -337,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_are_given_once),
         cmocka_unit_test(sixty_four_slots),
+        cmocka_unit_test(slots_that_are_held),
         cmocka_unit_test(waits_for_release),
         cmocka_unit_test(parent_gone),
         cmocka_unit_test(bad_starts),

@@ -59,6 +59,31 @@ static void a_slot_holds_the_largest_still(void **state)
     }
 }
 
+/* Slots that are held at first: as many more as fit beside the others, by the pictures' size. */
+static void more_slots_for_small_pictures(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t width;
+        int32_t height;
+        uint32_t least;
+        uint32_t most;
+    } rows[] = {{64, 48, 16, 16},     {854, 480, 16, 16},
+                {1920, 1080, 12, 14}, {3840, 2160, 0, 1},
+                {7680, 4320, 0, 0},   {ORI_CHILD_SIDE_MAX, ORI_CHILD_SIDE_MAX, 0, 0}};
+    struct ori_extract_options options = options_of(ORI_SETTING_VP_MAX_PIXELS, "67108864");
+    struct ori_msg_start start;
+    ori_options_start(&options, ORI_CHILD_JOB_VIDEO, 10, &start);
+    assert_int_equal(ori_options_more_slots(&start, 64, 48), 0); /* none are held */
+    const uint32_t usual = start.slots;
+    ori_options_hold_slots(&start);
+    assert_int_equal(start.slots - start.slots_held, usual);
+    assert_in_range(start.slots, ORI_CHILD_SLOTS_MIN, ORI_CHILD_SLOTS_MAX);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_in_range(ori_options_more_slots(&start, rows[i].width, rows[i].height),
+                        rows[i].least, rows[i].most);
+}
+
 /* Each word of a model about its input reaches the child. */
 static void what_the_model_wants(void **state)
 {
@@ -93,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_stay_in_the_protocol),
         cmocka_unit_test(a_slot_holds_the_largest_still),
+        cmocka_unit_test(more_slots_for_small_pictures),
         cmocka_unit_test(what_the_model_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
