@@ -40,10 +40,10 @@ struct ori_net_egress ori_net_egress_of(const struct ori_settings *settings)
 struct ori_net_egress ori_net_egress_of_s3(const struct ori_settings *settings)
 {
     struct ori_net_egress egress = ori_net_egress_of(settings);
-    if (settings->aws_ca_bundle[0]) {
+    if (settings->aws_ca_bundle[0])
         egress.ca_file = settings->aws_ca_bundle;
+    if (settings->aws_ca_bundle[0] || !settings->ssl_cert_file[0])
         egress.ca_variable = "AWS_CA_BUNDLE";
-    }
     return egress;
 }
 

@@ -36,7 +36,16 @@ static long verify_result(const struct ori_net_transfer *transfer)
 static ori_status tell_certificate(const struct ori_net_transfer *transfer, const char *words,
                                    struct ori_error *err)
 {
-    enum { NOT_YET_VALID = 9, EXPIRED = 10, SELF_SIGNED = 18, IN_CHAIN, NO_ISSUER, NO_LEAF };
+    enum {
+        FINE,
+        NOT_JUDGED, /* what libcurl leaves when it finds another host's name */
+        NOT_YET_VALID = 9,
+        EXPIRED,
+        SELF_SIGNED = 18,
+        IN_CHAIN,
+        NO_ISSUER,
+        NO_LEAF
+    };
     const int code = CURLE_PEER_FAILED_VERIFICATION;
     switch (verify_result(transfer)) {
     case SELF_SIGNED:
@@ -51,7 +60,8 @@ static ori_status tell_certificate(const struct ori_net_transfer *transfer, cons
     case NOT_YET_VALID:
         return ori_error_set(err, ORI_NETWORK,
                              "%s: renew it, or set this machine's clock (curl %d)", words, code);
-    case 0: /* well signed, but for somebody else */
+    case FINE:
+    case NOT_JUDGED:
         return ori_error_set(err, ORI_NETWORK,
                              "%s: the certificate is another host's; use a name that stands in it "
                              "(curl %d)",
@@ -115,6 +125,12 @@ static struct outcome outcome_of(CURLcode result, const struct ori_net_transfer 
     default:
         return (struct outcome){ORI_NETWORK, false};
     }
+}
+
+bool ori_net_is_nobody_there(const struct ori_error *err)
+{
+    return err->status == ORI_NETWORK &&
+           (err->native == CURLE_COULDNT_CONNECT || err->native == CURLE_COULDNT_RESOLVE_HOST);
 }
 
 ori_status ori_net_fail(CURLcode result, struct ori_net_transfer *transfer, struct ori_error *err)
