@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """What stands between the program and a server in tests, all on loopback.
 
     Certificates(folder)         an authority of our own and server certificates, made by openssl
@@ -6,18 +7,24 @@
                                  a test sees that nobody here looked them up
     Counter(port)                hands bytes on and counts connections
     Silence()                    takes connections and says nothing
-    nghttpx(folder, port, cert)  a real HTTP/2 server in front of a port
+    Nghttpx(folder, port, cert)  a real HTTP/2 server in front of a port
 
 Each is a context manager; `open`, `opened` and `open_max` count connections from the program.
+
+As a program, `net_servers.py run COMMAND...` runs the command beside a real nghttpd that sends back what
+is uploaded, with ORIANE_TEST_H2_URL and ORIANE_TEST_CA; 77, which meson calls skipped, without one.
 """
 
 import base64
 import contextlib
+import os
 import re
 import select
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 import threading
 import urllib.parse
 from pathlib import Path
@@ -25,7 +32,9 @@ from pathlib import Path
 import harness
 from server import free_port
 
-NGHTTPX = shutil.which("nghttpx", path="/usr/sbin:/usr/bin:/sbin:/bin")
+SKIPPED = 77
+NGHTTPX, NGHTTPD = (shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
+                    for name in ("nghttpx", "nghttpd"))
 
 
 # --- certificates -------------------------------------------------------------------------------------
@@ -277,23 +286,24 @@ class Proxy(Listener):
 
 # --- HTTP/2 ---------------------------------------------------------------------------------------------
 
-class Nghttpx:
-    def __init__(self, folder, target, certificate):
+class Http2:
+    """A real server as a process of its own."""
+
+    def begin(self, folder, command):
         self.folder, self.port = Path(folder), free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.access = self.folder / "access.log"
-        cert, key = certificate
-        with open(self.folder / "log", "wb") as log:
-            self.process = subprocess.Popen(
-                [NGHTTPX, f"--frontend=127.0.0.1,{self.port}", f"--backend=127.0.0.1,{target}",
-                 f"--accesslog-file={self.access}", "--accesslog-format=$request $status",
-                 "--workers=1", "--no-ocsp", f"--conf={self.folder}/none",
-                 f"--errorlog-file={self.folder}/errors", str(key), str(cert)],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        harness.wait_until(self.is_listening, 20, "nghttpx to listen")
+        self.command = [str(word).format(port=self.port) for word in command]
+        self.start()
+
+    def start(self):
+        """Also once more after a stop, on the same port."""
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.folder,
+                                            stdin=subprocess.DEVNULL)
+        harness.wait_until(self.is_listening, 20, f"{self.command[0]} to listen")
 
     def is_listening(self):
-        assert self.process.poll() is None, (self.folder / "errors").read_text()
+        assert self.process.poll() is None, (self.folder / "log").read_text()
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", self.port)).close()
             return True
@@ -302,10 +312,6 @@ class Nghttpx:
     @property
     def url(self):
         return f"https://localhost:{self.port}"
-
-    def lines(self):
-        """"METHOD path HTTP/2 status" of each request; after the end all are there."""
-        return self.access.read_text().splitlines() if self.access.exists() else []
 
     def stop(self):
         if self.process.poll() is None:
@@ -317,3 +323,42 @@ class Nghttpx:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Nghttpd(Http2):
+    def __init__(self, folder, certificate):
+        cert, key = certificate
+        self.begin(folder, [NGHTTPD, "--address=127.0.0.1", "--echo-upload", f"--htdocs={folder}",
+                            "{port}", key, cert])
+
+
+class Nghttpx(Http2):
+    def __init__(self, folder, target, certificate):
+        cert, key = certificate
+        self.access = Path(folder) / "access"
+        self.begin(folder, [NGHTTPX, "--frontend=127.0.0.1,{port}", f"--backend=127.0.0.1,{target}",
+                            f"--accesslog-file={self.access}", "--accesslog-format=$request $status",
+                            "--workers=1", "--no-ocsp", f"--conf={folder}/none", key, cert])
+
+    def lines(self):
+        """"METHOD path HTTP/2 status" of each request; after the end all are there."""
+        return self.access.read_text().splitlines() if self.access.exists() else []
+
+
+def main():
+    if len(sys.argv) < 3 or sys.argv[1] != "run":
+        sys.exit(__doc__)
+    if not NGHTTPD or not shutil.which("openssl"):
+        print("skipped: nghttpd (nghttp2-server) or openssl is not installed")
+        sys.exit(SKIPPED)
+    with tempfile.TemporaryDirectory(prefix="oriane-h2-") as folder:
+        certificates = Certificates(folder)
+        with Nghttpd(Path(folder) / "server", certificates.make("h2")) as server:
+            environment = {**os.environ, "ORIANE_TEST_H2_URL": server.url,
+                           "ORIANE_TEST_CA": str(certificates.ca)}
+            code = subprocess.run(sys.argv[2:], env=environment, check=False).returncode
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
