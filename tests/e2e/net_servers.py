@@ -5,7 +5,7 @@
     TlsFront(port, certificate)  speaks TLS, hands the bytes on to a port
     Proxy({"name": port})        forwards http and tunnels CONNECT; the names are known to it alone, so
                                  a test sees that nobody here looked them up
-    Counter(port)                hands bytes on and counts connections
+    Counter(port)                hands bytes on, counts connections, can hold back every byte
     Silence()                    takes connections and says nothing
     Nghttpx(folder, port, cert)  a real HTTP/2 server in front of a port
 
@@ -151,14 +151,16 @@ class Listener:
         self.stop()
 
 
-def pump(a, b):
-    """Bytes both ways until either ends."""
+def pump(a, b, gate=None):
+    """Bytes both ways until either ends; while the gate is shut none goes on."""
     def waiting(sock):
         return getattr(sock, "pending", lambda: 0)()
     while True:
         ready = [s for s in (a, b) if waiting(s)] or select.select([a, b], [], [])[0]
         for source in ready:
             data = source.recv(65536)
+            if gate:
+                gate.wait()
             if not data:
                 return
             (b if source is a else a).sendall(data)
@@ -166,7 +168,8 @@ def pump(a, b):
 
 class Counter(Listener):
     def __init__(self, target):
-        self.target = target
+        self.target, self.gate = target, threading.Event()
+        self.gate.set()
         super().__init__()
 
     @property
@@ -175,7 +178,11 @@ class Counter(Listener):
 
     def serve(self, peer):
         with self.connect(self.target) as target:
-            pump(peer, target)
+            pump(peer, target, self.gate)
+
+    def stop(self):
+        self.gate.set()
+        super().stop()
 
 
 class Silence(Listener):
