@@ -11,6 +11,8 @@
 #include "cli/jobs_view.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "net/client.h"
+#include "net/egress.h"
 #include "pipeline/manifest_json.h"
 #include "util/limits.h"
 
@@ -241,7 +243,8 @@ static enum ori_exit check_words(struct ori_cli *cli, const struct action **ret_
 static ori_status open_client(struct jobs *jobs, struct ori_error *err)
 {
     struct ori_cli *cli = jobs->cli;
-    struct ori_net_client_options options = {.connections_max = 1};
+    const struct ori_net_egress egress = ori_net_egress_of(cli->settings);
+    struct ori_net_client_options options = {.connections_max = 1, .egress = &egress};
     const char *key = ori_cli_text(cli, "key");
     jobs->client.key = key ? key : ori_secret_reveal(cli->settings->api_key);
     jobs->client.timeout_us = ori_cli_whole(cli, "timeout", TIMEOUT_S) * 1000000;

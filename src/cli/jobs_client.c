@@ -134,7 +134,7 @@ ori_status ori_jobs_refusal(int http_status, const char *content_type, const cha
 static void add_advice(const struct ori_jobs_client *client, ori_status status,
                        struct ori_error *err)
 {
-    if (status == ORI_NETWORK)
+    if (ori_net_is_nobody_there(err))
         ori_error_context(err,
                           "no server there: start one by `oriane serve`, or name it by --server");
     else if (status == ORI_TIMEOUT)

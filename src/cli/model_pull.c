@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "embed/hub.h"
+#include "net/egress.h"
 #include "util/clock.h"
 #include "util/fs.h"
 #include "util/limits.h"
@@ -137,12 +138,15 @@ ori_status ori_model_verb_pull(struct ori_model_verb *verb, const char *operand,
                              operand);
     if (!ori_secret_is_set(settings->hf_token))
         status = read_token(settings, &token, err);
+    struct ori_net_egress egress = ori_net_egress_of(settings);
+    egress.proxies_guarded = true; /* whoever pulls has named the hub and the proxy */
     struct ori_hub_options options = {
         .endpoint = settings->hf_endpoint,
         .cache = settings->hf_hub_cache,
         .token = token ? token : ori_secret_reveal(settings->hf_token),
         .allow_private = settings->url_allow_private,
         .stall_s = (int)settings->hf_hub_download_timeout,
+        .egress = &egress,
         .log = &cli->log,
         .watch = {&pull, on_progress, on_file, on_note},
     };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/env_file.h"
 #include "config/home.h"
@@ -25,7 +26,7 @@ struct ori_settings_own {
 struct candidate {
     const char *text;
     enum ori_setting_origin origin;
-    bool is_alias;
+    int rank; /* of the name it came by, among those of one source */
 };
 
 static const size_t field_offsets[ORI_SETTING_COUNT] = {
@@ -46,12 +47,14 @@ const char *ori_setting_origin_text(enum ori_setting_origin origin)
     return texts[origin];
 }
 
-/* "scheme://user:PASSWORD@host" and "password=PASSWORD": connection strings carry secrets too. */
+/* "scheme://user:PASSWORD@host", "user:PASSWORD@host" and "password=PASSWORD": connection strings
+ * carry secrets too. */
 static void show_masked(const char *text, struct ori_buf *buf)
 {
     const char *scheme = strstr(text, "://");
-    const char *at = scheme ? strchr(scheme + 3, '@') : NULL;
-    const char *colon = at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
+    const char *user = scheme ? scheme + 3 : text;
+    const char *at = strchr(user, '@');
+    const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
     if (colon) {
         /* to the last @: a password may hold one */
         ori_buf_printf(buf, "%.*s:***%s", (int)(colon - text), text, strrchr(at, '@'));
@@ -126,6 +129,15 @@ static bool is_ours_by_prefix(const char *name)
     return strncmp(name, "VP_", 3) == 0 || strncmp(name, "QDRANT_", 7) == 0;
 }
 
+/* Of several names that one source has, the one that counts: a lower case spelling before the
+ * variable's own name before any other alias. */
+static int rank_of(enum ori_setting setting, const char *name, bool is_alias)
+{
+    if (!is_alias)
+        return 1;
+    return strcasecmp(ori_setting_row(setting)->variable, name) == 0 ? 2 : 0;
+}
+
 /* One variable of a source that sources of higher rank come after. */
 static ori_status offer(struct ori_settings_own *own, struct candidate *candidates,
                         const char *name, const char *text, enum ori_setting_origin origin,
@@ -141,9 +153,9 @@ static ori_status offer(struct ori_settings_own *own, struct candidate *candidat
     if (text[0] == '\0' && !ori_setting_value_may_be_empty(ori_setting_row(setting)))
         return ORI_OK;
     struct candidate *now = &candidates[setting];
-    bool is_outranked = now->text && now->origin == origin && is_alias && !now->is_alias;
-    if (!is_outranked)
-        *now = (struct candidate){.text = text, .origin = origin, .is_alias = is_alias};
+    const int rank = rank_of(setting, name, is_alias);
+    if (!now->text || now->origin != origin || rank >= now->rank)
+        *now = (struct candidate){.text = text, .origin = origin, .rank = rank};
     return ORI_OK;
 }
 

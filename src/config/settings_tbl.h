@@ -7,7 +7,8 @@
  *   default  read like any value; "{cores}", "{VP_OUTPUT_DIR}/...", "{HF_HOME}/...", "{cache}/..." and
  *            "{home}/..." are filled in
  *   use      USED, or LATER: read, checked, kept and shown, but nothing looks at it yet
- * ORI_SETTING_ALIAS_ROW(OTHER_NAME, VARIABLE)
+ * ORI_SETTING_ALIAS_ROW(OTHER_NAME, VARIABLE): of one source VARIABLE wins, but a name that is the
+ * same in lower case wins over it, as curl has it for proxies
  * VP_OUTPUT_DIR and HF_HOME stand before the rows that are made from them, and are shorter than
  * those may be.
  * The file is included more than once on purpose. */
@@ -29,6 +30,7 @@ ORI_SETTING_GROUP_ROW(STILLS, "Stills")
 ORI_SETTING_GROUP_ROW(MODEL, "Model")
 ORI_SETTING_GROUP_ROW(VECTORS, "Vectors")
 ORI_SETTING_GROUP_ROW(OBJECTS, "Objects (S3)")
+ORI_SETTING_GROUP_ROW(NETWORK, "Network")
 ORI_SETTING_GROUP_ROW(API, "API")
 ORI_SETTING_GROUP_ROW(JOBS, "Jobs")
 ORI_SETTING_GROUP_ROW(LOGS, "Log and measurements")
@@ -215,6 +217,8 @@ ORI_SETTING_ROW(AWS_USE_INSTANCE_CREDENTIALS, aws_use_instance_credentials, BOOL
                 OBJECTS, USED, "ask the container's or instance's endpoint for credentials")
 ORI_SETTING_ROW(AWS_ENDPOINT_URL, aws_endpoint_url, STRING, "", 0, 2048, "", "", OBJECTS, USED,
                 "another server that speaks S3; empty is Amazon's")
+ORI_SETTING_ROW(AWS_CA_BUNDLE, aws_ca_bundle, STRING, "", 0, 4000, "", "", OBJECTS, USED,
+                "file of certificates (PEM) that S3 is believed by; empty is SSL_CERT_FILE")
 ORI_SETTING_ROW(AWS_MAX_POOL_CONNECTIONS, aws_max_pool_connections, INT, "20", 1, 1000, "",
                 "connections", OBJECTS, USED, "connections to S3, at most")
 ORI_SETTING_ROW(AWS_MULTIPART_THRESHOLD, aws_multipart_threshold, BYTES, "8388608", 5242880,
@@ -226,6 +230,17 @@ ORI_SETTING_ROW(S3_FRAMES_BUCKET, s3_frames_bucket, STRING, "oriane-frames", 1, 
                 OBJECTS, USED, "bucket the frames go to")
 ORI_SETTING_ROW(S3_UNSIGNED, s3_unsigned, BOOL, "0", 0, 1, "", "", OBJECTS, USED,
                 "use S3 without credentials: public buckets")
+
+ORI_SETTING_ROW(HTTP_PROXY, http_proxy, STRING, "", 0, 2048, "", "", NETWORK, USED,
+                "proxy for http; this machine itself is always reached without one")
+ORI_SETTING_ROW(HTTPS_PROXY, https_proxy, STRING, "", 0, 2048, "", "", NETWORK, USED,
+                "proxy for https: the connection is tunnelled, the proxy reads nothing")
+ORI_SETTING_ROW(ALL_PROXY, all_proxy, STRING, "", 0, 2048, "", "", NETWORK, USED,
+                "proxy where the one of the two above is empty")
+ORI_SETTING_ROW(NO_PROXY, no_proxy, STRING, "", 0, 4096, "", "", NETWORK, USED,
+                "hosts, domains and networks reached without a proxy, split by commas; * is all")
+ORI_SETTING_ROW(SSL_CERT_FILE, ssl_cert_file, STRING, "", 0, 4000, "", "", NETWORK, USED,
+                "file of certificates (PEM) that servers are believed by, instead of the system's")
 
 ORI_SETTING_ROW(API_NAME, api_name, STRING, "Oriane Extraction Pipeline API", 1, 200, "", "", API,
                 USED, "name the API gives itself")
@@ -248,6 +263,10 @@ ORI_SETTING_ROW(METRICS_AUTH, metrics_auth, BOOL, "0", 0, 1, "", "", API, USED,
 ORI_SETTING_ROW(
     URL_ALLOW_PRIVATE, url_allow_private, STRING, "", 0, 4096, "", "", API, USED,
     "private networks that webhooks may lead to, as a list of CIDR blocks split by commas")
+ORI_SETTING_ROW(
+    URL_ALLOW_PROXY, url_allow_proxy, BOOL, "0", 0, 1, "", "", API, USED,
+    "webhooks and videos by URL go through the proxy too, which then judges where names "
+    "may lead; 0: they go without one")
 ORI_SETTING_ROW(WEBHOOK_SECRET, webhook_secret, SECRET, "", 0, 1024, "", "", API, USED,
                 "secret that webhooks are signed with")
 ORI_SETTING_ROW(DRAIN_TIMEOUT, drain_timeout, INT, "30", 0, 86400, "", "seconds", API, USED,
@@ -273,6 +292,12 @@ ORI_SETTING_ALIAS_ROW(S3_BUCKET_NAME, S3_VIDEOS_BUCKET)
 ORI_SETTING_ALIAS_ROW(AWS_DEFAULT_REGION, AWS_REGION)
 ORI_SETTING_ALIAS_ROW(HUGGINGFACE_HUB_CACHE, HF_HUB_CACHE)
 ORI_SETTING_ALIAS_ROW(HUGGING_FACE_HUB_TOKEN, HF_TOKEN)
+ORI_SETTING_ALIAS_ROW(http_proxy, HTTP_PROXY)
+ORI_SETTING_ALIAS_ROW(https_proxy, HTTPS_PROXY)
+ORI_SETTING_ALIAS_ROW(all_proxy, ALL_PROXY)
+ORI_SETTING_ALIAS_ROW(no_proxy, NO_PROXY)
+ORI_SETTING_ALIAS_ROW(CURL_CA_BUNDLE, SSL_CERT_FILE)
+ORI_SETTING_ALIAS_ROW(REQUESTS_CA_BUNDLE, SSL_CERT_FILE)
 
 #undef ORI_SETTING_GROUP_ROW
 #undef ORI_SETTING_ROW

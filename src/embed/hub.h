@@ -28,6 +28,8 @@
 #include "util/cancel.h"
 #include "util/status.h"
 
+struct ori_net_egress;
+
 struct ori_hub_progress {
     const char *file; /* the one that is coming */
     int64_t file_bytes;
@@ -46,12 +48,13 @@ struct ori_hub_watch {
 };
 
 struct ori_hub_options {
-    const char *endpoint;      /* HF_ENDPOINT */
-    const char *cache;         /* HF_HUB_CACHE; made when it is not there */
-    const char *token;         /* NULL or "": none */
-    const char *allow_private; /* URL_ALLOW_PRIVATE */
-    int stall_s;               /* HF_HUB_DOWNLOAD_TIMEOUT */
-    const struct ori_log *log; /* may be NULL */
+    const char *endpoint;                /* HF_ENDPOINT */
+    const char *cache;                   /* HF_HUB_CACHE; made when it is not there */
+    const char *token;                   /* NULL or "": none */
+    const char *allow_private;           /* URL_ALLOW_PRIVATE */
+    int stall_s;                         /* HF_HUB_DOWNLOAD_TIMEOUT */
+    const struct ori_net_egress *egress; /* borrowed for the pull; NULL: as net/client.h has it */
+    const struct ori_log *log;           /* may be NULL */
     struct ori_hub_watch watch;
 };
 

@@ -70,7 +70,8 @@ ori_status ori_hub_open(struct ori_hub *hub, const struct ori_hub_options *optio
                         const struct ori_hub_name *name, const struct ori_cancel *cancel,
                         struct ori_error *err)
 {
-    struct ori_net_client_options client = {.connections_max = 1, .stall_s = options->stall_s};
+    struct ori_net_client_options client = {
+        .connections_max = 1, .stall_s = options->stall_s, .egress = options->egress};
     *hub = (struct ori_hub){.options = options, .cancel = cancel, .name = *name};
     ori_status status = take_endpoint(hub, options->endpoint, err);
     if (status == ORI_OK)
@@ -114,7 +115,8 @@ static const char *networks_of_peer(const char *peer)
 /* The client for other hosts, now that it is known where the endpoint is. */
 static ori_status open_far(struct ori_hub *hub, const char *peer, struct ori_error *err)
 {
-    struct ori_net_client_options client = {.connections_max = 1, .stall_s = hub->options->stall_s};
+    struct ori_net_client_options client = {
+        .connections_max = 1, .stall_s = hub->options->stall_s, .egress = hub->options->egress};
     struct ori_buf text;
     if (hub->far)
         return ORI_OK;
@@ -153,6 +155,7 @@ static ori_status fetch_once(struct ori_hub *hub, const struct ori_hub_ask *ask,
                                       .is_repeatable = true,
                                       .retries = ask->retries,
                                       .wait_ms_max = ORI_LIMIT_MAX_HUB_WAIT_MS,
+                                      .head_ms = hub->options->stall_s * 1000,
                                       .deadline_us = ask->deadline_us,
                                       .answer_bytes_max = ask->bytes_max,
                                       .log = hub->options->log,

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "jobs/service_engine.h"
+#include "net/egress.h"
 #include "net/webhook.h"
 #include "util/clock.h"
 #include "util/fs.h"
@@ -55,7 +56,13 @@ ori_status ori_service_check(const struct ori_settings *settings, struct ori_err
         return ori_error_set(err, ORI_BAD_SETTING,
                              "JOB_DB: this version keeps jobs in an SQLite file, not in "
                              "PostgreSQL; expected a path");
+    const struct ori_net_egress egress = ori_net_egress_of(settings);
+    const struct ori_net_egress egress_s3 = ori_net_egress_of_s3(settings);
     ori_status status = check_keys(settings, err);
+    if (status == ORI_OK)
+        status = ori_net_egress_check(&egress, err);
+    if (status == ORI_OK)
+        status = ori_net_egress_check(&egress_s3, err);
     if (status != ORI_OK || !ori_secret_is_set(settings->webhook_secret))
         return status;
     return ori_webhook_check_secret(ori_secret_reveal(settings->webhook_secret), err);
@@ -146,8 +153,9 @@ static ori_status create_net(struct ori_service *service, struct ori_error *err)
         ori_error_context(err, "URL_ALLOW_PRIVATE");
         return status;
     }
-    struct ori_net_client_options options = {.allowed = service->allowed,
-                                             .connections_max = CONNECTIONS_MAX};
+    const struct ori_net_egress egress = ori_net_egress_of(service->settings);
+    struct ori_net_client_options options = {
+        .allowed = service->allowed, .connections_max = CONNECTIONS_MAX, .egress = &egress};
     return ori_net_client_create(&options, &service->client, err);
 }
 

@@ -13,6 +13,7 @@
 #include "util/text.h"
 
 #define CONNECT_MS 5000
+#define MS_A_SECOND 1000
 #define SPEED_LEAST 64 /* bytes a second */
 #define POLL_MS_MAX 1000
 #define PIECE_BYTES (256 << 10)
@@ -40,8 +41,8 @@ static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_s
 {
     struct ori_net_transfer *transfer = self;
     (void)purpose;
-    if (transfer->request->is_guarded &&
-        !ori_address_is_allowed(transfer->allowed, &address->addr)) {
+    if (transfer->request->is_guarded && !transfer->proxy &&
+        !ori_address_is_allowed(transfer->rules->allowed, &address->addr)) {
         transfer->refused++;
         return CURL_SOCKET_BAD;
     }
@@ -62,8 +63,10 @@ static size_t take_header(char *data, size_t size, size_t count, void *self)
 {
     struct ori_net_transfer *transfer = self;
     size_t bytes = size * count;
-    (void)data;
     transfer->header_bytes += bytes;
+    /* The empty line, unless it ends an informational answer. */
+    if (bytes <= 2 && (data[0] == '\r' || data[0] == '\n') && http_status(transfer) >= 200)
+        transfer->has_head = true;
     if (transfer->header_bytes <= ORI_LIMIT_MAX_NET_HEADER_BYTES)
         return bytes;
     transfer->status =
@@ -95,17 +98,15 @@ static ori_status read_answer(const struct ori_net_transfer *transfer, struct or
     char *type = NULL;
     char *peer = NULL;
     struct curl_header *header = NULL;
-    curl_off_t wait_s = 0;
     answer->status = http_status(transfer);
     if (curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type &&
         strlen(type) < sizeof answer->content_type && !ori_text_has_control(type))
         snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
-    if (curl_easy_header(transfer->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) ==
-            CURLHE_OK &&
-        curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK &&
-        wait_s >= 0 && wait_s <= INT32_MAX)
-        answer->retry_after_ms = (int64_t)wait_s * 1000;
-    if (curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer &&
+    if (curl_easy_header(transfer->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        answer->retry_after_ms =
+            ori_net_retry_after_ms(header->value, ori_clock_wall_us() / 1000000);
+    if (!transfer->proxy && /* whose own address would say nothing of who answered */
+        curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer &&
         strlen(peer) < sizeof answer->peer)
         snprintf(answer->peer, sizeof answer->peer, "%s", peer);
     keep_headers(transfer);
@@ -243,17 +244,44 @@ static CURLcode set_callbacks(CURL *easy, struct ori_net_transfer *transfer)
     return code;
 }
 
+/* TLS 1.2 at least, always verified; a proxy that is spoken to by TLS likewise. */
+static CURLcode set_tls(CURL *easy, const struct ori_net_egress *egress)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+    if (egress->ca_file[0]) {
+        SET(CURLOPT_CAINFO, egress->ca_file);
+        SET(CURLOPT_CAPATH, NULL);
+        SET(CURLOPT_PROXY_CAINFO, egress->ca_file);
+        SET(CURLOPT_PROXY_CAPATH, NULL);
+    }
+    return code;
+}
+
+/* Which proxy is decided before, so that the guard knows; libcurl is told, and reads no environment. */
+static CURLcode set_proxy(CURL *easy, const char *proxy)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_PROXY, proxy ? proxy : "");
+    SET(CURLOPT_NOPROXY, "");
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* they are none of the answer's */
+    return code;
+}
+
 static CURLcode set_rules(CURL *easy, const struct ori_net_request *request, int stall_s)
 {
     CURLcode code = CURLE_OK;
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_PROXY, ""); /* not even one of the environment */
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     SET(CURLOPT_PATH_AS_IS, 1L); /* signed URLs are signed as they are */
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS); /* where both ends agree on it */
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* a cancelled fetch does not wait for the name service */
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -272,8 +300,9 @@ static CURLcode set_rules(CURL *easy, const struct ori_net_request *request, int
 }
 
 static ori_status prepare(struct ori_net_slot *slot, struct ori_net_transfer *transfer,
-                          const char *user_agent, int stall_s, struct ori_error *err)
+                          struct ori_error *err)
 {
+    const struct ori_net_rules *rules = transfer->rules;
     CURL *easy = slot->easy;
     CURLcode code = CURLE_OK;
     ori_status status = add_headers(transfer, err);
@@ -281,11 +310,15 @@ static ori_status prepare(struct ori_net_slot *slot, struct ori_net_transfer *tr
         return status;
     code = set_callbacks(easy, transfer);
     if (code == CURLE_OK)
-        code = set_rules(easy, transfer->request, stall_s);
+        code = set_rules(easy, transfer->request, rules->stall_s);
+    if (code == CURLE_OK)
+        code = set_tls(easy, &rules->egress);
+    if (code == CURLE_OK)
+        code = set_proxy(easy, transfer->proxy);
     if (code == CURLE_OK)
         code = set_method(easy, transfer->request);
     SET(CURLOPT_URL, transfer->request->url);
-    SET(CURLOPT_USERAGENT, user_agent);
+    SET(CURLOPT_USERAGENT, rules->user_agent);
     SET(CURLOPT_HTTPHEADER, transfer->headers);
     if (code == CURLE_OUT_OF_MEMORY)
         return ori_error_set(err, ORI_NOMEM, "HTTP request");
@@ -296,21 +329,51 @@ static ori_status prepare(struct ori_net_slot *slot, struct ori_net_transfer *tr
 
 /* ---- the run ---- */
 
-static ori_status check_waiting(const struct ori_net_transfer *transfer, struct ori_error *err)
+/* Monotonic: when the head of the answer must be there; INT64_MAX: not yet, or no longer, bounded. A
+ * peer that takes the connection and is silent, or says its headers byte by byte, is found by this. */
+static int64_t head_deadline_us(struct ori_net_transfer *transfer)
+{
+    const struct ori_net_request *request = transfer->request;
+    curl_off_t connected_us = 0;
+    curl_off_t uploaded = 0;
+    if (request->head_ms <= 0 || transfer->has_head)
+        return INT64_MAX;
+    if (transfer->sent_us == 0) {
+        const bool is_sent =
+            curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us) ==
+                CURLE_OK &&
+            curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded) == CURLE_OK &&
+            connected_us > 0 && (!request->body || (uint64_t)uploaded >= request->body_bytes);
+        if (!is_sent)
+            return INT64_MAX;
+        transfer->sent_us = ori_clock_us();
+    }
+    return transfer->sent_us + (int64_t)request->head_ms * MS_A_SECOND;
+}
+
+static ori_status check_waiting(struct ori_net_transfer *transfer, struct ori_error *err)
 {
     if (ori_cancel_is_set(transfer->cancel))
         return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
     if (ori_clock_us() >= transfer->request->deadline_us)
         return ori_error_set(err, ORI_TIMEOUT, "no whole answer within the time allowed");
+    if (ori_clock_us() >= head_deadline_us(transfer)) {
+        transfer->can_repeat = true;
+        return ori_error_set(err, ORI_TIMEOUT,
+                             "the server took the request and did not begin to answer within %d ms",
+                             transfer->request->head_ms);
+    }
     return ORI_OK;
 }
 
-static ori_status wait_for_more(CURLM *multi, const struct ori_net_transfer *transfer,
+static ori_status wait_for_more(CURLM *multi, struct ori_net_transfer *transfer,
                                 struct ori_error *err)
 {
+    const int64_t head_us = head_deadline_us(transfer);
+    const int64_t deadline_us = transfer->request->deadline_us;
     const struct ori_cancel *cancel = transfer->cancel;
     struct curl_waitfd extra = {.fd = cancel ? cancel->fd : -1, .events = CURL_WAIT_POLLIN};
-    int wait_ms = ori_clock_poll_ms(transfer->request->deadline_us);
+    int wait_ms = ori_clock_poll_ms(head_us < deadline_us ? head_us : deadline_us);
     if (wait_ms < 0 || wait_ms > POLL_MS_MAX)
         wait_ms = POLL_MS_MAX;
     CURLMcode code = curl_multi_poll(multi, &extra, cancel ? 1 : 0, wait_ms, NULL);
@@ -328,7 +391,7 @@ static CURLcode result_of(CURLM *multi)
 }
 
 /* To the end of the transfer, whatever it is: *ret_result. Another status: it was broken off. */
-static ori_status run(CURLM *multi, const struct ori_net_transfer *transfer, CURLcode *ret_result,
+static ori_status run(CURLM *multi, struct ori_net_transfer *transfer, CURLcode *ret_result,
                       struct ori_error *err)
 {
     int running = 1;
@@ -347,65 +410,15 @@ static ori_status run(CURLM *multi, const struct ori_net_transfer *transfer, CUR
     return status;
 }
 
-/* ---- the end ---- */
-
-struct outcome {
-    ori_status status;
-    bool can_repeat;
-};
-
-static struct outcome outcome_of(CURLcode result, const struct ori_net_transfer *transfer)
-{
-    switch ((int)result) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return (struct outcome){ORI_TIMEOUT, true};
-    case CURLE_OUT_OF_MEMORY:
-        return (struct outcome){ORI_NOMEM, false};
-    case CURLE_FILESIZE_EXCEEDED:
-        return (struct outcome){ORI_LIMIT, false};
-    case CURLE_URL_MALFORMAT:
-        return (struct outcome){ORI_URL_REFUSED, false};
-    case CURLE_COULDNT_CONNECT:
-        if (transfer->refused > 0 && transfer->opened == 0)
-            return (struct outcome){ORI_URL_REFUSED, false};
-        return (struct outcome){ORI_NETWORK, true};
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-        return (struct outcome){ORI_NETWORK, true};
-    default:
-        return (struct outcome){ORI_NETWORK, false};
-    }
-}
-
-static ori_status fail(CURLcode result, struct ori_net_transfer *transfer, struct ori_error *err)
-{
-    if (transfer->status != ORI_OK) { /* one of our callbacks ended it, and said why */
-        if (err && err->status == ORI_OK)
-            *err = transfer->err;
-        return ori_error_set(err, transfer->status, "%s", ori_status_text(transfer->status));
-    }
-    struct outcome outcome = outcome_of(result, transfer);
-    const char *words = transfer->words[0] ? transfer->words : curl_easy_strerror(result);
-    transfer->can_repeat = outcome.can_repeat && !transfer->is_delivered;
-    if (outcome.status == ORI_URL_REFUSED && transfer->refused > 0)
-        words = "the name leads to an address that is not public";
-    else if (outcome.status == ORI_LIMIT)
-        words = "the answer is longer than allowed";
-    if (err && err->status == ORI_OK)
-        err->native = (int)result;
-    return ori_error_set(err, outcome.status, "%s (curl %d)", words, (int)result);
-}
+/* ---- all of it ---- */
 
 ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *transfer,
-                           const char *user_agent, int stall_s, struct ori_error *err)
+                           struct ori_error *err)
 {
     CURLcode result = CURLE_OK;
+    long version = 0;
     transfer->easy = slot->easy;
-    ori_status status = prepare(slot, transfer, user_agent, stall_s, err);
+    ori_status status = prepare(slot, transfer, err);
     if (status != ORI_OK)
         goto out;
     CURLMcode code = curl_multi_add_handle(slot->multi, slot->easy);
@@ -415,12 +428,16 @@ ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *t
     }
     status = run(slot->multi, transfer, &result, err);
     if (status == ORI_OK && result != CURLE_OK)
-        status = fail(result, transfer, err);
+        status = ori_net_fail(result, transfer, err);
     else if (status == ORI_OK && !transfer->is_delivered)
         status = read_answer(transfer, err);
+    if (status == ORI_OK)
+        status = ori_net_check_proxy_answer(transfer, err);
     slot->socket = CURL_SOCKET_BAD;
     if (status == ORI_OK)
         (void)curl_easy_getinfo(slot->easy, CURLINFO_ACTIVESOCKET, &slot->socket);
+    slot->is_h2 = curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
+                  version == CURL_HTTP_VERSION_2_0;
     (void)curl_multi_remove_handle(slot->multi, slot->easy);
 out:
     curl_easy_reset(slot->easy); /* it points to our stack; the connection stays */

@@ -19,9 +19,7 @@
 #define BACKOFF_MAX_US 20000000
 
 struct ori_net_client {
-    const struct ori_network_list *allowed; /* immutable, as all but the slots */
-    char *user_agent;
-    int stall_s;
+    struct ori_net_rules rules; /* immutable, as all but the slots */
     int turns; /* eventfd: as much as there are idle slots; a fetch takes one or waits for one */
     size_t slots_count;
     pthread_mutex_t lock;
@@ -70,26 +68,54 @@ const char *ori_net_answer_header(const struct ori_net_answer *answer, const cha
 
 /* ---- the pool ---- */
 
+/* Copies of the texts; false: no memory. */
+static bool copy_egress(const struct ori_net_egress *from, struct ori_net_egress *to)
+{
+    const struct ori_net_egress none = {.ca_variable = "SSL_CERT_FILE"};
+    from = from ? from : &none;
+    *to =
+        (struct ori_net_egress){.proxies_guarded = from->proxies_guarded,
+                                .http_proxy = strdup(from->http_proxy ? from->http_proxy : ""),
+                                .https_proxy = strdup(from->https_proxy ? from->https_proxy : ""),
+                                .no_proxy = strdup(from->no_proxy ? from->no_proxy : ""),
+                                .ca_file = strdup(from->ca_file ? from->ca_file : ""),
+                                .ca_variable = strdup(from->ca_variable ? from->ca_variable : "")};
+    return to->http_proxy && to->https_proxy && to->no_proxy && to->ca_file && to->ca_variable;
+}
+
+static void free_egress(struct ori_net_egress *egress)
+{
+    free((char *)egress->http_proxy); /* copies of ours */
+    free((char *)egress->https_proxy);
+    free((char *)egress->no_proxy);
+    free((char *)egress->ca_file);
+    free((char *)egress->ca_variable);
+}
+
 ori_status ori_net_client_create(const struct ori_net_client_options *options,
                                  struct ori_net_client **ret_client, struct ori_error *err)
 {
     ORI_ASSERT(options->connections_max >= 1 &&
                options->connections_max <= ORI_LIMIT_MAX_NET_CONNECTIONS);
-    ori_status status = ORI_OK;
+    ori_status status = options->egress ? ori_net_egress_check(options->egress, err) : ORI_OK;
+    if (status != ORI_OK)
+        return status;
     struct ori_net_client *client = calloc(1, sizeof *client);
     if (!client)
         return ori_error_set(err, ORI_NOMEM, "HTTP client");
     pthread_mutex_init(&client->lock, NULL); /* cannot fail with default attributes */
-    client->allowed = options->allowed;
-    client->stall_s = options->stall_s > 0 ? options->stall_s : STALL_S;
+    client->rules.allowed = options->allowed;
+    client->rules.stall_s = options->stall_s > 0 ? options->stall_s : STALL_S;
     client->slots_count = (size_t)options->connections_max;
     client->slots = calloc(client->slots_count, sizeof *client->slots);
-    client->user_agent = strdup(options->user_agent ? options->user_agent : "oriane/" ORI_VERSION);
+    client->rules.user_agent =
+        strdup(options->user_agent ? options->user_agent : "oriane/" ORI_VERSION);
+    const bool has_egress = copy_egress(options->egress, &client->rules.egress);
     client->turns =
         eventfd((unsigned)options->connections_max, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     if (client->turns < 0)
         status = ori_error_set_errno(err, errno, false, "HTTP client");
-    else if (!client->slots || !client->user_agent)
+    else if (!client->slots || !client->rules.user_agent || !has_egress)
         status = ori_error_set(err, ORI_NOMEM, "HTTP client");
     if (status == ORI_OK) {
         *ret_client = client;
@@ -113,7 +139,8 @@ void ori_net_client_destroy(struct ori_net_client **client)
         close(old->turns);
     pthread_mutex_destroy(&old->lock);
     free(old->slots);
-    free(old->user_agent);
+    free(old->rules.user_agent);
+    free_egress(&old->rules.egress);
     free(old);
     *client = NULL;
 }
@@ -189,13 +216,14 @@ static ori_status wait_for_turn(struct ori_net_client *client, const struct ori_
 }
 
 /* Is there a connection that can be used for that? Not one that has something to say although
- * nobody asked: it has died, or its bytes would be taken for the next answer. */
+ * nobody asked: it has died, or its bytes would be taken for the next answer. In HTTP/2 a server
+ * always may say something, and an answer has the number of its request: libcurl looks itself. */
 static bool is_usable(const struct ori_net_slot *slot, const char *origin)
 {
     if (origin[0] == '\0' || strcmp(slot->origin, origin) != 0)
         return false;
     struct pollfd unasked = {.fd = slot->socket, .events = POLLIN};
-    return slot->socket == CURL_SOCKET_BAD || poll(&unasked, 1, 0) == 0;
+    return slot->is_h2 || slot->socket == CURL_SOCKET_BAD || poll(&unasked, 1, 0) == 0;
 }
 
 /* Its handles, when there are none yet; a connection that is of no use is closed. */
@@ -211,6 +239,7 @@ static ori_status open_slot(struct ori_net_slot *slot, const char *origin, struc
         slot->multi = curl_multi_init();
         slot->origin[0] = '\0';
         slot->socket = CURL_SOCKET_BAD;
+        slot->is_h2 = false;
     }
     if (!slot->easy || !slot->multi ||
         curl_multi_setopt(slot->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK ||
@@ -234,7 +263,7 @@ static ori_status attempt_once(struct ori_net_client *client, struct ori_net_tra
     struct ori_net_slot *slot = choose_slot(client, origin);
     status = open_slot(slot, origin, err);
     if (status == ORI_OK)
-        status = ori_net_attempt(slot, transfer, client->user_agent, client->stall_s, err);
+        status = ori_net_attempt(slot, transfer, err);
     give_back(client, slot);
     return status;
 }
@@ -274,12 +303,14 @@ static ori_status wait_before(const struct ori_net_transfer *transfer, int attem
 }
 
 /* "GET http://host:80: words"; the path stays out, for some carry secrets. */
-static void add_context(const struct ori_net_request *request, struct ori_error *err)
+static void add_context(const struct ori_net_request *request, bool has_proxy,
+                        struct ori_error *err)
 {
     const char *host = strstr(request->url, "://");
     size_t bytes = host ? (size_t)(host - request->url) + 3 + strcspn(host + 3, "/?#") : 0;
     if (bytes > 0 && bytes < 200)
-        ori_error_context(err, "%s %.*s", request->method, (int)bytes, request->url);
+        ori_error_context(err, "%s %.*s%s", request->method, (int)bytes, request->url,
+                          has_proxy ? " through the proxy" : "");
 }
 
 static ori_status fetch(struct ori_net_client *client, struct ori_net_transfer *transfer,
@@ -313,12 +344,15 @@ ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_req
                          struct ori_error *err)
 {
     struct ori_net_transfer transfer = {
-        .request = request, .allowed = client->allowed, .cancel = cancel, .answer = answer};
+        .request = request, .rules = &client->rules, .cancel = cancel, .answer = answer};
     ori_status status =
-        ori_net_check_long_url(request->url, request->is_guarded, client->allowed, err);
-    if (status == ORI_OK)
+        ori_net_check_long_url(request->url, request->is_guarded, client->rules.allowed, err);
+    if (status == ORI_OK) {
+        transfer.proxy =
+            ori_net_egress_proxy(&client->rules.egress, request->url, request->is_guarded);
         status = fetch(client, &transfer, err);
+    }
     if (status != ORI_OK)
-        add_context(request, err);
+        add_context(request, transfer.proxy != NULL, err);
     return status;
 }

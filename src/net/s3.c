@@ -12,6 +12,7 @@
 #define RETRIES 3
 #define RETRY_AFTER_MS_MAX 10000
 #define CALL_US INT64_C(60000000)
+#define HEAD_MS 20000 /* a store under load may think; two silent ones fit into a call */
 #define BYTES_A_SECOND (INT64_C(1) << 18) /* a call may take a second more for each of these */
 #define SKEW_LEAST_S 240  /* a HEAD says no reason: of a clock this far off it is surely that */
 #define CORRECTIONS_MAX 3 /* region, clock and keys: each once */
@@ -48,13 +49,15 @@ static ori_status read_endpoint(struct ori_s3 *s3, const char *endpoint, struct 
 ori_status ori_s3_create(const struct ori_s3_options *options, struct ori_s3 **ret_s3,
                          struct ori_error *err)
 {
-    const struct ori_net_client_options client = {.connections_max = options->connections_max};
+    const struct ori_net_client_options client = {.connections_max = options->connections_max,
+                                                  .egress = options->egress};
     struct ori_s3 *s3 = calloc(1, sizeof *s3);
     if (!s3)
         return ori_error_set(err, ORI_NOMEM, "S3 client");
     pthread_mutex_init(&s3->lock, NULL); /* cannot fail with default attributes */
     s3->options = *options;
     s3->options.endpoint = NULL; /* host and is_tls are all of it */
+    s3->options.egress = NULL;   /* the client has it */
     s3->options.region = strdup(options->region);
     ori_status status = s3->options.region ? ORI_OK : ori_error_set(err, ORI_NOMEM, "S3 client");
     if (status == ORI_OK && strlen(options->region) >= ORI_S3_REGION_BYTES)
@@ -298,6 +301,7 @@ static ori_status fetch(struct attempt *attempt, const struct ori_wait *wait,
                                             .body_bytes = call->body_bytes,
                                             .is_repeatable = true,
                                             .retries = RETRIES,
+                                            .head_ms = HEAD_MS,
                                             .wait_ms_max = RETRY_AFTER_MS_MAX,
                                             .deadline_us = ori_wait_deadline(wait, own_us),
                                             .answer_bytes_max = call->answer_bytes_max,

@@ -29,6 +29,7 @@
 #include "util/wait.h"
 
 struct ori_s3;
+struct ori_net_egress;
 
 struct ori_s3_options {
     const char *endpoint; /* "http://host:port"; "": Amazon's */
@@ -38,6 +39,7 @@ struct ori_s3_options {
     int64_t multipart_threshold;         /* AWS_MULTIPART_THRESHOLD */
     int64_t part_bytes;                  /* 0: 8 MiB; larger where 10,000 would not do */
     const struct ori_log *log;           /* borrowed; may be NULL */
+    const struct ori_net_egress *egress; /* for the call of create; NULL: as net/client.h has it */
 };
 /* ORI_BAD_SETTING for an endpoint that is no URL of a host alone. */
 ori_status ori_s3_create(const struct ori_s3_options *options, struct ori_s3 **ret_s3,

@@ -46,6 +46,23 @@ static void mask_line(const char *line, size_t bytes, char ret_line[LINE_BYTES])
         snprintf(ret_line, LINE_BYTES, "%.*s", (int)cut, line);
 }
 
+/* libcurl's own words that repeat headers, or name the user of a proxy: "h2h3 [authorization: ...]",
+ * "[HTTP/2] [1] [...]", "Proxy auth using Basic with user '...'". */
+static bool tells_secrets(const char *text, size_t bytes)
+{
+    static const char *const starts[] = {"h2h3 [", "[HTTP/", "h2 ["};
+    static const char *const parts[] = {"auth using ", "[authorization", "[proxy-authorization"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (bytes >= strlen(starts[i]) && strncasecmp(text, starts[i], strlen(starts[i])) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (memmem(text, bytes, parts[i], strlen(parts[i])))
+            return true;
+    }
+    return false;
+}
+
 static void log_lines(const struct ori_log *log, const char *kind, const char *data, size_t bytes)
 {
     char text[LINE_BYTES];
@@ -80,6 +97,8 @@ int ori_net_trace(CURL *easy, curl_infotype type, char *data, size_t bytes, void
         size_t shown = bytes < LINE_BYTES / 2 ? bytes : LINE_BYTES / 2;
         while (shown > 0 && (data[shown - 1] == '\n' || data[shown - 1] == '\r'))
             shown--;
+        if (tells_secrets(data, shown))
+            break;
         snprintf(text, sizeof text, "%.*s", (int)shown, data);
         ori_log_event(log, ORI_LOG_TRACE, "net.curl",
                       ORI_LOG_FIELDS(ori_log_text("kind", "text"), ori_log_text("text", text)));

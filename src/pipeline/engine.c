@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/egress.h"
+
 /* One thread computes for so many that decode: kept frames are rare beside decoded ones. */
 #define WORKERS_AN_EMBED_THREAD 4
 #define EMBED_THREADS_MAX 64 /* pipeline/batcher.h */
@@ -17,6 +19,7 @@ static ori_status open_qdrant(const struct ori_settings *settings, enum ori_engi
                               const struct ori_cancel *cancel, struct ori_engine *engine,
                               struct ori_error *err)
 {
+    const struct ori_net_egress egress = ori_net_egress_of(settings);
     struct ori_vector_qdrant_options options = {.url = settings->qdrant_url,
                                                 .key = ori_secret_reveal(settings->qdrant_key),
                                                 .collection = settings->qdrant_collection,
@@ -32,6 +35,7 @@ static ori_status open_qdrant(const struct ori_settings *settings, enum ori_engi
                                                 .replication = (int)settings->qdrant_replication,
                                                 .is_read_only = use == ORI_ENGINE_SEARCH_REMOTE,
                                                 .opens_refused = use == ORI_ENGINE_SERVE,
+                                                .egress = &egress,
                                                 .cancel = cancel};
     return ori_vector_open_qdrant(&options, &engine->vectors, err);
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "net/egress.h"
 #include "util/fs.h"
 
 #define LOCKS "locks" /* under VP_TMP_DIR */
@@ -46,6 +47,7 @@ static ori_status open_client(const struct ori_settings *settings, const struct 
     if (objects->credentials && !is_given(settings, ORI_SETTING_AWS_REGION) &&
         ori_credentials_region(objects->credentials)[0])
         region = ori_credentials_region(objects->credentials);
+    const struct ori_net_egress egress = ori_net_egress_of_s3(settings);
     const struct ori_s3_options options = {
         .endpoint = settings->aws_endpoint_url,
         .region = region,
@@ -53,6 +55,7 @@ static ori_status open_client(const struct ori_settings *settings, const struct 
         .connections_max = (int)settings->aws_max_pool_connections,
         .multipart_threshold = settings->aws_multipart_threshold,
         .log = log,
+        .egress = &egress,
     };
     return ori_s3_create(&options, &objects->s3, err);
 }

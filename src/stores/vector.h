@@ -76,6 +76,7 @@ struct ori_vector_options {
 ori_status ori_vector_open_embedded(const struct ori_vector_options *options,
                                     struct ori_vector_store **ret_store, struct ori_error *err);
 
+struct ori_net_egress;
 struct ori_vector_qdrant_options {
     const char *url;        /* of the server: QDRANT_URL */
     const char *key;        /* NULL or "": none */
@@ -89,10 +90,11 @@ struct ori_vector_qdrant_options {
     bool has_compression; /* of a new collection, and of what is sent to another machine */
     int shards;           /* of a new collection, as is replication */
     int replication;
-    bool is_read_only;               /* a missing collection is then ORI_NOT_FOUND */
-    bool opens_refused;              /* ORI_STORE_DENIED is told by the first use instead */
-    const struct ori_log *log;       /* copied; may be NULL */
-    const struct ori_cancel *cancel; /* ends every wait. Borrowed until close; may be NULL */
+    bool is_read_only;                   /* a missing collection is then ORI_NOT_FOUND */
+    bool opens_refused;                  /* ORI_STORE_DENIED is told by the first use instead */
+    const struct ori_net_egress *egress; /* for the call; NULL: as net/client.h has it */
+    const struct ori_log *log;           /* copied; may be NULL */
+    const struct ori_cancel *cancel;     /* ends every wait. Borrowed until close; may be NULL */
 };
 /* Asks the server: one that is down is ORI_STORE_DOWN, a wrong key ORI_STORE_DENIED, a collection of
  * another size, distance or model ORI_STORE_MISMATCH. */

@@ -308,7 +308,8 @@ static ori_status choose_distance(struct ori_qdrant *store, const char *word, st
 static ori_status fill_in(struct ori_qdrant *store, const struct ori_vector_qdrant_options *options,
                           struct ori_error *err)
 {
-    const struct ori_net_client_options net = {.connections_max = options->connections_max};
+    const struct ori_net_client_options net = {.connections_max = options->connections_max,
+                                               .egress = options->egress};
     if (options->dim < 1 || options->dim > ORI_LIMIT_MAX_VECTOR_DIM)
         return ori_error_set(err, ORI_LIMIT, "%d dimensions; allowed is 1 to %d (VECTOR_DIM)",
                              options->dim, ORI_LIMIT_MAX_VECTOR_DIM);

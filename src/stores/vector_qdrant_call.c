@@ -12,6 +12,7 @@
 #include "util/utf8.h"
 
 #define HEADERS_MAX 3
+#define HEAD_MS 20000 /* a write with wait=true is answered when it is done; seconds, under load */
 #define WORDS_BYTES 240
 #define GZIP_FROM_BYTES 1400 /* less fits into one packet anyway */
 #define GZIP_WINDOW (15 + 16)
@@ -79,6 +80,7 @@ static ori_status fetch(struct ori_qdrant *store, const struct ori_qdrant_call *
                                       .body_bytes = call->body ? call->body->used : 0,
                                       .is_repeatable = true,
                                       .retries = call->retries,
+                                      .head_ms = HEAD_MS,
                                       .deadline_us = call->deadline_us,
                                       .answer_bytes_max = ORI_LIMIT_MAX_QDRANT_ANSWER_BYTES,
                                       .log = &store->log};

@@ -27,6 +27,9 @@ struct ask {
     int64_t time_us;
     bool is_guarded;
     bool is_single; /* may not be repeated */
+    int head_ms;
+    const void *body;
+    size_t body_bytes;
     const struct ori_cancel *cancel;
 };
 
@@ -40,6 +43,9 @@ static ori_status fetch(const struct ask *ask, struct ori_net_answer *answer, st
         .is_guarded = ask->is_guarded,
         .is_repeatable = !ask->is_single,
         .retries = ask->retries,
+        .head_ms = ask->head_ms,
+        .body = ask->body,
+        .body_bytes = ask->body_bytes,
         .deadline_us = ori_clock_us() + (ask->time_us ? ask->time_us : PATIENCE_US),
         .answer_bytes_max = ask->bytes_max ? ask->bytes_max : 1 << 20};
     ori_net_answer_init(answer);
@@ -235,6 +241,88 @@ static void a_trickle_is_dropped(void **state)
     assert_true(ori_clock_us() - begin_us < PATIENCE_US / 2);
     ori_net_client_destroy(&client);
     client = patient;
+}
+
+/* A server that takes the request and is silent, or says its headers byte by byte, is given up long
+ * before a stall would be one; and is asked again, for it may have been its bad moment. */
+static void a_head_that_does_not_come(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/hang", "/loris", "/late/20000"};
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct ori_net_answer answer;
+        struct ori_error err = {0};
+        struct ask ask = {.path = paths[i], .head_ms = 100, .retries = 1};
+        int64_t begin_us = ori_clock_us();
+        print_message("%s\n", paths[i]);
+        assert_int_equal(fetch(&ask, &answer, &err), ORI_TIMEOUT);
+        assert_int_equal(answer.attempts, 2);
+        assert_non_null(strstr(err.text, "did not begin to answer within 100 ms"));
+        assert_in_range(ori_clock_us() - begin_us, 200000, 10000000);
+        ori_net_answer_deinit(&answer);
+    }
+    /* Not for what may not be repeated. */
+    atomic_store(&server.requests, 0);
+    assert_int_equal(
+        ends((struct ask){
+            .method = "POST", .path = "/hang", .head_ms = 50, .retries = 3, .is_single = true}),
+        ORI_TIMEOUT);
+    assert_int_equal(atomic_load(&server.requests), 1);
+}
+
+/* Once the head is there, the body has all the time that a stall and the deadline leave it. */
+static void a_head_in_time(void **state)
+{
+    (void)state;
+    static char body[4 << 20];
+    struct ori_net_answer answer;
+    struct ori_error err = {0};
+    struct ask slow_body = {.path = "/trickle", .head_ms = 300, .time_us = 900000};
+    assert_int_equal(fetch(&slow_body, &answer, &err), ORI_TIMEOUT);
+    assert_non_null(strstr(err.text, "no whole answer within the time allowed"));
+    ori_net_answer_deinit(&answer);
+    assert_int_equal(ends((struct ask){.path = "/late/50", .head_ms = 5000}), ORI_OK);
+    assert_int_equal(ends((struct ask){.path = "/ok", .head_ms = 5000}), ORI_OK);
+    /* The clock begins when the request has left: of this one the kernel takes a part. */
+    struct ask upload = {.method = "PUT",
+                         .path = "/deaf",
+                         .head_ms = 100,
+                         .body = body,
+                         .body_bytes = sizeof body,
+                         .time_us = 700000};
+    struct ori_error second = {0};
+    assert_int_equal(fetch(&upload, &answer, &second), ORI_TIMEOUT);
+    assert_non_null(strstr(second.text, "no whole answer"));
+    ori_net_answer_deinit(&answer);
+    upload.body_bytes = 1000; /* sent whole */
+    struct ori_error third = {0};
+    assert_int_equal(fetch(&upload, &answer, &third), ORI_TIMEOUT);
+    assert_non_null(strstr(third.text, "did not begin to answer"));
+    ori_net_answer_deinit(&answer);
+}
+
+/* A date counts from the wall clock's second, so that one of two seconds away asks for more than one. */
+static void retry_after_as_a_date(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        int64_t least_us;
+        int attempts;
+    } rows[] = {{"/date/2", 900000, 2}, {"/date/-100", 0, 2}, {"/date/1000", 0, 1}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ori_net_answer answer;
+        struct ori_error err = {0};
+        struct ask ask = {.path = rows[i].path, .retries = 3, .time_us = PATIENCE_US};
+        atomic_store(&server.failures, 0);
+        int64_t begin_us = ori_clock_us();
+        assert_int_equal(fetch(&ask, &answer, &err), ORI_OK);
+        print_message("%s: %lld ms\n", rows[i].path, (long long)answer.retry_after_ms);
+        assert_int_equal(answer.attempts, rows[i].attempts);
+        assert_int_equal(answer.status, rows[i].attempts == 2 ? 200 : 503);
+        assert_in_range(ori_clock_us() - begin_us, rows[i].least_us, PATIENCE_US / 2);
+        ori_net_answer_deinit(&answer);
+    }
 }
 
 static void nobody_listens(void **state)
@@ -823,6 +911,9 @@ int main(void)
         cmocka_unit_test(what_may_not_be_repeated_is_not),
         cmocka_unit_test(time_is_up),
         cmocka_unit_test(a_trickle_is_dropped),
+        cmocka_unit_test(a_head_that_does_not_come),
+        cmocka_unit_test(a_head_in_time),
+        cmocka_unit_test(retry_after_as_a_date),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(the_guard),
         cmocka_unit_test(the_guard_with_a_list),

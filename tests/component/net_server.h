@@ -1,6 +1,7 @@
 #pragma once
 /* A server on a free port of loopback that behaves as badly as the path asks for:
  *   /ok              200 "hello"                 /echo            200, the request as it came
+ *   /deaf            reads no body, and is silent
  *   /hang            no answer ever              /trickle         a byte each 100 ms, for ever
  *   /deny/CODE/N     CODE with N bytes
  *   /flaky/N/CODE    CODE to the first N requests, then 200 "hello"
@@ -13,7 +14,10 @@
  *   /moved           302 to /ok                  /reset           the connection is reset
  *   /nothing         closes without a word       /garbage         what is no HTTP
  *   /type/N          Content-Type of N bytes     /gate            waits until the gate opens
- *   /die             200 "hello", and closes although it said keep-alive */
+ *   /die             200 "hello", and closes although it said keep-alive
+ *   /loris           headers, a byte each 20 ms, for ever
+ *   /late/MS         100 Continue at once, 200 "hello" after MS
+ *   /date/S          once 503 with Retry-After: the date that is S seconds from now, then "hello" */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -133,7 +138,7 @@ static bool server_play(struct server_connection *connection, const char *reques
         return server_answer(fd, 200, "Content-Type: text/plain\r\n", "hello");
     if (strncmp(path, "/echo", 5) == 0)
         return server_answer(fd, 200, "", request);
-    if (strcmp(path, "/hang") == 0)
+    if (strcmp(path, "/hang") == 0 || strcmp(path, "/deaf") == 0)
         return server_wait(connection, -1, -1);
     if (strcmp(path, "/gate") == 0) {
         atomic_fetch_add(&server->inside, 1);
@@ -144,6 +149,20 @@ static bool server_play(struct server_connection *connection, const char *reques
     if (strcmp(path, "/trickle") == 0)
         return server_for_ever(connection, "HTTP/1.1 200 X\r\nContent-Length: 100000\r\n\r\n", "x",
                                100);
+    if (strcmp(path, "/loris") == 0)
+        return server_for_ever(connection, "HTTP/1.1 200 X\r\nX-Slow: ", "x", 20);
+    if (sscanf(path, "/late/%ld", &a) == 1)
+        return server_say(fd, "HTTP/1.1 100 Continue\r\n\r\n") &&
+               server_wait(connection, -1, (int)a) && server_answer(fd, 200, "", "hello");
+    if (sscanf(path, "/date/%ld", &a) == 1) {
+        if (atomic_fetch_add(&server->failures, 1) > 0)
+            return server_answer(fd, 200, "", "hello");
+        const time_t then = time(NULL) + a;
+        struct tm parts;
+        strftime(text, sizeof text, "Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n",
+                 gmtime_r(&then, &parts));
+        return server_answer(fd, 503, text, "later");
+    }
     if (strcmp(path, "/endless") == 0)
         return server_for_ever(connection, "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n",
                                "10\r\n0123456789abcdef\r\n", 0);
@@ -226,6 +245,8 @@ static bool server_read(struct server_connection *connection, char *request, siz
         char *end = strstr(request, "\r\n\r\n");
         if (!end)
             continue;
+        if (strncmp(strchr(request, ' '), " /deaf ", 7) == 0)
+            return true;
         char *length = strcasestr(request, "\r\nContent-Length:");
         unsigned long announced = 0;
         if (length)

@@ -123,14 +123,19 @@ def port_nobody_listens_on():
 class Site:
     def __init__(self):
         self.hooks, self.requests, self.lock = [], [], threading.Lock()
+        self.host = "127.0.0.1"  # a test behind a proxy gives it a name
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.site = self
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self.thread.start()
 
     @property
+    def port(self):
+        return self.server.server_address[1]
+
+    @property
     def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        return f"http://{self.host}:{self.port}"
 
     def asked(self, method, part):
         """Requests so far whose path holds the text."""

@@ -472,6 +472,26 @@ static void a_name_outranks_its_alias(void **state)
     }
 }
 
+/* As curl reads proxies: http_proxy before HTTP_PROXY, in whatever order they stand. */
+static void lower_case_outranks_the_name(void **state)
+{
+    (void)state;
+    static const char *const orders[][4] = {
+        {"HTTP_PROXY=upper", "http_proxy=lower", "CURL_CA_BUNDLE=alias", NULL},
+        {"http_proxy=lower", "HTTP_PROXY=upper", "REQUESTS_CA_BUNDLE=alias", NULL}};
+    for (size_t i = 0; i < 2; i++) {
+        const struct ori_settings *s = NULL;
+        struct ori_setting_flag flag = {ORI_SETTING_HTTP_PROXY, "flag"};
+        assert_int_equal(load(orders[i], NULL, NULL, 0, &s, NULL), ORI_OK);
+        assert_string_equal(s->http_proxy, "lower");
+        assert_string_equal(s->ssl_cert_file, "alias");
+        ori_settings_destroy(&s);
+        assert_int_equal(load(orders[i], NULL, &flag, 1, &s, NULL), ORI_OK);
+        assert_string_equal(s->http_proxy, "flag");
+        ori_settings_destroy(&s);
+    }
+}
+
 static void empty_flags_are_bad_where_empty_is(void **state)
 {
     (void)state;
@@ -627,6 +647,9 @@ static void secrets_are_never_shown(void **state)
         {ORI_SETTING_JOB_DB, "host=h password=hunter2 user=u", "host=h password=***"},
         {ORI_SETTING_QDRANT_URL, "https://:hunter2@h", "https://:***@h"},
         {ORI_SETTING_QDRANT_URL, "http://h:6333", "http://h:6333"},
+        {ORI_SETTING_HTTP_PROXY, "http://u:hunter2@p:3128", "http://u:***@p:3128"},
+        {ORI_SETTING_HTTPS_PROXY, "u:hun@ter2@p:3128", "u:***@p:3128"},
+        {ORI_SETTING_ALL_PROXY, "p:3128", "p:3128"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct ori_settings *s = NULL;
@@ -651,6 +674,7 @@ int main(void)
         cmocka_unit_test(choices_have_aliases_and_no_case),
         cmocka_unit_test(flags_win_over_environment_over_file),
         cmocka_unit_test(a_name_outranks_its_alias),
+        cmocka_unit_test(lower_case_outranks_the_name),
         cmocka_unit_test(empty_flags_are_bad_where_empty_is),
         cmocka_unit_test(folders_follow_the_output_folder),
         cmocka_unit_test(unknown_names_get_the_nearest),
