@@ -215,9 +215,9 @@ static ori_status open_files(const char *folder, struct files *files, struct ori
     return ORI_OK;
 }
 
-/* ori_remote_sink of an object that comes as a whole. */
-static ori_status take_whole(void *self, int64_t offset, const void *data, size_t bytes,
-                             struct ori_error *err)
+/* ori_remote_sink: what comes with the facts. */
+static ori_status take_head(void *self, int64_t offset, const void *data, size_t bytes,
+                            struct ori_error *err)
 {
     const struct files *files = self;
     return write_at(files->fd, data, bytes, offset, err);
@@ -253,10 +253,11 @@ static ori_status make(const struct ori_medium_place *place, const struct ori_re
     remote->run = malloc((size_t)RUN_BYTES);
     if (!remote->has || !remote->run)
         return ori_error_set(err, ORI_NOMEM, "a video far away");
-    if (facts->has_all) {
-        memset(remote->has, 0xFF, (size_t)(remote->blocks + 7) / 8);
-        remote->fetched = facts->bytes;
-    }
+    remote->fetched = facts->head_bytes;
+    const int64_t end =
+        facts->head_bytes < facts->bytes ? facts->head_bytes / BLOCK : remote->blocks;
+    for (int64_t block = 0; block < end; block++)
+        remote->has[block / 8] |= (uint8_t)(1 << (block % 8));
     return ORI_OK;
 }
 
@@ -284,7 +285,7 @@ ori_status ori_medium_remote_open(const struct ori_medium_place *place, int64_t 
                                   int64_t *ret_bytes, struct ori_error *err)
 {
     struct files files = {.fd = -1, .fd_given = -1};
-    const struct ori_remote_sink sink = {.self = &files, .write = take_whole};
+    const struct ori_remote_sink sink = {.self = &files, .wanted = BLOCK, .write = take_head};
     struct ori_medium_remote *remote = NULL;
     struct ori_remote_facts facts = {.bytes = 0};
     ori_status status = open_files(folder, &files, err);
