@@ -41,8 +41,8 @@ static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_s
 {
     struct ori_net_transfer *transfer = self;
     (void)purpose;
-    if (transfer->request->is_guarded && !transfer->proxy &&
-        !ori_address_is_allowed(transfer->rules->allowed, &address->addr)) {
+    if (!transfer->proxy &&
+        !ori_net_is_let_through(transfer->guard, transfer->rules->allowed, &address->addr)) {
         transfer->refused++;
         return CURL_SOCKET_BAD;
     }

@@ -5,9 +5,10 @@
  * Pool        connections are kept and used again, connections_max at most at once; a fetch beyond
  *             that waits for its turn
  * Guard       with is_guarded the address a name leads to is judged at the moment of connecting
- *             (net/address.h), so that no second answer of the name service gets past it; http and
- *             https alone, no proxy unless that was allowed (net/egress.h). Redirects are followed
- *             for nobody
+ *             (net/address.h), so that no second answer of the name service gets past it; with
+ *             is_plain_listed too plain http goes to addresses of the list alone; http and https
+ *             alone, no proxy unless that was allowed (net/egress.h). Redirects are followed for
+ *             nobody
  * Proxy, TLS  as the egress of the options says; certificates are always verified
  * HTTP/2      over TLS, where the server offers it. One request at a time on each connection, so
  *             that connections_max means the same with both: see docs/adr/0006
@@ -20,8 +21,8 @@
  *             counted in; time from the request's last byte to the answer's last header; time in
  *             all; and a least speed: a peer that trickles is dropped
  * Cancel      noticed within 200 ms
- * Failure     NETWORK (curl's words and code, and what to do where it is known), TIMEOUT, URL_REFUSED, LIMIT, CANCELLED, NOMEM. An
- *             answer of whatever HTTP status is ORI_OK
+ * Failure     NETWORK (curl's words and code, and what to do where it is known), TIMEOUT,
+ *             URL_REFUSED, LIMIT, CANCELLED, NOMEM. An answer of whatever HTTP status is ORI_OK
  * Log         curl's own messages at trace, with the prefix of the log in the request; header
  *             values that are secret never appear */
 #include <stdbool.h>
@@ -65,6 +66,7 @@ struct ori_net_request {
     const void *body; /* NULL: none */
     size_t body_bytes;
     bool is_guarded;
+    bool is_plain_listed; /* with is_guarded: http, unlike https, only where the list says so */
     bool is_repeatable;
     int retries;
     int connect_ms;            /* 0: 5 s */
@@ -113,3 +115,7 @@ bool ori_net_is_nobody_there(const struct ori_error *err);
  * says what is wrong. With is_guarded also refuses literal addresses that are not allowed. */
 ori_status ori_net_check_url(const char *url, bool is_guarded,
                              const struct ori_network_list *allowed, struct ori_error *err);
+/* The same for a request with is_plain_listed. A name is judged when it is connected to; but without
+ * any network in the list no plain http URL is taken. */
+ori_status ori_net_check_plain_listed(const char *url, const struct ori_network_list *allowed,
+                                      struct ori_error *err);

@@ -28,6 +28,13 @@ struct ori_net_rules {
     struct ori_net_egress egress; /* its texts are the client's */
 };
 
+/* Which addresses a request may go to. */
+enum ori_net_guard {
+    ORI_NET_GUARD_NONE,
+    ORI_NET_GUARD_PUBLIC, /* public ones and those of the list */
+    ORI_NET_GUARD_LISTED  /* those of the list */
+};
+
 struct ori_net_transfer {
     const struct ori_net_request *request;
     const struct ori_net_rules *rules;
@@ -37,6 +44,7 @@ struct ori_net_transfer {
     CURL *easy;
     int64_t body_bytes;
     size_t header_bytes;
+    enum ori_net_guard guard;
     bool has_head;     /* the answer's last header has come */
     int64_t sent_us;   /* when the request's last byte had left; 0: it has not */
     bool is_delivered; /* on_body has seen something of this fetch: it cannot be begun again */
@@ -64,9 +72,14 @@ ori_status ori_net_check_proxy_answer(const struct ori_net_transfer *transfer,
  * passed is 0. -1: neither. */
 int64_t ori_net_retry_after_ms(const char *value, int64_t now_s);
 
+/* What its URL and its flags make of a request. */
+enum ori_net_guard ori_net_guard_of(const char *url, bool is_guarded, bool is_plain_listed);
+bool ori_net_is_let_through(enum ori_net_guard guard, const struct ori_network_list *allowed,
+                            const struct sockaddr *address);
+
 /* ori_net_check_url for URLs that this program made or was redirected to: the text may have
  * ORI_LIMIT_MAX_NET_URL_BYTES, for signed ones are long. */
-ori_status ori_net_check_long_url(const char *url, bool is_guarded,
+ori_status ori_net_check_long_url(const char *url, enum ori_net_guard guard,
                                   const struct ori_network_list *allowed, struct ori_error *err);
 
 /* Whether an answer of that HTTP status is worth another attempt. */

@@ -157,7 +157,11 @@ ori_status ori_net_fail(CURLcode result, struct ori_net_transfer *transfer, stru
         return ori_error_set(err, ORI_NETWORK, "%s=%.300s: no certificates can be read there",
                              transfer->rules->egress.ca_variable, transfer->rules->egress.ca_file);
     if (outcome.status == ORI_URL_REFUSED && transfer->refused > 0)
-        words = "the name leads to an address that is not public";
+        words = transfer->guard == ORI_NET_GUARD_LISTED
+                    ? "plain http, and the name leads to an address that is not in "
+                      "URL_ALLOW_PRIVATE"
+                    : "the name leads to an address that is not public, nor in "
+                      "URL_ALLOW_PRIVATE";
     else if (outcome.status == ORI_LIMIT)
         words = "the answer is longer than allowed";
     return ori_error_set(err, outcome.status, "%s (curl %d)", words, (int)result);

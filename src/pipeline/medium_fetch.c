@@ -218,6 +218,19 @@ int64_t ori_medium_fetch_bytes(struct ori_medium_fetch *fetch)
 
 /* ---- life ---- */
 
+/* What came with the facts: whole blocks, and the last one when that was all. */
+static void note_head(struct ori_medium_fetch *fetch)
+{
+    const struct ori_remote_facts *facts = &fetch->options.facts;
+    const int64_t end =
+        facts->head_bytes < facts->bytes ? facts->head_bytes / BLOCK : fetch->blocks;
+    for (int64_t block = 0; block < end; block++) {
+        set(fetch->has, block, true);
+        set(fetch->taken, block, true);
+    }
+    fetch->fetched = facts->head_bytes;
+}
+
 ori_status ori_medium_fetch_create(const struct ori_medium_fetch_options *options,
                                    struct ori_medium_fetch **ret_fetch, struct ori_error *err)
 {
@@ -244,11 +257,7 @@ ori_status ori_medium_fetch_create(const struct ori_medium_fetch_options *option
         ori_medium_fetch_destroy(&fetch);
         return ori_error_set(err, ORI_NOMEM, "a video far away");
     }
-    if (options->facts.has_all) {
-        memset(fetch->has, 0xFF, bits);
-        memset(fetch->taken, 0xFF, bits);
-        fetch->fetched = options->facts.bytes;
-    }
+    note_head(fetch);
     *ret_fetch = fetch;
     return ORI_OK;
 }
