@@ -220,8 +220,7 @@ static ori_status read_on(struct ori_s3 *s3, const struct ori_s3_name *name, int
         ori_status status = request_range(s3, name, offset + (int64_t)before, reading, wait, &why);
         const bool is_part =
             status == ORI_OK && reading->is_fixed && reading->got < reading->bytes_max;
-        if (status == ORI_OK && (!is_part || reading->got == before || breaks == BREAKS_MAX ||
-                                 reading->etag[0] == '\0'))
+        if (status == ORI_OK && (!is_part || breaks == BREAKS_MAX || reading->etag[0] == '\0'))
             return ORI_OK;
         if (is_part)
             continue;
