@@ -129,7 +129,7 @@ static ori_status send_all(struct ori_blob_store *store, struct still *stills, i
         if (i >= UNDER_WAY)
             status = collect(uploads, err);
     }
-    ori_uploads_destroy(&uploads);
+    ori_uploads_destroy(&uploads, 0);
     return status;
 }
 

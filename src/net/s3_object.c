@@ -105,6 +105,7 @@ struct reading {
     size_t bytes_max;
     bool is_fixed;  /* data is the caller's, of bytes_max bytes */
     char etag[128]; /* of the object that was begun */
+    int64_t first;  /* byte of the object that this request asked for */
     bool has_whole; /* this request asked for all: a 206 would be a lie, and the other way round */
     const struct ori_net_answer *answer;
 };
@@ -127,13 +128,22 @@ static ori_status grow(struct reading *reading, size_t bytes, struct ori_error *
     return ORI_OK;
 }
 
+/* "bytes 100-199/1000". Who says nothing is believed. */
+static bool begins_at(const struct ori_net_answer *answer, int64_t first)
+{
+    const char *range = ori_s3_header(answer, "Content-Range");
+    char expected[32];
+    const int bytes = snprintf(expected, sizeof expected, "bytes %" PRId64 "-", first);
+    return range[0] == '\0' || strncmp(range, expected, (size_t)bytes) == 0;
+}
+
 /* The etag of the first piece counts; that a continuation is of the same object and place is checked
  * before a byte of it is taken. */
 static ori_status check_answer(struct reading *reading, struct ori_error *err)
 {
     const struct ori_net_answer *answer = reading->answer;
     const char *etag = ori_s3_header(answer, "ETag");
-    if (answer->status != (reading->has_whole ? 200 : 206))
+    if (answer->status != (reading->has_whole ? 200 : 206) || !begins_at(answer, reading->first))
         return ori_error_set(err, ORI_STORE, "an answer of another range than was asked for");
     if (reading->etag[0] == '\0' && strlen(etag) < sizeof reading->etag)
         snprintf(reading->etag, sizeof reading->etag, "%s", etag);
@@ -176,6 +186,7 @@ static ori_status request_range(struct ori_s3 *s3, const struct ori_s3_name *nam
                  first + (int64_t)left - 1);
     else
         snprintf(range, sizeof range, "bytes=%" PRId64 "-", first);
+    reading->first = first;
     reading->has_whole = !reading->is_fixed && first == 0;
     if (!reading->has_whole)
         headers[count++] = (struct ori_net_header){"Range", range};
@@ -197,7 +208,8 @@ static ori_status request_range(struct ori_s3 *s3, const struct ori_s3_name *nam
     return status;
 }
 
-/* Again from where it broke off, as long as each request brings something. */
+/* Again from where it broke off, as long as each request brings something. So goes on as well what
+ * answered a part of the range, as RFC 9110, 15.3.7 lets a server do. */
 static ori_status read_on(struct ori_s3 *s3, const struct ori_s3_name *name, int64_t offset,
                           struct reading *reading, const struct ori_wait *wait,
                           struct ori_error *err)
@@ -206,8 +218,12 @@ static ori_status read_on(struct ori_s3 *s3, const struct ori_s3_name *name, int
         struct ori_error why = {0};
         const size_t before = reading->got;
         ori_status status = request_range(s3, name, offset + (int64_t)before, reading, wait, &why);
-        if (status == ORI_OK)
+        const bool is_part =
+            status == ORI_OK && reading->is_fixed && reading->got < reading->bytes_max;
+        if (status == ORI_OK && (!is_part || breaks == BREAKS_MAX || reading->etag[0] == '\0'))
             return ORI_OK;
+        if (is_part)
+            continue;
         if (status != ORI_STORE_DOWN || reading->got == before || breaks == BREAKS_MAX ||
             reading->etag[0] == '\0')
             return ori_error_set(err, status, "%s", why.text);

@@ -17,7 +17,9 @@
 
 #define PROGRESS_US 100000  /* between two tellings */
 #define MESSAGES_A_ROUND 64 /* before cancel and deadline are looked at again */
-#define REAP_GRACE_MS 150   /* a child that has said its last word; cancel must take < 200 ms */
+#define CANCEL_GRACE_MS 100 /* for puts that run: what is broken off may come about afterwards */
+#define FAILURE_GRACE_MS 2000
+#define REAP_GRACE_MS 150 /* a child that has said its last word; cancel must take < 200 ms */
 
 static double seconds_since(int64_t begin_us)
 {
@@ -401,7 +403,8 @@ void ori_item_extract_end(struct ori_item *item)
         ori_child_read_log(item->child);
         log_untold(item);
     }
-    ori_uploads_destroy(&item->uploads);
+    ori_uploads_destroy(&item->uploads,
+                        ori_cancel_is_set(item->cancel) ? CANCEL_GRACE_MS : FAILURE_GRACE_MS);
     ori_batcher_inbox_deinit(&item->inbox);
     ori_child_destroy(&item->child);
     free(item->slots);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "util/clock.h"
+#include "util/cond.h"
 
 /* Oldest first. */
 struct line {
@@ -24,11 +25,13 @@ struct ori_uploads {
     struct ori_cancel stop;       /* of what runs; only with threads */
     pthread_mutex_t lock;
     pthread_cond_t has_work;
-    struct line waiting; /* lock, as all below */
+    pthread_cond_t has_ended; /* monotonic clock; a put, while the whole is ending */
+    struct line waiting;      /* lock, as all below */
     struct line done;
     bool has_failed;
     bool is_ending;
     int idle;
+    int running;
     int threads_count; /* owner thread */
     pthread_t threads[ORI_UPLOADS_AT_ONCE];
 };
@@ -75,13 +78,11 @@ static void deliver(struct ori_uploads *uploads, struct ori_upload *upload)
     ORI_ASSERT(written == (ssize_t)sizeof one); /* far from the counter's maximum */
 }
 
-/* The lock is held. The first failure is the first to be delivered: nobody sees what it stopped
- * before it. */
-static void fail_all(struct ori_uploads *uploads)
+/* The lock is held. The failure was delivered before: nobody sees what it stopped first. */
+static void stop_waiting(struct ori_uploads *uploads)
 {
     struct ori_upload *upload = NULL;
     uploads->has_failed = true;
-    ori_cancel_set(&uploads->stop);
     while ((upload = pop(&uploads->waiting))) {
         upload->status = ori_error_set(&upload->error, ORI_CANCELLED, "an upload before it failed");
         deliver(uploads, upload);
@@ -95,13 +96,15 @@ static void *upload_thread(void *self)
     for (;;) {
         struct ori_upload *upload = uploads->is_ending ? NULL : pop(&uploads->waiting);
         if (upload) {
+            uploads->running++;
             pthread_mutex_unlock(&uploads->lock);
             put(uploads, upload);
             pthread_mutex_lock(&uploads->lock);
-            const bool is_first = upload->status != ORI_OK && !uploads->has_failed;
+            uploads->running--;
             deliver(uploads, upload);
-            if (is_first)
-                fail_all(uploads);
+            if (upload->status != ORI_OK)
+                stop_waiting(uploads);
+            pthread_cond_signal(&uploads->has_ended);
             continue;
         }
         if (uploads->is_ending)
@@ -115,10 +118,9 @@ static void *upload_thread(void *self)
 }
 
 /* Both or none. */
-static ori_status open_signals(struct ori_uploads *uploads, struct ori_cancel *parent,
-                               struct ori_error *err)
+static ori_status open_signals(struct ori_uploads *uploads, struct ori_error *err)
 {
-    ori_status status = ori_cancel_init(&uploads->stop, parent, err);
+    ori_status status = ori_cancel_init(&uploads->stop, NULL, err);
     if (status != ORI_OK)
         return status;
     uploads->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -134,7 +136,6 @@ ori_status ori_uploads_create(struct ori_blob_store *store, const struct ori_wai
                               struct ori_uploads **ret_uploads, struct ori_error *err)
 {
     ORI_ASSERT(store && ret_uploads);
-    struct ori_cancel *parent = (struct ori_cancel *)ori_wait_cancel(wait); /* its list grows */
     const int puts_max = ori_blob_puts_max(store);
     ori_status status = ORI_OK;
     struct ori_uploads *uploads = calloc(1, sizeof *uploads);
@@ -147,17 +148,18 @@ ori_status ori_uploads_create(struct ori_blob_store *store, const struct ori_wai
         uploads->wait = *wait;
     pthread_mutex_init(&uploads->lock, NULL); /* these do not fail on Linux */
     pthread_cond_init(&uploads->has_work, NULL);
+    ori_cond_init(&uploads->has_ended);
     if (uploads->threads_max > 1)
-        status = open_signals(uploads, parent, err);
+        status = open_signals(uploads, err);
     if (status == ORI_OK) {
         *ret_uploads = uploads;
         uploads = NULL;
     }
-    ori_uploads_destroy(&uploads);
+    ori_uploads_destroy(&uploads, 0);
     return status;
 }
 
-void ori_uploads_destroy(struct ori_uploads **uploads)
+void ori_uploads_destroy(struct ori_uploads **uploads, int grace_ms)
 {
     if (!uploads || !*uploads)
         return;
@@ -165,6 +167,9 @@ void ori_uploads_destroy(struct ori_uploads **uploads)
     pthread_mutex_lock(&it->lock);
     it->is_ending = true;
     pthread_cond_broadcast(&it->has_work);
+    const int64_t deadline_us = ori_clock_us() + (int64_t)grace_ms * 1000;
+    while (it->running > 0 && ori_clock_us() < deadline_us)
+        ori_cond_wait(&it->has_ended, &it->lock, deadline_us);
     pthread_mutex_unlock(&it->lock);
     if (it->fd >= 0)
         ori_cancel_set(&it->stop);
@@ -175,6 +180,7 @@ void ori_uploads_destroy(struct ori_uploads **uploads)
         close(it->fd);
     }
     pthread_cond_destroy(&it->has_work);
+    pthread_cond_destroy(&it->has_ended);
     pthread_mutex_destroy(&it->lock);
     free(it);
     *uploads = NULL;

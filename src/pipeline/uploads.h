@@ -8,9 +8,10 @@
  *            destroy returns, and with it the bytes it points to. Who adds bounds what is under way
  * Threads    one: that which creates. The threads it starts, one with each upload that finds none
  *            idle, are its own. A machine out of threads is slower and no more
- * Failure    of an upload: in it, when it is collected. After the first one no other is begun, those
- *            that run are cancelled, and all come back with a status other than ORI_OK
- * Cancel     noticed within 200 ms, as the store promises */
+ * Failure    of an upload: in it, when it is collected. After the first one no other is begun; those
+ *            that wait come back as ORI_CANCELLED
+ * Cancel     is the caller's to notice, who then destroys: a put that is broken off may still come
+ *            about in the store, after whoever sweeps there, so each is given a moment to end */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,11 +36,12 @@ struct ori_upload {
 
 struct ori_uploads;
 
-/* The store and what wait points to are borrowed. */
+/* The store is borrowed; of wait the deadline counts alone where there are threads. */
 ori_status ori_uploads_create(struct ori_blob_store *store, const struct ori_wait *wait,
                               struct ori_uploads **ret_uploads, struct ori_error *err);
-/* Cancels what runs, drops what waits, joins the threads. Null-safe, nulls. */
-void ori_uploads_destroy(struct ori_uploads **uploads);
+/* Drops what waits, gives what runs so long, then cancels it, which takes 200 ms at most, and joins the
+ * threads. Null-safe, nulls. */
+void ori_uploads_destroy(struct ori_uploads **uploads, int grace_ms);
 
 /* Readable while there is something to collect; -1: add puts at once. Never read it. */
 int ori_uploads_fd(const struct ori_uploads *uploads);

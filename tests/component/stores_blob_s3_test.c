@@ -3,6 +3,8 @@
 
 #include <ftw.h>
 
+#include <curl/curl.h>
+
 #include "s3_server.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -258,6 +260,62 @@ static void test_signed_urls(void **state)
     ori_net_client_destroy(&net);
 }
 
+/* A bucket in the name of Amazon's host, which radosgw is told to be: no name is looked up, for libcurl
+ * is told whom to connect to. */
+static long ask_by_host(const char *method, const char *url, const char *body)
+{
+    char to[256];
+    char plain[4096];
+    long status = 0;
+    const char *host = strstr(url, "://") + 3;
+    CURL *easy = curl_easy_init();
+    assert_int_equal(strncmp(url, "https://", 8), 0);
+    snprintf(plain, sizeof plain, "http://%s", host); /* a signature knows no scheme */
+    snprintf(to, sizeof to, "%.*s:80:%s", (int)strcspn(host, "/"), host,
+             strstr(s3_server.endpoint, "://") + 3);
+    struct curl_slist *connect_to = curl_slist_append(NULL, to);
+    assert_non_null(easy);
+    assert_non_null(connect_to);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_URL, plain), CURLE_OK);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to), CURLE_OK);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L), CURLE_OK);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_PROXY, ""), CURLE_OK);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method), CURLE_OK);
+    if (body)
+        assert_int_equal(curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body), CURLE_OK);
+    assert_int_equal(curl_easy_perform(easy), CURLE_OK);
+    assert_int_equal(curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status), CURLE_OK);
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(connect_to);
+    return status;
+}
+
+static void test_buckets_in_the_name_of_a_host(void **state)
+{
+    (void)state;
+    const struct ori_s3_options options = {.endpoint = "",
+                                           .region = "us-east-1",
+                                           .credentials = client.credentials,
+                                           .connections_max = 1,
+                                           .multipart_threshold = 6 << 20};
+    const struct ori_s3_name name = {bucket, "a b/c+d (1)"};
+    struct ori_s3 *amazon = NULL;
+    struct ori_s3_facts facts;
+    assert_int_equal(ori_s3_create(&options, &amazon, NULL), ORI_OK);
+    for (int i = 0; i < 2; i++) {
+        const char *method = i == 0 ? "PUT" : "GET";
+        struct ori_buf url;
+        ori_buf_init(&url, 4096);
+        assert_int_equal(ori_s3_presign(amazon, method, &name, 60, &url, NULL), ORI_OK);
+        assert_int_equal(strncmp(ori_buf_text(&url) + 8, bucket, strlen(bucket)), 0);
+        assert_int_equal(ask_by_host(method, ori_buf_text(&url), i == 0 ? "by host" : NULL), 200);
+        ori_buf_deinit(&url);
+    }
+    assert_int_equal(ori_s3_head(client.s3, &name, &facts, NULL, NULL), ORI_OK); /* by path */
+    assert_int_equal(facts.bytes, 7);
+    ori_s3_destroy(&amazon);
+}
+
 static void expect_bucket(struct ori_s3 *s3, const char *where, ori_status expected,
                           const char *words)
 {
@@ -331,6 +389,7 @@ int main(void)
         IN_BUCKET(test_parts_and_ranges),
         IN_BUCKET(test_list_of_videos),
         IN_BUCKET(test_signed_urls),
+        IN_BUCKET(test_buckets_in_the_name_of_a_host),
         IN_BUCKET(test_refusals),
         IN_BUCKET(test_a_store_that_only_reads),
     };

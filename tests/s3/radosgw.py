@@ -52,6 +52,7 @@ memstore device bytes = 2147483648
 bluestore block size = 4294967296
 [client.rgw]
 rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw dns name = s3.us-east-1.amazonaws.com
 """
 
 
