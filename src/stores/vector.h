@@ -90,7 +90,7 @@ struct ori_vector_qdrant_options {
     int shards;           /* of a new collection, as is replication */
     int replication;
     bool is_read_only;               /* a missing collection is then ORI_NOT_FOUND */
-    bool opens_refused;              /* ORI_STORE_DENIED is told by the first use instead */
+    bool opens_refused;              /* a key that is not taken is told by the first use instead */
     const struct ori_log *log;       /* copied; may be NULL */
     const struct ori_cancel *cancel; /* ends every wait. Borrowed until close; may be NULL */
 };

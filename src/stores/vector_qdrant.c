@@ -362,7 +362,8 @@ ori_status ori_vector_open_qdrant_limited(const struct ori_vector_qdrant_options
     ori_status status = fill_in(store, options, &why);
     if (status == ORI_OK) {
         status = ori_qdrant_settle(store, store->cancel, &why);
-        if (status == ORI_STORE_DENIED && options->opens_refused)
+        const bool is_key = why.native == 401 || why.native == 403;
+        if (status == ORI_STORE_DENIED && is_key && options->opens_refused)
             status = ORI_OK;
     }
     if (status != ORI_OK && err && err->status == ORI_OK)

@@ -113,6 +113,8 @@ def test_it_is_told_and_waited_for(stage, calm, where):
                        "those in work to be handed back")
     now = server.status(job)
     assert now["status"] in ("pending", "running") and now["counts"]["failed"] == 0
+    local = server.wait_job(server.submit(["p/cuts-1"], local_mode=True))  # needs neither
+    assert local["status"] == "completed", local
     assert server.get("/health", key=False).status == 200
     stage.clear_up()
     stage.wait_success(job)
