@@ -213,6 +213,9 @@ static const struct ori_vector_ops ops = {.close = close_store,
                                           .count = count,
                                           .search = search,
                                           .get = get,
+                                          .list_points = ori_qdrant_list_points,
+                                          .list_videos = ori_qdrant_list_videos,
+                                          .delete_points = ori_qdrant_delete_points,
                                           .probe = probe,
                                           .check = check};
 
