@@ -1,6 +1,6 @@
 """All of it at once: videos in a bucket, through the API, to frames in S3 and points in Qdrant, and back through
 search; with kill -9 of the server, of all of S3 and of Qdrant in turn while they are at it. What is left is
-what an undisturbed run leaves. The videos are the real ones where they lie beside the repository, else clips.
+what an undisturbed run leaves, and `verify` finds nothing wrong. The videos are the real ones where they lie beside the repository, else clips.
 ORIANE_KILL_SEED=N starts there; the long form kills many times."""
 
 import json
@@ -159,3 +159,8 @@ def test_the_batch_survives_kills_of_everything(tmp_path, batch, gateway, points
         for item in batch.items:
             check(server, bucket, points, item, "stormy")
         assert find_all(server, bucket, batch.items) == len(expected[1])
+    for arguments in (["--dry-run"], []):
+        result = harness.Oriane(tmp_path / "verify")("verify", "--all", *arguments, settings={
+            **batch.settings(bucket, points, "stormy"), "VP_OUTPUT_DIR": server.out})
+        assert result.code == 0, result
+    assert effects(bucket, points, "stormy") == expected
