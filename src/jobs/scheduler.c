@@ -66,13 +66,16 @@ static ori_status claim_next(struct ori_worker *worker, int64_t *ret_next_us, st
 {
     struct ori_scheduler *scheduler = worker->scheduler;
     const struct ori_settings *settings = ori_live_ref(scheduler->options.live);
+    const bool is_store_away =
+        scheduler->options.is_store_away &&
+        scheduler->options.is_store_away(scheduler->options.is_store_away_self);
     struct ori_job_claim_rules rules = {.jobs_max = (int)settings->pipeline_max_parallel_jobs,
                                         .quantum = QUANTUM_A_WORKER * (int)settings->vp_max_workers,
                                         .lease_us = ORI_LEASE_US,
                                         .now_us = ori_clock_wall_us(),
                                         .batch_size = (int)settings->vp_batch_size,
-                                        .sleep_between_batches =
-                                            settings->vp_sleep_between_batches};
+                                        .sleep_between_batches = settings->vp_sleep_between_batches,
+                                        .is_store_away = is_store_away};
     int64_t begin_us = ori_clock_us();
     ori_status status =
         ori_job_store_claim(scheduler->options.store, &rules, &worker->claim, ret_next_us, err);

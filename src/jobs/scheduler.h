@@ -7,7 +7,8 @@
  * Order      who is next is the job store's matter (stores/jobs.h, claim)
  * Waiting    idle workers wait for wake, or for the moment the store named; nothing is polled faster
  *            than once in half a second
- * Engine     while there is none (no model yet) nothing is claimed
+ * Engine     while there is none (no model yet) nothing is claimed; while a store is away, local jobs
+ *            alone: the others may need it to read from, too
  * Store down an item that cannot be finished because the store fails (a full disk) is finished as
  *            soon as it can be; the worker waits with it, nothing new is claimed
  * Call order create; wake, stop_job from any thread; drain; destroy
@@ -36,6 +37,9 @@ struct ori_scheduler_options {
     /* The engine once there is one, else NULL; asked before each claim. */
     const struct ori_engine *(*engine)(void *self);
     void *engine_self;
+    /* Whether a store is away now, asked before each claim. NULL: never. */
+    bool (*is_store_away)(void *self);
+    void *is_store_away_self;
     /* After each item that was finished, on a worker's thread; only to wake somebody. May be NULL. */
     void (*on_finished)(void *self);
     void *on_finished_self;

@@ -120,11 +120,17 @@ static void tell_places(const struct ori_service *service)
     tell_stores(service);
 }
 
-/* Nothing is begun that could not be written: items wait until the store is back. */
 static const struct ori_engine *engine_of(void *self)
 {
     struct ori_service *service = self;
-    return ori_service_engine_for_items(service->loader);
+    return ori_service_engine_get(service->loader);
+}
+
+/* Nothing is begun that could not be written: it waits until the store is back. */
+static bool is_store_away(void *self)
+{
+    struct ori_service *service = self;
+    return ori_service_engine_is_away(service->loader);
 }
 
 static void wake_scheduler(void *self)
@@ -210,6 +216,8 @@ static ori_status create_scheduler(struct ori_service *service, struct ori_error
                                             .cancel = service->cancel,
                                             .engine = engine_of,
                                             .engine_self = service,
+                                            .is_store_away = is_store_away,
+                                            .is_store_away_self = service,
                                             .on_finished = wake_webhooks,
                                             .on_finished_self = service,
                                             .on_outage = look_at_stores,

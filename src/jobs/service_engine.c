@@ -243,15 +243,13 @@ const struct ori_engine *ori_service_engine_get(struct ori_service_engine *loade
     return engine;
 }
 
-const struct ori_engine *ori_service_engine_for_items(struct ori_service_engine *loader)
+bool ori_service_engine_is_away(struct ori_service_engine *loader)
 {
     pthread_mutex_lock(&loader->lock);
     const bool is_away = is_waited_for(loader->objects.status) ||
                          (loader->is_down && is_waited_for(loader->why.status));
-    const bool is_usable = loader->is_there && !is_away;
-    const struct ori_engine *engine = is_usable ? &loader->engine : NULL;
     pthread_mutex_unlock(&loader->lock);
-    return engine;
+    return is_away;
 }
 
 ori_status ori_service_engine_objects(struct ori_service_engine *loader, struct ori_error *ret_err)

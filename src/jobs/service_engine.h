@@ -31,9 +31,9 @@ void ori_service_engine_destroy(struct ori_service_engine **loader); /* joins; n
 
 /* NULL until it is there. */
 const struct ori_engine *ori_service_engine_get(struct ori_service_engine *loader);
-/* The same, but NULL too while the bucket or the vector store is away: items wait for it. Is it there and
- * refuses, they run, and end at once with its reason. */
-const struct ori_engine *ori_service_engine_for_items(struct ori_service_engine *loader);
+/* Whether the bucket or the server of vectors is to be waited for, as last seen. One that is there and
+ * refuses is not: items run, and end at once with its reason. */
+bool ori_service_engine_is_away(struct ori_service_engine *loader);
 /* ORI_OK, or why the bucket cannot be used, as last seen. */
 ori_status ori_service_engine_objects(struct ori_service_engine *loader, struct ori_error *ret_err);
 /* Why it is not there: the last failure; ORI_NOT_READY while it was not tried to the end yet. */

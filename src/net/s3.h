@@ -85,6 +85,10 @@ typedef ori_status (*ori_s3_visit_fn)(void *self, const char *key, int64_t bytes
 ori_status ori_s3_list(struct ori_s3 *s3, const char *bucket, const char *prefix,
                        const char *delimiter, ori_s3_visit_fn visit, void *self,
                        const struct ori_wait *wait, struct ori_error *err);
+/* Each "folder" directly below prefix: "prefix/name/" with its slash; bytes is 0. visit may call s3. */
+ori_status ori_s3_list_folders(struct ori_s3 *s3, const char *bucket, const char *prefix,
+                               ori_s3_visit_fn visit, void *self, const struct ori_wait *wait,
+                               struct ori_error *err);
 /* Whether the bucket is there and the keys fit. */
 ori_status ori_s3_check(struct ori_s3 *s3, const char *bucket, const struct ori_wait *wait,
                         struct ori_error *err);

@@ -13,6 +13,7 @@
 struct entry {
     char *key;
     int64_t bytes;
+    bool is_folder; /* a common prefix, with its delimiter */
 };
 struct page {
     struct entry *entries;
@@ -33,7 +34,8 @@ static void page_clear(struct page *page)
     page->token[0] = '\0';
 }
 
-static ori_status add_entry(struct page *page, const char *key, struct ori_error *err)
+static ori_status add_entry(struct page *page, const char *key, bool is_folder,
+                            struct ori_error *err)
 {
     if (page->count == ORI_LIMIT_MAX_S3_PAGE_KEYS)
         return ori_error_set(err, ORI_LIMIT, "a page of more than %d keys (S3_PAGE_KEYS)",
@@ -46,7 +48,7 @@ static ori_status add_entry(struct page *page, const char *key, struct ori_error
         page->entries = more;
         page->room = room;
     }
-    page->entries[page->count] = (struct entry){.key = strdup(key)};
+    page->entries[page->count] = (struct entry){.key = strdup(key), .is_folder = is_folder};
     if (!page->entries[page->count].key)
         return ori_error_set(err, ORI_NOMEM, "a list of objects");
     page->count++;
@@ -56,13 +58,16 @@ static ori_status add_entry(struct page *page, const char *key, struct ori_error
 static ori_status take_text(struct page *page, const struct ori_xml *xml, struct ori_error *err)
 {
     static const char *const key[] = {"ListBucketResult", "Contents", "Key", NULL};
+    static const char *const folder[] = {"ListBucketResult", "CommonPrefixes", "Prefix", NULL};
     static const char *const size[] = {"ListBucketResult", "Contents", "Size", NULL};
     static const char *const more[] = {"ListBucketResult", "IsTruncated", NULL};
     static const char *const token[] = {"ListBucketResult", "NextContinuationToken", NULL};
     static const char *const encoding[] = {"ListBucketResult", "EncodingType", NULL};
     const char *text = ori_buf_text(&xml->text);
     if (ori_xml_is_at(xml, key))
-        return add_entry(page, text, err);
+        return add_entry(page, text, false, err);
+    if (ori_xml_is_at(xml, folder))
+        return add_entry(page, text, true, err);
     if (ori_xml_is_at(xml, size) && page->count > 0) {
         if (!ori_text_to_int(text, &page->entries[page->count - 1].bytes))
             return ori_error_set(err, ORI_STORE, "a list with a size that is no number");
@@ -156,27 +161,71 @@ static ori_status fetch_page(struct ori_s3 *s3, const char *bucket, const char *
     return status;
 }
 
-ori_status ori_s3_list(struct ori_s3 *s3, const char *bucket, const char *prefix,
-                       const char *delimiter, ori_s3_visit_fn visit, void *self,
+/* What a listing wants. */
+struct listing {
+    const char *bucket;
+    const char *prefix;
+    const char *delimiter;
+    bool wants_folders; /* else objects */
+    size_t total_max;
+    const char *limit; /* its name */
+    ori_s3_visit_fn visit;
+    void *self;
+};
+
+static ori_status list(struct ori_s3 *s3, const struct listing *listing,
                        const struct ori_wait *wait, struct ori_error *err)
 {
     struct page page = {.count = 0};
     size_t total = 0;
     ori_status status = ORI_OK;
     do {
-        status =
-            fetch_page(s3, bucket, prefix, delimiter ? delimiter : "", PAGE_KEYS, &page, wait, err);
-        for (size_t i = 0; i < page.count && status == ORI_OK; i++)
-            status = visit(self, page.entries[i].key, page.entries[i].bytes, err);
-        /* A page without keys (of folders alone) counts as well: so no server can list for ever. */
+        status = fetch_page(s3, listing->bucket, listing->prefix, listing->delimiter, PAGE_KEYS,
+                            &page, wait, err);
+        for (size_t i = 0; i < page.count && status == ORI_OK; i++) {
+            const struct entry *entry = &page.entries[i];
+            if (entry->is_folder == listing->wants_folders)
+                status = listing->visit(listing->self, entry->key, entry->bytes, err);
+        }
+        /* A page without keys counts as well: so no server can list for ever. */
         total += page.count + 1;
-        if (status == ORI_OK && page.is_truncated && total > ORI_LIMIT_MAX_BLOB_LIST)
-            status = ori_error_set(err, ORI_LIMIT, "s3://%s/%s: more than %d objects (BLOB_LIST)",
-                                   bucket, prefix, ORI_LIMIT_MAX_BLOB_LIST);
+        if (status == ORI_OK && page.is_truncated && total > listing->total_max)
+            status =
+                ori_error_set(err, ORI_LIMIT, "s3://%s/%s: more than %zu keys (%s)",
+                              listing->bucket, listing->prefix, listing->total_max, listing->limit);
     } while (status == ORI_OK && page.is_truncated);
     page_clear(&page);
     free(page.entries);
     return status;
+}
+
+ori_status ori_s3_list(struct ori_s3 *s3, const char *bucket, const char *prefix,
+                       const char *delimiter, ori_s3_visit_fn visit, void *self,
+                       const struct ori_wait *wait, struct ori_error *err)
+{
+    const struct listing listing = {.bucket = bucket,
+                                    .prefix = prefix,
+                                    .delimiter = delimiter ? delimiter : "",
+                                    .total_max = ORI_LIMIT_MAX_BLOB_LIST,
+                                    .limit = "BLOB_LIST",
+                                    .visit = visit,
+                                    .self = self};
+    return list(s3, &listing, wait, err);
+}
+
+ori_status ori_s3_list_folders(struct ori_s3 *s3, const char *bucket, const char *prefix,
+                               ori_s3_visit_fn visit, void *self, const struct ori_wait *wait,
+                               struct ori_error *err)
+{
+    const struct listing listing = {.bucket = bucket,
+                                    .prefix = prefix,
+                                    .delimiter = "/",
+                                    .wants_folders = true,
+                                    .total_max = ORI_LIMIT_MAX_BLOB_VIDEOS,
+                                    .limit = "BLOB_VIDEOS",
+                                    .visit = visit,
+                                    .self = self};
+    return list(s3, &listing, wait, err);
 }
 
 ori_status ori_s3_check(struct ori_s3 *s3, const char *bucket, const struct ori_wait *wait,

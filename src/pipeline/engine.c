@@ -15,6 +15,12 @@ bool ori_engine_has_qdrant(const struct ori_settings *settings)
     return settings->qdrant_url[0] != '\0' && !settings->local_mode;
 }
 
+static bool is_reading(enum ori_engine_use use)
+{
+    return use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE ||
+           use == ORI_ENGINE_VERIFY_DRY;
+}
+
 static ori_status open_qdrant(const struct ori_settings *settings, enum ori_engine_use use,
                               const struct ori_cancel *cancel, struct ori_engine *engine,
                               struct ori_error *err)
@@ -33,7 +39,7 @@ static ori_status open_qdrant(const struct ori_settings *settings, enum ori_engi
                                                 .has_compression = settings->qdrant_compression,
                                                 .shards = (int)settings->qdrant_shards,
                                                 .replication = (int)settings->qdrant_replication,
-                                                .is_read_only = use == ORI_ENGINE_SEARCH_REMOTE,
+                                                .is_read_only = is_reading(use),
                                                 .opens_refused = use == ORI_ENGINE_SERVE,
                                                 .egress = &egress,
                                                 .cancel = cancel};
@@ -54,20 +60,42 @@ static ori_status open_embedded(const struct ori_settings *settings, bool is_rea
     return ori_vector_open_embedded(&options, ret_store, err);
 }
 
+static bool is_verify(enum ori_engine_use use)
+{
+    return use == ORI_ENGINE_VERIFY || use == ORI_ENGINE_VERIFY_DRY;
+}
+
+/* The few jobs that ask for it fail without it; the others need not wait for that. */
+static void open_beside(const struct ori_settings *settings, enum ori_engine_use use,
+                        const struct ori_cancel *cancel, struct ori_engine *engine)
+{
+    if (is_verify(use) && access(settings->vector_db, F_OK) != 0)
+        return;
+    (void)!open_embedded(settings, use == ORI_ENGINE_VERIFY_DRY, cancel, engine,
+                         &engine->local_vectors, &engine->local_why);
+}
+
 static ori_status open_vectors(const struct ori_settings *settings, enum ori_engine_use use,
                                const struct ori_cancel *cancel, struct ori_engine *engine,
                                struct ori_error *err)
 {
-    const bool is_read_only = use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
+    const bool is_read_only = is_reading(use);
+    const bool has_beside = use == ORI_ENGINE_SERVE || is_verify(use);
     const bool is_remote =
-        use == ORI_ENGINE_SERVE || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_SEARCH_REMOTE;
-    if (!is_remote || !ori_engine_has_qdrant(settings))
-        return open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, err);
-    ori_status status = open_qdrant(settings, use, cancel, engine, err);
-    /* The few jobs that ask for it fail without it; the others need not wait for that. */
-    if (status == ORI_OK && use == ORI_ENGINE_SERVE)
-        (void)!open_embedded(settings, false, cancel, engine, &engine->local_vectors,
-                             &engine->local_why);
+        has_beside || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_SEARCH_REMOTE;
+    struct ori_error why = {0};
+    ori_status status = ORI_OK;
+    const bool has_qdrant = is_remote && ori_engine_has_qdrant(settings);
+    if (has_qdrant)
+        status = open_qdrant(settings, use, cancel, engine, &why);
+    else
+        status = open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, &why);
+    if (status == ORI_NOT_FOUND && use == ORI_ENGINE_VERIFY_DRY)
+        status = ORI_OK;
+    if (status == ORI_OK && has_qdrant && has_beside)
+        open_beside(settings, use, cancel, engine);
+    if (status != ORI_OK && err && err->status == ORI_OK)
+        *err = why;
     return status;
 }
 
@@ -146,7 +174,7 @@ static ori_status open_objects(const struct ori_settings *settings, enum ori_eng
                                struct ori_engine *engine, struct ori_error *err)
 {
     enum ori_objects_use objects = ORI_OBJECTS_LOCAL;
-    if (use == ORI_ENGINE_SERVE)
+    if (use == ORI_ENGINE_SERVE || is_verify(use))
         objects = ORI_OBJECTS_AS_SET;
     else if (use == ORI_ENGINE_UPLOAD)
         objects = ORI_OBJECTS_UPLOAD;

@@ -34,11 +34,13 @@ enum ori_engine_use {
     /* the same, where the settings say and not on this machine alone: the vectors are Qdrant's when
      * QDRANT_URL is set and LOCAL_MODE is not */
     ORI_ENGINE_SEARCH_REMOTE,
-    ORI_ENGINE_RUN,    /* all, writable; folders are made; nothing leaves this machine */
-    ORI_ENGINE_SERVE,  /* the same, but S3 and Qdrant where the settings ask for them */
-    ORI_ENGINE_UPLOAD, /* the same, and where they do not ask for S3, that is a failure */
-    ORI_ENGINE_REINDEX /* all but the vectors; more threads for the model, as little is decoded. A
-                          missing folder of frames is ORI_NOT_FOUND */
+    ORI_ENGINE_RUN,     /* all, writable; folders are made; nothing leaves this machine */
+    ORI_ENGINE_SERVE,   /* the same, but S3 and Qdrant where the settings ask for them */
+    ORI_ENGINE_UPLOAD,  /* the same, and where they do not ask for S3, that is a failure */
+    ORI_ENGINE_REINDEX, /* all but the vectors; more threads for the model, as little is decoded. A
+                           missing folder of frames is ORI_NOT_FOUND */
+    ORI_ENGINE_VERIFY, /* as for SERVE, but a VECTOR_DB beside Qdrant is opened only when it is there */
+    ORI_ENGINE_VERIFY_DRY /* the same, vectors read only: NULL where nothing was ever stored */
 };
 
 bool ori_engine_has_qdrant(const struct ori_settings *settings);

@@ -101,7 +101,8 @@ static ori_status take_frame(struct ori_item *item, const struct ori_msg_frame *
                                        .second = ori_frame_name_second(message->pts_us),
                                        .width = message->width,
                                        .height = message->height,
-                                       .dhash = message->dhash};
+                                       .dhash = message->dhash,
+                                       .bytes = message->still_bytes};
     ori_frame_name_make(message->n, message->pts_us,
                         ori_still_extension((enum ori_still_format)item->options.still_format),
                         frame.file);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/manifest_store.h"
 #include "util/clock.h"
-#include "util/limits.h"
 
 /* A stopped item ends within two seconds, whatever its store does: the next run sweeps again. */
 #define TAKE_BACK_US INT64_C(1500000)
@@ -18,35 +18,19 @@ static void manifest_key(const struct ori_item *item, char ret_key[ORI_OBJECT_KE
 
 ori_status ori_item_load_old(struct ori_item *item, struct ori_error *err)
 {
-    char key[ORI_OBJECT_KEY_BYTES];
-    uint8_t *data = NULL;
-    size_t bytes = 0;
-    struct ori_error why = {0};
+    enum ori_manifest_state state = ORI_MANIFEST_MISSING;
     ori_manifest_deinit(&item->old);
     item->has_old = false;
-    manifest_key(item, key);
-    ori_status status = ori_blob_get(item->environment->blobs, key, ORI_LIMIT_MAX_MANIFEST_BYTES,
-                                     &data, &bytes, &item->wait, &why);
-    if (status == ORI_NOT_FOUND) {
-        item->knows_old = true;
-        return ORI_OK;
-    }
-    bool is_broken = status == ORI_LIMIT; /* far too long for a manifest of ours */
-    if (status == ORI_OK) {
-        status = ori_manifest_parse((const char *)data, bytes, item->request->platform,
-                                    item->request->code, &item->old, &why);
-        item->has_old = status == ORI_OK;
-        is_broken = status == ORI_STORE || status == ORI_LIMIT;
-        free(data);
-    }
-    item->knows_old = item->has_old || is_broken;
-    if (is_broken) {
+    const ori_status status =
+        ori_manifest_load(item->environment->blobs, item->request->platform, item->request->code,
+                          &item->wait, &item->old, &state, NULL, err);
+    if (status != ORI_OK)
+        return status;
+    item->has_old = state == ORI_MANIFEST_READ;
+    item->knows_old = true;
+    if (state == ORI_MANIFEST_BROKEN)
         item->result->had_broken_manifest = true;
-        return ORI_OK;
-    }
-    if (status != ORI_OK && err)
-        *err = why;
-    return status;
+    return ORI_OK;
 }
 
 /* Every object and as many points as the old manifest names. */
@@ -60,7 +44,8 @@ static ori_status is_in_place(struct ori_item *item, bool *ret_is_in_place, stru
         struct ori_error why = {0};
         ori_manifest_frame_key(old, &old->frames[i], key);
         ori_status status = ori_blob_stat(item->environment->blobs, key, &bytes, &item->wait, &why);
-        if (status != ORI_OK || bytes == 0)
+        if (status != ORI_OK || bytes == 0 ||
+            (old->frames[i].bytes && bytes != old->frames[i].bytes))
             return ORI_OK;
     }
     struct ori_vector_filter filter = {.platform = item->request->platform,
@@ -90,22 +75,10 @@ ori_status ori_item_is_done(struct ori_item *item, bool *ret_is_done, struct ori
 ori_status ori_item_store_manifest(struct ori_item *item, const struct ori_manifest *manifest,
                                    bool is_complete, struct ori_error *err)
 {
-    char key[ORI_OBJECT_KEY_BYTES];
-    char *data = NULL;
-    size_t bytes = 0;
-    struct ori_manifest shown = *manifest; /* borrows the tables */
-    shown.is_complete = is_complete;
-    manifest_key(item, key);
-    ori_status status = ori_manifest_render(&shown, &data, &bytes, err);
-    if (status == ORI_OK && bytes > ORI_LIMIT_MAX_MANIFEST_BYTES)
-        status = ori_error_set(err, ORI_LIMIT, "a manifest of more than %d bytes",
-                               ORI_LIMIT_MAX_MANIFEST_BYTES);
-    if (status == ORI_OK)
-        status = ori_blob_put(item->environment->blobs, key, data, bytes, "application/json",
-                              &item->wait, err);
+    const ori_status status =
+        ori_manifest_save(item->environment->blobs, manifest, is_complete, &item->wait, err);
     if (status == ORI_OK)
         ori_metrics_add(item->environment->metrics, ORI_METRIC_STORED_OBJECTS, 0, 1);
-    free(data);
     return status;
 }
 
@@ -123,32 +96,10 @@ ori_status ori_item_begin_effects(struct ori_item *item, struct ori_error *err)
     return ORI_OK;
 }
 
-static void fill_point(const struct ori_item *item, size_t i, const char *path,
-                       struct ori_point *ret_point)
-{
-    const struct ori_manifest *manifest = &item->result->manifest;
-    const struct ori_manifest_frame *frame = &manifest->frames[i];
-    struct ori_point_payload *payload = &ret_point->payload;
-    ori_manifest_frame_id(manifest, frame, payload->uuid);
-    payload->platform = manifest->platform;
-    payload->video_code = manifest->code;
-    payload->frame_number = (int)frame->n;
-    payload->frame_second = frame->second;
-    payload->path = path;
-    memcpy(payload->created_at, manifest->created_at, sizeof payload->created_at);
-    payload->width = frame->width;
-    payload->height = frame->height;
-    payload->scene = (int)frame->scene;
-    for (int digit = 0; digit < 16; digit++)
-        payload->dhash[digit] = "0123456789abcdef"[frame->dhash >> (60 - 4 * digit) & 15];
-    payload->dhash[16] = '\0';
-    payload->model = manifest->model;
-    ret_point->vector = item->vectors + i * (size_t)item->environment->model.dim;
-}
-
 ori_status ori_item_store_points(struct ori_item *item, struct ori_error *err)
 {
     const struct ori_manifest *manifest = &item->result->manifest;
+    const size_t dim = (size_t)item->environment->model.dim;
     size_t count = manifest->frames_count;
     ori_status status = ORI_OK;
     char(*paths)[ORI_OBJECT_KEY_BYTES] = calloc(count + 1, sizeof *paths);
@@ -159,7 +110,8 @@ ori_status ori_item_store_points(struct ori_item *item, struct ori_error *err)
     }
     for (size_t i = 0; i < count; i++) {
         ori_manifest_frame_key(manifest, &manifest->frames[i], paths[i]);
-        fill_point(item, i, paths[i], &points[i]);
+        ori_manifest_point(manifest, &manifest->frames[i], paths[i], item->vectors + i * dim,
+                           &points[i]);
     }
     status = ori_vector_replace_video_until(item->environment->vectors, manifest->platform,
                                             manifest->code, points, count, item->cancel, err);
@@ -179,9 +131,10 @@ struct stale {
     size_t room;
 };
 
-static ori_status visit_file(void *self, const char *file, struct ori_error *err)
+static ori_status visit_file(void *self, const char *file, int64_t bytes, struct ori_error *err)
 {
     struct stale *stale = self;
+    (void)bytes;
     if (!ori_frame_name_is_frame(file) || strlen(file) >= ORI_FRAME_FILE_BYTES ||
         (stale->keep && ori_manifest_has_file(stale->keep, file)))
         return ORI_OK;

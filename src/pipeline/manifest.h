@@ -39,6 +39,7 @@ struct ori_manifest_frame {
     int32_t width;
     int32_t height;
     uint64_t dhash;
+    int64_t bytes; /* of the still; 0: written before manifests said so */
     char file[ORI_FRAME_FILE_BYTES];
 };
 struct ori_manifest_warning {

@@ -53,7 +53,12 @@ static json_t *frame_json(const struct ori_manifest *manifest,
         json_pack("{s:I, s:f, s:s, s:i, s:i, s:I, s:s, s:s}", "n", (json_int_t)frame->n, "second",
                   frame->second, "path", key, "width", (int)frame->width, "height",
                   (int)frame->height, "scene", (json_int_t)frame->scene, "dhash", dhash, "id", id);
-    if (json && has_file && json_object_set_new(json, "file", json_string(frame->file)) != 0) {
+    bool is_well = json != NULL;
+    if (is_well && has_file)
+        is_well = json_object_set_new(json, "file", json_string(frame->file)) == 0;
+    if (is_well && has_file && frame->bytes)
+        is_well = json_object_set_new(json, "bytes", json_integer(frame->bytes)) == 0;
+    if (!is_well) {
         json_decref(json);
         json = NULL;
     }
@@ -260,6 +265,8 @@ static void read_frame(struct reader *reader, json_t *object, struct ori_manifes
     frame.scene = (uint32_t)read_int(reader, object, "scene", 1, (int64_t)manifest->scenes_count);
     read_hex(reader, object, "dhash", dhash, 16);
     read_text(reader, object, "file", frame.file, sizeof frame.file);
+    if (json_object_get(object, "bytes"))
+        frame.bytes = read_int(reader, object, "bytes", 1, INT64_MAX);
     if (reader->status != ORI_OK)
         return;
     frame.dhash = strtoull(dhash, NULL, 16);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,17 @@ static ori_status copy_range(int from, int64_t offset, int64_t bytes, int to, st
     return ORI_OK;
 }
 
+static ori_status copy_data(const uint8_t *data, int64_t bytes, int to, struct ori_error *err)
+{
+    for (int64_t at = 0; at < bytes;) {
+        const ssize_t copied = pwrite(to, data + at, (size_t)(bytes - at), at);
+        if (copied < 0 && errno != EINTR)
+            return ori_error_set_errno(err, errno, true, "room for the picture");
+        at += copied < 0 ? 0 : copied;
+    }
+    return ORI_OK;
+}
+
 /* A file of its own that is the part and nothing else, and can be read alone: what lies around the
  * part, and the means to write to it, are none of the child's business. */
 static ori_status copy_part(const struct ori_picture_request *request, int *ret_fd,
@@ -127,7 +139,11 @@ static ori_status copy_part(const struct ori_picture_request *request, int *ret_
     int fd = memfd_create("oriane-picture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return ori_error_set_errno(err, errno, false, "room for the picture");
-    ori_status status = copy_range(request->fd, request->offset, request->bytes, fd, err);
+    ori_status status = ORI_OK;
+    if (request->data)
+        status = copy_data(request->data, request->bytes, fd, err);
+    else
+        status = copy_range(request->fd, request->offset, request->bytes, fd, err);
     if (status == ORI_OK &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
         status = ori_error_set_errno(err, errno, false, "sealing the picture");
@@ -138,19 +154,27 @@ static ori_status copy_part(const struct ori_picture_request *request, int *ret_
     return status;
 }
 
-static ori_status check_part(const struct ori_picture_request *request, struct ori_error *err)
+static ori_status check_file(const struct ori_picture_request *request, struct ori_error *err)
 {
-    int64_t bytes_max = request->settings->vp_max_bytes;
     struct stat st;
     if (fstat(request->fd, &st) != 0)
         return ori_error_set_errno(err, errno, false, "cannot be looked at");
     if (!S_ISREG(st.st_mode))
         return ori_error_set(err, ORI_NOT_A_FILE, "not a regular file");
-    if (request->bytes == 0)
-        return ori_error_set(err, ORI_EMPTY_FILE, "the picture has no bytes");
     if (request->offset < 0 || request->bytes < 0 || request->offset > st.st_size ||
         request->bytes > st.st_size - request->offset)
         return ori_error_set(err, ORI_IO, "the picture is not all there");
+    return ORI_OK;
+}
+
+static ori_status check_part(const struct ori_picture_request *request, struct ori_error *err)
+{
+    int64_t bytes_max = request->settings->vp_max_bytes;
+    const ori_status status = request->data ? ORI_OK : check_file(request, err);
+    if (status != ORI_OK)
+        return status;
+    if (request->bytes == 0)
+        return ori_error_set(err, ORI_EMPTY_FILE, "the picture has no bytes");
     if (bytes_max > 0 && request->bytes > bytes_max)
         return ori_error_set(err, ORI_LIMIT, "%lld bytes; VP_MAX_BYTES is %lld",
                              (long long)request->bytes, (long long)bytes_max);
@@ -216,6 +240,31 @@ ori_status ori_picture_load(const struct ori_picture_request *request,
     if (status == ORI_OK)
         *ret_input = taken.data; /* DONE comes after PICTURE only: child_message.h */
     return status;
+}
+
+bool ori_picture_is_at_fault(ori_status status, const struct ori_error *err)
+{
+    switch ((int)status) {
+    case ORI_CHILD_CRASHED:
+        return err->native != SIGKILL;
+    case ORI_USAGE: /* a key that is none */
+    case ORI_NOT_FOUND:
+    case ORI_NOT_READABLE:
+    case ORI_NOT_A_FILE:
+    case ORI_EMPTY_FILE:
+    case ORI_NOT_MEDIA:
+    case ORI_LIMIT:
+    case ORI_BAD_PICTURE:
+    case ORI_UNSUPPORTED:
+    case ORI_DECODE:
+    case ORI_IO:
+    case ORI_TIMEOUT:
+    case ORI_CHILD_PROTOCOL:
+    case ORI_BAD_VECTOR:
+        return true;
+    default:
+        return false;
+    }
 }
 
 ori_status ori_picture_thumb(const struct ori_picture_request *request, int side,

@@ -3,6 +3,7 @@
  * Threads   any; each call has a child of its own
  * Cancel    noticed at once; the child is gone when the call returns
  * Limits    VP_MAX_BYTES, VP_MAX_PIXELS, VP_ITEM_TIMEOUT, ORI_LIMIT_MAX_PICTURE_BYTES */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,8 @@
 #define ORI_PICTURE_THUMB_MAX 1024
 
 struct ori_picture_request {
-    const char *path; /* NULL: fd */
+    const char *path; /* NULL: data, or fd */
+    const void *data; /* bytes of them, borrowed; NULL: fd */
     /* A regular file, borrowed; the picture is its part from offset on, bytes long. The child gets a
      * copy of the part, so that it can neither see the rest nor write. The position of fd is not
      * used and stays: threads may share it. */
@@ -33,6 +35,9 @@ struct ori_picture_request {
 ori_status ori_picture_load(const struct ori_picture_request *request,
                             const struct ori_cancel *cancel, uint8_t **ret_input,
                             struct ori_error *err);
+
+/* Is that failure the picture's own? Every other one would befall the next picture too. */
+bool ori_picture_is_at_fault(ori_status status, const struct ori_error *err);
 
 /* A small JPEG of the same picture: its longer side is `side` (16..1024), or what it was when that is
  * less; aspect kept, no side below 1. *ret_jpeg is malloc'ed, the caller frees; opaque bytes, made

@@ -195,7 +195,7 @@ ori_status reindex_manifests(struct reindex *reindex, struct ori_error *err)
 {
     reindex->names_count = 0;
     ori_status status =
-        ori_blob_list_videos(reindex->options->engine->blobs, note_name, reindex, err);
+        ori_blob_list_videos(reindex->options->engine->blobs, note_name, reindex, NULL, err);
     if (status == ORI_OK)
         status = reindex_pool_run(reindex, ORI_REINDEX_MANIFESTS, manifest_work,
                                   reindex->names_count, err);

@@ -3,38 +3,14 @@
  * decoded; the vectors of a video go into the stage together. */
 #include "pipeline/reindex_priv.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline/picture.h"
-#include "util/fs.h"
+#include "pipeline/stills.h"
 #include "util/hash.h"
-#include "util/limits.h"
-#include "util/size.h"
-
-#define TRIES 3 /* of a still whose decode process ended by itself */
-
-/* One still on its way: with the model from lend to collect. */
-struct slot {
-    struct ori_batcher_ticket ticket; /* first: a ticket leads back to its slot */
-    uint8_t *picture;
-    bool is_lent;
-};
-
-struct embedding {
-    struct reindex_worker *worker;
-    const struct ori_vector_stage_points *points;
-    struct ori_batcher_inbox inbox;
-    struct slot *slots;
-    size_t slots_count;
-    size_t lent;
-    float *vectors; /* dim a point */
-};
 
 /* ---- what it is made of ---- */
 
@@ -79,128 +55,13 @@ ori_status reindex_video_token(struct reindex *reindex, const struct ori_reindex
 
 /* ---- stills to vectors ---- */
 
-/* A decode process that ended by itself may have been unlucky, unless the system wanted its memory
- * back: then the next one would be no luckier. */
-static bool is_worth_another_try(ori_status status, const struct ori_error *err)
+static void note_share(void *self, size_t done, size_t count)
 {
-    return (status == ORI_CHILD_CRASHED && err->native != SIGKILL) ||
-           status == ORI_CHILD_PROTOCOL || status == ORI_IO;
-}
-
-static ori_status load_still(struct reindex *reindex, const char *key, uint8_t **ret_picture,
-                             struct ori_error *err)
-{
-    const struct ori_reindex_options *options = reindex->options;
-    int64_t bytes = 0;
-    char *path = NULL;
-    struct ori_error why = {0};
-    ori_status status =
-        ori_blob_stat(options->engine->blobs, key, &bytes, NULL, err); /* links too */
-    if (status == ORI_OK)
-        status = ori_fs_join(options->settings->vp_frames_dir, key, &path, err);
-    if (status != ORI_OK)
-        return status;
-    const struct ori_picture_request request = {.path = path,
-                                                .settings = options->settings,
-                                                .model = &options->engine->model_info,
-                                                .child_program = options->child_program};
-    for (int i = 0; i < TRIES; i++) {
-        why = (struct ori_error){0};
-        status = ori_picture_load(&request, &reindex->halt, ret_picture, &why);
-        if (status == ORI_OK || !is_worth_another_try(status, &why))
-            break;
-    }
-    free(path);
-    if (status != ORI_OK) {
-        ori_error_context(&why, "%s", key);
-        if (err)
-            *err = why;
-    }
-    return status;
-}
-
-static void note_share(struct embedding *embedding, size_t done)
-{
-    struct reindex_worker *worker = embedding->worker;
+    struct reindex_worker *worker = self;
     atomic_fetch_add(&worker->reindex->frames, 1);
     pthread_mutex_lock(&worker->reindex->lock);
-    worker->share = (double)done / (double)embedding->points->count;
+    worker->share = (double)done / (double)count;
     pthread_mutex_unlock(&worker->reindex->lock);
-}
-
-/* Tickets that are back; their slots are free again. */
-static ori_status take_back(struct embedding *embedding, size_t lent_so_far, struct ori_error *err)
-{
-    struct ori_batcher_ticket *ticket = NULL;
-    while ((ticket = ori_batcher_collect(&embedding->inbox))) {
-        struct slot *slot = (struct slot *)ticket;
-        slot->is_lent = false;
-        free(slot->picture);
-        slot->picture = NULL;
-        embedding->lent--;
-        if (ticket->status != ORI_OK) {
-            if (err)
-                *err = ticket->error;
-            return ticket->status;
-        }
-        note_share(embedding, lent_so_far - embedding->lent);
-    }
-    return ORI_OK;
-}
-
-/* Until at most lent_max stills are with the model. */
-static ori_status wait_for_room(struct embedding *embedding, size_t lent_so_far, size_t lent_max,
-                                struct ori_error *err)
-{
-    const struct ori_cancel *halt = &embedding->worker->reindex->halt;
-    ori_status status = take_back(embedding, lent_so_far, err);
-    while (status == ORI_OK && embedding->lent > lent_max) {
-        struct pollfd fds[2] = {{.fd = embedding->inbox.fd, .events = POLLIN},
-                                {.fd = halt->fd, .events = POLLIN}};
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
-            return ori_error_set_errno(err, errno, false, "waiting for the model");
-        if (ori_cancel_is_set(halt))
-            return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
-        status = take_back(embedding, lent_so_far, err);
-    }
-    return status;
-}
-
-static ori_status lend(struct embedding *embedding, size_t point, struct ori_error *err)
-{
-    struct reindex *reindex = embedding->worker->reindex;
-    const size_t dim = (size_t)reindex->options->engine->model_info.dim;
-    struct slot *slot = embedding->slots;
-    ori_status status = wait_for_room(embedding, point, embedding->slots_count - 1, err);
-    if (status != ORI_OK)
-        return status;
-    while (slot->is_lent)
-        slot++;
-    status = load_still(reindex, embedding->points->points[point].path, &slot->picture, err);
-    if (status != ORI_OK)
-        return status;
-    slot->ticket = (struct ori_batcher_ticket){.picture = slot->picture,
-                                               .vector = embedding->vectors + point * dim};
-    status = ori_batcher_submit(&embedding->inbox, &slot->ticket, err);
-    if (status != ORI_OK)
-        return status;
-    slot->is_lent = true;
-    embedding->lent++;
-    return ORI_OK;
-}
-
-static ori_status embed_all(struct embedding *embedding, struct ori_error *err)
-{
-    const size_t count = embedding->points->count;
-    ori_status status = ORI_OK;
-    for (size_t i = 0; i < count && status == ORI_OK; i++) {
-        if (ori_cancel_is_set(&embedding->worker->reindex->halt))
-            return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
-        status = lend(embedding, i, err);
-    }
-    if (status == ORI_OK)
-        status = wait_for_room(embedding, count, 0, err);
-    return status;
 }
 
 /* *ret_vectors: malloc'ed, the caller frees. */
@@ -208,60 +69,28 @@ static ori_status embed_points(struct reindex_worker *worker,
                                const struct ori_vector_stage_points *points, float **ret_vectors,
                                struct ori_error *err)
 {
-    const struct ori_reindex_options *options = worker->reindex->options;
-    struct embedding embedding = {.worker = worker, .points = points};
-    size_t floats = 0;
-    if (!ori_size_mul(points->count + 1, (size_t)options->engine->model_info.dim, &floats))
-        return ori_error_set(err, ORI_LIMIT, "%zu vectors", points->count);
-    ori_status status = ori_batcher_inbox_init(options->engine->batcher, &embedding.inbox, err);
-    if (status != ORI_OK)
-        return status;
-    /* As many as a batch: the model may fill one from this video alone. */
-    embedding.slots_count = (size_t)options->settings->vp_batch_size + 1;
-    embedding.slots = calloc(embedding.slots_count, sizeof *embedding.slots);
-    embedding.vectors = calloc(floats, sizeof *embedding.vectors);
-    if (embedding.slots && embedding.vectors)
-        status = embed_all(&embedding, err);
-    else
-        status = ori_error_set(err, ORI_NOMEM, "%zu vectors", points->count);
-    ori_batcher_inbox_deinit(&embedding.inbox); /* what is lent comes back first */
-    for (size_t i = 0; embedding.slots && i < embedding.slots_count; i++)
-        free(embedding.slots[i].picture);
-    free(embedding.slots);
-    if (status == ORI_OK)
-        *ret_vectors = embedding.vectors;
-    else
-        free(embedding.vectors);
+    struct reindex *reindex = worker->reindex;
+    const struct ori_reindex_options *options = reindex->options;
+    const struct ori_stills_options stills = {.settings = options->settings,
+                                              .model = &options->engine->model_info,
+                                              .batcher = options->engine->batcher,
+                                              .blobs = options->engine->blobs,
+                                              .child_program = options->child_program,
+                                              .cancel = &reindex->halt,
+                                              .on_frame = note_share,
+                                              .on_frame_self = worker};
+    const char **keys = calloc(points->count + 1, sizeof *keys);
+    if (!keys)
+        return ori_error_set(err, ORI_NOMEM, "%zu stills", points->count);
+    for (size_t i = 0; i < points->count; i++)
+        keys[i] = points->points[i].path;
+    const ori_status status =
+        ori_stills_embed(&stills, keys, points->count, ret_vectors, NULL, err);
+    free(keys);
     return status;
 }
 
 /* ---- one video ---- */
-
-/* Is that a failure of the video's stills? Everything else would befall the next video too. */
-static bool is_of_video(ori_status status, const struct ori_error *err)
-{
-    switch ((int)status) {
-    case ORI_CHILD_CRASHED:
-        return err->native != SIGKILL;
-    case ORI_USAGE: /* a key that is none */
-    case ORI_NOT_FOUND:
-    case ORI_NOT_READABLE:
-    case ORI_NOT_A_FILE:
-    case ORI_EMPTY_FILE:
-    case ORI_NOT_MEDIA:
-    case ORI_LIMIT:
-    case ORI_BAD_PICTURE:
-    case ORI_UNSUPPORTED:
-    case ORI_DECODE:
-    case ORI_IO:
-    case ORI_TIMEOUT:
-    case ORI_CHILD_PROTOCOL:
-    case ORI_BAD_VECTOR:
-        return true;
-    default:
-        return false;
-    }
-}
 
 static ori_status note_failure(struct reindex *reindex, struct ori_reindex_video *video,
                                ori_status status, const struct ori_error *why,
@@ -322,7 +151,7 @@ ori_status reindex_video_work(struct reindex_worker *worker, size_t index, struc
         reindex->resumed++;
         pthread_mutex_unlock(&reindex->lock);
     }
-    if (status != ORI_OK && is_of_video(status, &why))
+    if (status != ORI_OK && ori_picture_is_at_fault(status, &why))
         return note_failure(reindex, video, status, &why, err);
     if (status != ORI_OK && err)
         *err = why;

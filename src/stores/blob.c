@@ -110,6 +110,14 @@ ori_status ori_blob_stat(struct ori_blob_store *store, const char *key, int64_t 
     return status == ORI_OK ? store->ops->stat(store, key, ret_bytes, wait, err) : status;
 }
 
+ori_status ori_blob_modified(struct ori_blob_store *store, const char *key, int64_t *ret_modified_s,
+                             const struct ori_wait *wait, struct ori_error *err)
+{
+    ORI_ASSERT(store && key && ret_modified_s);
+    const ori_status status = check_key(key, err);
+    return status == ORI_OK ? store->ops->modified(store, key, ret_modified_s, wait, err) : status;
+}
+
 ori_status ori_blob_check(struct ori_blob_store *store, const struct ori_wait *wait,
                           struct ori_error *err)
 {
@@ -143,11 +151,11 @@ static ori_status visit_legal(void *self, const char *platform, const char *code
 }
 
 ori_status ori_blob_list_videos(struct ori_blob_store *store, ori_blob_visit_video_fn visit,
-                                void *self, struct ori_error *err)
+                                void *self, const struct ori_wait *wait, struct ori_error *err)
 {
     ORI_ASSERT(store && visit);
     struct legal legal = {.visit = visit, .self = self};
-    return store->ops->list_videos(store, visit_legal, &legal, err);
+    return store->ops->list_videos(store, visit_legal, &legal, wait, err);
 }
 
 ori_status ori_blob_lock_video(struct ori_blob_store *store, const char *platform, const char *code,

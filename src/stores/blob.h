@@ -52,23 +52,28 @@ ori_status ori_blob_delete(struct ori_blob_store *store, const char *key,
                            const struct ori_wait *wait, struct ori_error *err);
 ori_status ori_blob_stat(struct ori_blob_store *store, const char *key, int64_t *ret_bytes,
                          const struct ori_wait *wait, struct ori_error *err);
+/* When it was written, in seconds of the wall clock of where it lies; 0: not known. */
+ori_status ori_blob_modified(struct ori_blob_store *store, const char *key, int64_t *ret_modified_s,
+                             const struct ori_wait *wait, struct ori_error *err);
 
 /* Whether the store is there and may be used, as far as that can be known without writing. */
 ori_status ori_blob_check(struct ori_blob_store *store, const struct ori_wait *wait,
                           struct ori_error *err);
 
 /* Calls visit with each object's file name directly under "{platform}/{code}/", in byte order. */
-typedef ori_status (*ori_blob_visit_fn)(void *self, const char *file, struct ori_error *err);
+typedef ori_status (*ori_blob_visit_fn)(void *self, const char *file, int64_t bytes,
+                                        struct ori_error *err);
 ori_status ori_blob_list_video(struct ori_blob_store *store, const char *platform, const char *code,
                                ori_blob_visit_fn visit, void *self, const struct ori_wait *wait,
                                struct ori_error *err);
 
-/* Calls visit with each folder that may be a video's, in byte order of platform, then code; names that
- * are no platform or code are passed over. */
+/* Calls visit with each folder that may be a video's, once each, platform by platform: in byte order in a
+ * folder, in the order of its keys in a bucket, which puts "a.b" before "a". Names that are no platform
+ * or code are passed over. visit may call the store; a bucket is listed page by page meanwhile. */
 typedef ori_status (*ori_blob_visit_video_fn)(void *self, const char *platform, const char *code,
                                               struct ori_error *err);
 ori_status ori_blob_list_videos(struct ori_blob_store *store, ori_blob_visit_video_fn visit,
-                                void *self, struct ori_error *err);
+                                void *self, const struct ori_wait *wait, struct ori_error *err);
 
 /* One writer a video, over all processes of this machine (flock on the video's folder, which is
  * made when missing); waits until it is free or cancelled. Sweeps leftovers of killed writers. A

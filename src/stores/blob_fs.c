@@ -132,9 +132,9 @@ static ori_status fs_put(struct ori_blob_store *base, const char *key, const voi
     return status;
 }
 
-/* A regular file, opened; its size. */
+/* A regular file, opened; what the system says of it. */
 static ori_status open_object(const struct fs_store *store, const char *key, int *ret_fd,
-                              int64_t *ret_bytes, struct ori_error *err)
+                              struct stat *ret_about, struct ori_error *err)
 {
     char name[SEGMENT_BYTES];
     struct stat about = {0};
@@ -156,7 +156,7 @@ static ori_status open_object(const struct fs_store *store, const char *key, int
         return status;
     }
     *ret_fd = fd;
-    *ret_bytes = about.st_size;
+    *ret_about = about;
     return ORI_OK;
 }
 
@@ -166,13 +166,14 @@ static ori_status fs_get(struct ori_blob_store *base, const char *key, size_t by
 {
     (void)wait;
     int fd = -1;
-    int64_t bytes = 0;
+    struct stat about = {0};
     size_t size = 0;
     size_t got = 0;
     uint8_t *data = NULL;
-    ori_status status = open_object(store_of(base), key, &fd, &bytes, err);
+    ori_status status = open_object(store_of(base), key, &fd, &about, err);
     if (status != ORI_OK)
         return status;
+    const int64_t bytes = about.st_size;
     if ((uint64_t)bytes > bytes_max || !ori_size_add((size_t)bytes, 1, &size)) {
         status = ori_error_set(err, ORI_LIMIT, "%s: %lld bytes, more than %zu", key,
                                (long long)bytes, bytes_max);
@@ -218,8 +219,24 @@ static ori_status fs_stat(struct ori_blob_store *base, const char *key, int64_t 
 {
     (void)wait;
     int fd = -1;
-    const ori_status status = open_object(store_of(base), key, &fd, ret_bytes, err);
+    struct stat about = {0};
+    const ori_status status = open_object(store_of(base), key, &fd, &about, err);
     close_fd(&fd);
+    if (status == ORI_OK)
+        *ret_bytes = about.st_size;
+    return status;
+}
+
+static ori_status fs_modified(struct ori_blob_store *base, const char *key, int64_t *ret_modified_s,
+                              const struct ori_wait *wait, struct ori_error *err)
+{
+    (void)wait;
+    int fd = -1;
+    struct stat about = {0};
+    const ori_status status = open_object(store_of(base), key, &fd, &about, err);
+    close_fd(&fd);
+    if (status == ORI_OK)
+        *ret_modified_s = about.st_mtim.tv_sec;
     return status;
 }
 
@@ -347,8 +364,13 @@ static ori_status fs_list_video(struct ori_blob_store *base, const char *platfor
     status = read_names(folder, FILES, is_object, &list, err);
     if (status == ORI_OK && list.count > 0) {
         qsort(list.names, list.count, sizeof *list.names, compare_names);
-        for (size_t i = 0; i < list.count && status == ORI_OK; i++)
-            status = visit(self, list.names[i], err);
+        for (size_t i = 0; i < list.count && status == ORI_OK; i++) {
+            struct stat about;
+            if (fstatat(folder, list.names[i], &about, AT_SYMLINK_NOFOLLOW) == 0)
+                status = visit(self, list.names[i], about.st_size, err);
+            else if (errno != ENOENT) /* taken away meanwhile */
+                status = ori_error_set_errno(err, errno, false, "%s", list.names[i]);
+        }
     }
     free_names(&list);
     close_fd(&folder);
@@ -383,8 +405,9 @@ static ori_status list_codes(int root, const char *platform, ori_blob_visit_vide
 }
 
 static ori_status fs_list_videos(struct ori_blob_store *base, ori_blob_visit_video_fn visit,
-                                 void *self, struct ori_error *err)
+                                 void *self, const struct ori_wait *wait, struct ori_error *err)
 {
+    (void)wait;
     const struct fs_store *store = store_of(base);
     struct name_list platforms = {0};
     int root = open_root(store, false);
@@ -513,6 +536,7 @@ static const struct ori_blob_ops fs_ops = {
     .get = fs_get,
     .remove = fs_remove,
     .stat = fs_stat,
+    .modified = fs_modified,
     .check = fs_check,
     .list_video = fs_list_video,
     .list_videos = fs_list_videos,

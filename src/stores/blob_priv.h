@@ -15,6 +15,8 @@ struct ori_blob_ops {
                          struct ori_error *err);
     ori_status (*stat)(struct ori_blob_store *store, const char *key, int64_t *ret_bytes,
                        const struct ori_wait *wait, struct ori_error *err);
+    ori_status (*modified)(struct ori_blob_store *store, const char *key, int64_t *ret_modified_s,
+                           const struct ori_wait *wait, struct ori_error *err);
     ori_status (*check)(struct ori_blob_store *store, const struct ori_wait *wait,
                         struct ori_error *err);
     ori_status (*list_video)(struct ori_blob_store *store, const char *platform, const char *code,
@@ -22,7 +24,7 @@ struct ori_blob_ops {
                              struct ori_error *err);
     /* All names that may be ones: blob.c passes over the illegal. */
     ori_status (*list_videos)(struct ori_blob_store *store, ori_blob_visit_video_fn visit,
-                              void *self, struct ori_error *err);
+                              void *self, const struct ori_wait *wait, struct ori_error *err);
     /* ORI_AGAIN: somebody has it, and is_waiting is false. */
     ori_status (*lock_video)(struct ori_blob_store *store, const char *platform, const char *code,
                              bool is_waiting, const struct ori_cancel *cancel,

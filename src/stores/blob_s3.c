@@ -78,6 +78,18 @@ static ori_status s3_stat(struct ori_blob_store *base, const char *key, int64_t 
     return status;
 }
 
+static ori_status s3_modified(struct ori_blob_store *base, const char *key, int64_t *ret_modified_s,
+                              const struct ori_wait *wait, struct ori_error *err)
+{
+    const struct s3_store *store = store_of(base);
+    const struct ori_s3_name name = name_of(store, key);
+    struct ori_s3_facts facts;
+    const ori_status status = ori_s3_head(store->s3, &name, &facts, wait, err);
+    if (status == ORI_OK)
+        *ret_modified_s = facts.modified_s;
+    return status;
+}
+
 static ori_status s3_check(struct ori_blob_store *base, const struct ori_wait *wait,
                            struct ori_error *err)
 {
@@ -94,14 +106,13 @@ struct listing {
 static ori_status visit_key(void *self, const char *key, int64_t bytes, struct ori_error *err)
 {
     const struct listing *listing = self;
-    (void)bytes;
     /* A server may answer what it likes: what is too short for the prefix is not below it. */
     if (strnlen(key, listing->prefix_bytes) < listing->prefix_bytes)
         return ORI_OK;
     const char *file = key + listing->prefix_bytes;
     if (!ori_blob_is_name(file) || strchr(file, '/'))
         return ORI_OK;
-    return listing->visit(listing->self, file, err);
+    return listing->visit(listing->self, file, bytes, err);
 }
 
 static ori_status s3_list_video(struct ori_blob_store *base, const char *platform, const char *code,
@@ -116,77 +127,55 @@ static ori_status s3_list_video(struct ori_blob_store *base, const char *platfor
     return ori_s3_list(store->s3, store->bucket, prefix, "/", visit_key, &listing, wait, err);
 }
 
-/* The videos of a bucket: "platform/code", malloc'ed. */
-struct videos {
-    char **names;
-    size_t count;
-    size_t room;
+/* The folders of a bucket, platform by platform. */
+struct walk {
+    struct s3_store *store;
+    ori_blob_visit_video_fn visit;
+    void *self;
+    const struct ori_wait *wait;
+    char platform[ORI_LIMIT_MAX_CODE_CHARS + 1];
 };
 
-static ori_status add_video(struct videos *videos, const char *key, size_t bytes,
-                            struct ori_error *err)
+/* The last name of "a/name/", when it may be a platform's or a code's. */
+static bool read_folder(const char *key, size_t prefix_bytes, char *ret_name)
 {
-    if (videos->count == videos->room) {
-        const size_t room = videos->room ? 2 * videos->room : 64;
-        char **more = reallocarray(videos->names, room, sizeof *more);
-        if (!more)
-            return ori_error_set(err, ORI_NOMEM, "list of videos");
-        videos->names = more;
-        videos->room = room;
-    }
-    char *name = strndup(key, bytes);
-    if (!name)
-        return ori_error_set(err, ORI_NOMEM, "list of videos");
-    videos->names[videos->count++] = name;
-    return ORI_OK;
+    if (strnlen(key, prefix_bytes) < prefix_bytes)
+        return false;
+    const char *name = key + prefix_bytes;
+    const size_t bytes = strcspn(name, "/");
+    if (bytes < 1 || bytes > ORI_LIMIT_MAX_CODE_CHARS || strcmp(name + bytes, "/") != 0)
+        return false;
+    memcpy(ret_name, name, bytes);
+    ret_name[bytes] = '\0';
+    return ori_blob_is_name(ret_name);
 }
 
-/* Keys come in byte order: those of a video stand together. */
-static ori_status note_video(void *self, const char *key, int64_t size, struct ori_error *err)
+static ori_status visit_code(void *self, const char *key, int64_t bytes, struct ori_error *err)
 {
-    struct videos *videos = self;
-    const char *slash = strchr(key, '/');
-    const char *end = slash ? strchr(slash + 1, '/') : NULL;
-    (void)size;
-    if (!end || slash == key || end == slash + 1)
-        return ORI_OK; /* not inside a video */
-    const size_t bytes = (size_t)(end - key);
-    const char *last = videos->count ? videos->names[videos->count - 1] : "";
-    if (strncmp(last, key, bytes) == 0 && last[bytes] == '\0')
+    const struct walk *walk = self;
+    char code[ORI_LIMIT_MAX_CODE_CHARS + 1];
+    (void)bytes;
+    if (!read_folder(key, strlen(walk->platform) + 1, code))
         return ORI_OK;
-    return add_video(videos, key, bytes, err);
+    return walk->visit(walk->self, walk->platform, code, err);
 }
 
-/* By platform, then by code: in a key "a.b/" comes before "a/". */
-static int compare_videos(const void *a, const void *b)
+static ori_status visit_platform(void *self, const char *key, int64_t bytes, struct ori_error *err)
 {
-    const char *left = *(char *const *)a;
-    const char *right = *(char *const *)b;
-    for (; *left && *left == *right; left++)
-        right++;
-    const int first = *left == '/' ? 0 : (unsigned char)*left;
-    const int second = *right == '/' ? 0 : (unsigned char)*right;
-    return first - second;
+    struct walk *walk = self;
+    (void)bytes;
+    if (!read_folder(key, 0, walk->platform))
+        return ORI_OK;
+    return ori_s3_list_folders(walk->store->s3, walk->store->bucket, key, visit_code, walk,
+                               walk->wait, err);
 }
 
 static ori_status s3_list_videos(struct ori_blob_store *base, ori_blob_visit_video_fn visit,
-                                 void *self, struct ori_error *err)
+                                 void *self, const struct ori_wait *wait, struct ori_error *err)
 {
-    const struct s3_store *store = store_of(base);
-    struct videos videos = {.count = 0};
-    ori_status status =
-        ori_s3_list(store->s3, store->bucket, "", NULL, note_video, &videos, NULL, err);
-    if (videos.count > 1)
-        qsort(videos.names, videos.count, sizeof *videos.names, compare_videos);
-    for (size_t i = 0; i < videos.count; i++) {
-        char *slash = strchr(videos.names[i], '/');
-        *slash = '\0';
-        if (status == ORI_OK)
-            status = visit(self, videos.names[i], slash + 1, err);
-        free(videos.names[i]);
-    }
-    free(videos.names);
-    return status;
+    struct s3_store *store = store_of(base);
+    struct walk walk = {.store = store, .visit = visit, .self = self, .wait = wait};
+    return ori_s3_list_folders(store->s3, store->bucket, "", visit_platform, &walk, wait, err);
 }
 
 static ori_status s3_lock_video(struct ori_blob_store *base, const char *platform, const char *code,
@@ -223,6 +212,7 @@ static const struct ori_blob_ops s3_ops = {
     .get = s3_get,
     .remove = s3_remove,
     .stat = s3_stat,
+    .modified = s3_modified,
     .check = s3_check,
     .list_video = s3_list_video,
     .list_videos = s3_list_videos,

@@ -240,6 +240,9 @@ struct ori_job_claim_rules {
     int64_t now_us;
     int batch_size; /* the settings' values, for jobs that have none of their own */
     double sleep_between_batches;
+    /* A bucket or a server of vectors is away: jobs that are not is_local are passed over, and give up
+     * their turn to one that is when none of theirs is in process. */
+    bool is_store_away;
 };
 struct ori_job_claim {
     int64_t item;

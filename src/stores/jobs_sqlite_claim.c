@@ -12,7 +12,8 @@ static ori_status find(struct ori_job_tx *tx, const struct ori_job_claim_rules *
     int64_t job = 0;
     ori_status status = ori_job_tx_turns(tx, rules, err);
     if (status == ORI_OK)
-        status = ori_job_tx_ask(tx, ORI_JQ_NEXT_TURN, NULL, 0, &job, 1, err);
+        status =
+            ori_job_tx_ask(tx, ORI_JQ_NEXT_TURN, ORI_VALUES(rules->is_store_away), &job, 1, err);
     if (status != ORI_OK)
         return status;
     status = ori_job_tx_item(tx, ORI_JQ_FIRST_READY, ORI_VALUES(job), ret_item, err);

@@ -111,12 +111,12 @@ static ori_status set_turn(struct ori_job_tx *tx, int64_t job, bool has_turn, st
 }
 
 /* Takes a turn from the job that must give one up for a job of the priority; ORI_EOF: none must. */
-static ori_status take_turn(struct ori_job_tx *tx, int64_t priority, int64_t quantum,
-                            struct ori_error *err)
+static ori_status take_turn(struct ori_job_tx *tx, const struct ori_job_claim_rules *rules,
+                            int64_t priority, int64_t quantum, struct ori_error *err)
 {
     int64_t loser = 0;
-    const ori_status status =
-        ori_job_tx_ask(tx, ORI_JQ_LOSER, ORI_VALUES(priority, quantum), &loser, 1, err);
+    const ori_status status = ori_job_tx_ask(
+        tx, ORI_JQ_LOSER, ORI_VALUES(priority, quantum, rules->is_store_away), &loser, 1, err);
     return status == ORI_OK ? set_turn(tx, loser, false, err) : status;
 }
 
@@ -125,12 +125,13 @@ ori_status ori_job_tx_turns(struct ori_job_tx *tx, const struct ori_job_claim_ru
 {
     ori_status status = ORI_OK;
     while (status == ORI_OK && tx->now.turns > rules->jobs_max) /* the setting was lowered */
-        status = take_turn(tx, INT64_MAX, 0, err);
+        status = take_turn(tx, rules, INT64_MAX, 0, err);
     while (status == ORI_OK) {
         int64_t best[2] = {0}; /* seq, priority */
-        status = ori_job_tx_ask(tx, ORI_JQ_BEST_WAITING, NULL, 0, best, 2, err);
+        status =
+            ori_job_tx_ask(tx, ORI_JQ_BEST_WAITING, ORI_VALUES(rules->is_store_away), best, 2, err);
         if (status == ORI_OK && tx->now.turns >= rules->jobs_max)
-            status = take_turn(tx, best[1], rules->quantum, err);
+            status = take_turn(tx, rules, best[1], rules->quantum, err);
         if (status == ORI_OK)
             status = set_turn(tx, best[0], true, err);
     }

@@ -99,6 +99,9 @@ ORI_JOB_OBJECT_ROW(outbox_due,
                    "CREATE INDEX outbox_due ON outbox(next_us) WHERE next_us IS NOT NULL")
 ORI_JOB_OBJECT_ROW(outbox_job, "CREATE INDEX outbox_job ON outbox(job)")
 
+/* Nothing runs and nothing can be claimed. ?3: a store is away, which a local job does not need. */
+#define ORI_JOB_IS_IDLE "(processing = 0 AND (is_open = 0 OR (?3 = 1 AND is_local = 0)))"
+
 /* In the order that ori_job_sqlite_read_job takes them. */
 #define ORI_JOB_COLUMNS                                                                            \
     "seq, job_id, webhook_url, is_forced, is_local, skips_upload, batch_size, "                    \
@@ -148,17 +151,18 @@ ORI_JOB_SQL_ROW(UNPAUSE, "UPDATE jobs SET is_paused = 0, is_open = (ready > 0 AN
 ORI_JOB_SQL_ROW(NEXT_PAUSE, "SELECT pause_until_us FROM jobs INDEXED BY jobs_paused "
                             "WHERE is_paused = 1 ORDER BY pause_until_us LIMIT 1")
 ORI_JOB_SQL_ROW(BEST_WAITING, "SELECT seq, priority FROM jobs INDEXED BY jobs_waiting "
-                              "WHERE is_open = 1 AND has_turn = 0 "
+                              "WHERE is_open = 1 AND has_turn = 0 AND (?1 = 0 OR is_local = 1) "
                               "ORDER BY priority DESC, served, seq LIMIT 1")
-/* Idle ones go first: nothing runs and nothing can be claimed. */
+/* Idle ones go first. */
 ORI_JOB_SQL_ROW(LOSER, "SELECT seq FROM jobs INDEXED BY jobs_turn WHERE has_turn = 1 AND "
-                       "((is_open = 0 AND processing = 0) OR priority < ?1 OR "
+                       "(" ORI_JOB_IS_IDLE " OR priority < ?1 OR "
                        "(turn_claims >= ?2 AND priority <= ?1)) "
-                       "ORDER BY (is_open = 0 AND processing = 0) DESC, priority, "
+                       "ORDER BY " ORI_JOB_IS_IDLE " DESC, priority, "
                        "turn_claims DESC, served LIMIT 1")
 ORI_JOB_SQL_ROW(SET_TURN, "UPDATE jobs SET has_turn = ?2, turn_claims = 0 WHERE seq = ?1")
 ORI_JOB_SQL_ROW(NEXT_TURN, "SELECT seq FROM jobs INDEXED BY jobs_turn WHERE has_turn = 1 "
-                           "AND is_open = 1 ORDER BY served, seq LIMIT 1")
+                           "AND is_open = 1 AND (?1 = 0 OR is_local = 1) "
+                           "ORDER BY served, seq LIMIT 1")
 ORI_JOB_SQL_ROW(EXPIRED, "SELECT seq FROM jobs INDEXED BY jobs_ended WHERE ended_us > 0 "
                          "AND ended_us < ?1 ORDER BY ended_us LIMIT 1")
 ORI_JOB_SQL_ROW(REMOVE_JOB, "DELETE FROM jobs WHERE seq = ?1")

@@ -125,15 +125,21 @@ static ori_status check_points(const struct ori_vector_store *store, const struc
     return ORI_OK;
 }
 
+static ori_status check_video(const char *platform, const char *video_code, struct ori_error *err)
+{
+    const ori_status status = check_text("platform", platform, 1, ORI_LIMIT_MAX_CODE_CHARS, err);
+    if (status != ORI_OK)
+        return status;
+    return check_text("video_code", video_code, 1, ORI_LIMIT_MAX_CODE_CHARS, err);
+}
+
 ori_status ori_vector_replace_video_until(struct ori_vector_store *store, const char *platform,
                                           const char *video_code, const struct ori_point *points,
                                           size_t n, const struct ori_cancel *cancel,
                                           struct ori_error *err)
 {
     ORI_ASSERT(store && (n == 0 || points));
-    ori_status status = check_text("platform", platform, 1, ORI_LIMIT_MAX_CODE_CHARS, err);
-    if (status == ORI_OK)
-        status = check_text("video_code", video_code, 1, ORI_LIMIT_MAX_CODE_CHARS, err);
+    ori_status status = check_video(platform, video_code, err);
     if (status == ORI_OK)
         status = check_points(store, points, n, err);
     if (status != ORI_OK)
@@ -202,4 +208,42 @@ ori_status ori_vector_get(struct ori_vector_store *store, const char *uuid, floa
     if (uuid_parse(uuid, id) != 0)
         return ori_error_set(err, ORI_NOT_FOUND, "%.64s is not the id of a point", uuid);
     return store->ops->get(store, id, ret_vector, err);
+}
+
+ori_status ori_vector_list_points(struct ori_vector_store *store, const char *platform,
+                                  const char *video_code, ori_vector_visit_fn visit, void *self,
+                                  const struct ori_cancel *cancel, struct ori_error *err)
+{
+    ORI_ASSERT(store && visit);
+    const ori_status status = check_video(platform, video_code, err);
+    if (status != ORI_OK)
+        return status;
+    return store->ops->list_points(store, platform, video_code, visit, self, cancel, err);
+}
+
+ori_status ori_vector_list_videos(struct ori_vector_store *store, ori_vector_visit_fn visit,
+                                  void *self, const struct ori_cancel *cancel,
+                                  struct ori_error *err)
+{
+    ORI_ASSERT(store && visit);
+    return store->ops->list_videos(store, visit, self, cancel, err);
+}
+
+ori_status ori_vector_delete_points(struct ori_vector_store *store, const char *platform,
+                                    const char *video_code, const char (*ids)[ORI_UUID_TEXT_BYTES],
+                                    size_t n, const struct ori_cancel *cancel,
+                                    struct ori_error *err)
+{
+    ORI_ASSERT(store && (n == 0 || ids));
+    const ori_status status = check_video(platform, video_code, err);
+    if (status != ORI_OK || n == 0)
+        return status;
+    if (n > ORI_LIMIT_MAX_VECTOR_CALL)
+        return ori_error_set(err, ORI_LIMIT, "%zu points in one call; the most is %d (VECTOR_CALL)",
+                             n, ORI_LIMIT_MAX_VECTOR_CALL);
+    for (size_t i = 0; i < n; i++) {
+        if (!ori_uuid_is(ids[i]))
+            return ori_error_set(err, ORI_USAGE, "a point's id is not a UUID");
+    }
+    return store->ops->delete_points(store, platform, video_code, ids, n, cancel, err);
 }

@@ -22,6 +22,7 @@
 #include "log/log.h"
 #include "util/cancel.h"
 #include "util/status.h"
+#include "util/uuid.h"
 
 struct ori_vector_store;
 
@@ -90,8 +91,8 @@ struct ori_vector_qdrant_options {
     bool has_compression; /* of a new collection, and of what is sent to another machine */
     int shards;           /* of a new collection, as is replication */
     int replication;
-    bool is_read_only;                   /* a missing collection is then ORI_NOT_FOUND */
-    bool opens_refused;                  /* ORI_STORE_DENIED is told by the first use instead */
+    bool is_read_only;  /* a missing collection is then ORI_NOT_FOUND */
+    bool opens_refused; /* a key that is not taken is told by the first use instead */
     const struct ori_net_egress *egress; /* for the call; NULL: as net/client.h has it */
     const struct ori_log *log;           /* copied; may be NULL */
     const struct ori_cancel *cancel;     /* ends every wait. Borrowed until close; may be NULL */
@@ -136,3 +137,29 @@ ori_status ori_vector_search(struct ori_vector_store *store, const float *vector
 /* Vector of one point: ret_vector dim floats. ORI_NOT_FOUND. */
 ori_status ori_vector_get(struct ori_vector_store *store, const char *uuid, float *ret_vector,
                           struct ori_error *err);
+
+/* A point as it lies there, whoever wrote it; its texts are borrowed for the visit. */
+struct ori_vector_seen {
+    char id[ORI_UUID_TEXT_BYTES]; /* a UUID, or what Qdrant has for others: a number */
+    const char *platform;         /* NULL: its payload has none that could be one, as below */
+    const char *video_code;
+    const struct ori_point_payload
+        *payload;      /* NULL: not asked for, or not as this program writes it */
+    const char *wrong; /* then the field that is not; NULL: not asked for */
+};
+typedef ori_status (*ori_vector_visit_fn)(void *self, const struct ori_vector_seen *point,
+                                          struct ori_error *err);
+/* The video's points with their payloads, in no order; visit must not call the store. */
+ori_status ori_vector_list_points(struct ori_vector_store *store, const char *platform,
+                                  const char *video_code, ori_vector_visit_fn visit, void *self,
+                                  const struct ori_cancel *cancel, struct ori_error *err);
+/* A point of each video that has any, of some videos more than one, and every point that is of none;
+ * without payloads. visit may call the store. What is written meanwhile may be seen or not. */
+ori_status ori_vector_list_videos(struct ori_vector_store *store, ori_vector_visit_fn visit,
+                                  void *self, const struct ori_cancel *cancel,
+                                  struct ori_error *err);
+/* Those of these points that are the video's. */
+ori_status ori_vector_delete_points(struct ori_vector_store *store, const char *platform,
+                                    const char *video_code, const char (*ids)[ORI_UUID_TEXT_BYTES],
+                                    size_t n, const struct ori_cancel *cancel,
+                                    struct ori_error *err);

@@ -89,6 +89,15 @@ static const char *const statement_sql[ORI_VS_COUNT] = {
         "SELECT uuid, change, frame_number, frame_second, scene, width, height, "
         "created_at, dhash, path FROM points "
         "WHERE platform = ?1 AND video_code = ?2 ORDER BY uuid",
+    [ORI_VS_NEXT_VIDEOS] =
+        "SELECT DISTINCT platform, video_code FROM points INDEXED BY points_video "
+        "WHERE (platform, video_code) > (?1, ?2) "
+        "ORDER BY platform, video_code LIMIT 256",
+    [ORI_VS_PAYLOADS] =
+        "SELECT platform, video_code, frame_number, frame_second, path, created_at, "
+        "width, height, scene, dhash, model, uuid FROM points "
+        "WHERE platform = ?1 AND video_code = ?2",
+    [ORI_VS_DELETE_OF] = "DELETE FROM points WHERE uuid = ?1 AND platform = ?2 AND video_code = ?3",
     [ORI_VS_SET_VECTOR] = "UPDATE points SET vector = ?2, model = ?3, change = ?4 WHERE uuid = ?1",
     [ORI_VS_DELETE_OLDER] = "DELETE FROM points WHERE change <> ?1",
 };

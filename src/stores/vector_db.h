@@ -40,6 +40,9 @@ enum ori_vector_statement {
     ORI_VS_VIDEOS,       /* -> platform, video_code, count of points */
     ORI_VS_VIDEO_POINTS, /* platform, video_code -> uuid, change, frame_number, frame_second, scene,
                             width, height, created_at, dhash, path */
+    ORI_VS_NEXT_VIDEOS,  /* platform, video_code -> the same of a few videos behind that one */
+    ORI_VS_PAYLOADS,     /* platform, video_code -> the columns of PAYLOAD, uuid */
+    ORI_VS_DELETE_OF,    /* uuid, platform, video_code */
     ORI_VS_SET_VECTOR,   /* uuid, vector, model, change */
     ORI_VS_DELETE_OLDER, /* change */
     ORI_VS_COUNT

@@ -245,6 +245,52 @@ static ori_status embedded_upsert(struct ori_vector_store *base, const struct or
     return write_points(ori_vector_embedded_of(base), NULL, NULL, points, n, err);
 }
 
+static ori_status delete_of(struct ori_vector_embedded *store, const char *platform,
+                            const char *video_code, const char (*ids)[ORI_UUID_TEXT_BYTES],
+                            size_t n, struct ori_error *err)
+{
+    struct ori_vector_db *db = &store->writer;
+    for (size_t i = 0; i < n; i++) {
+        ori_status status = ORI_OK;
+        uuid_t id;
+        sqlite3_stmt *statement = ori_vector_db_statement(db, ORI_VS_DELETE_OF, &status, err);
+        if (!statement)
+            return status;
+        if (uuid_parse(ids[i], id) != 0)
+            return ori_error_set(err, ORI_USAGE, "a point's id is not a UUID");
+        sqlite3_bind_blob(statement, 1, id, 16, SQLITE_STATIC);
+        bind_text(statement, 2, platform);
+        bind_text(statement, 3, video_code);
+        status = ori_vector_db_step(db, statement, err);
+        sqlite3_clear_bindings(statement);
+        if (status != ORI_EOF)
+            return status;
+    }
+    return ORI_OK;
+}
+
+static ori_status embedded_delete_points(struct ori_vector_store *base, const char *platform,
+                                         const char *video_code,
+                                         const char (*ids)[ORI_UUID_TEXT_BYTES], size_t n,
+                                         const struct ori_cancel *cancel, struct ori_error *err)
+{
+    (void)cancel;
+    struct ori_vector_embedded *store = ori_vector_embedded_of(base);
+    int64_t change = 0;
+    if (store->is_read_only)
+        return ori_error_set(err, ORI_NOT_WRITABLE, "the vector store was opened to read");
+    pthread_mutex_lock(&store->write);
+    ori_status status = begin_write(store, &change, err);
+    const sqlite3_int64 before = sqlite3_total_changes64(store->writer.file.handle);
+    if (status == ORI_OK)
+        status = delete_of(store, platform, video_code, ids, n, err);
+    if (status == ORI_OK && sqlite3_total_changes64(store->writer.file.handle) != before)
+        status = commit_write(store, change, err);
+    ori_vector_db_rollback(&store->writer); /* nothing to do after a commit */
+    pthread_mutex_unlock(&store->write);
+    return status;
+}
+
 static void embedded_close(struct ori_vector_store *base)
 {
     struct ori_vector_embedded *store = ori_vector_embedded_of(base);
@@ -266,6 +312,9 @@ static const struct ori_vector_ops embedded_ops = {
     .count = ori_vector_embedded_count,
     .search = ori_vector_embedded_search,
     .get = ori_vector_embedded_get,
+    .list_points = ori_vector_embedded_list_points,
+    .list_videos = ori_vector_embedded_list_videos,
+    .delete_points = embedded_delete_points,
 };
 
 static ori_status check_options(const struct ori_vector_options *options, struct ori_error *err)

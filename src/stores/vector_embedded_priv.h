@@ -45,3 +45,15 @@ ori_status ori_vector_embedded_search(struct ori_vector_store *base, const float
                                       struct ori_error *err);
 ori_status ori_vector_embedded_get(struct ori_vector_store *base, const uint8_t id[16],
                                    float *ret_vector, struct ori_error *err);
+/* A row of ORI_VS_PAYLOAD: texts go to strings. False: one is longer than allowed. */
+bool ori_vector_embedded_copy(sqlite3_stmt *statement, struct ori_hit_strings *strings,
+                              struct ori_point_payload *payload);
+
+/* vector_embedded_list.c */
+ori_status ori_vector_embedded_list_points(struct ori_vector_store *base, const char *platform,
+                                           const char *video_code, ori_vector_visit_fn visit,
+                                           void *self, const struct ori_cancel *cancel,
+                                           struct ori_error *err);
+ori_status ori_vector_embedded_list_videos(struct ori_vector_store *base, ori_vector_visit_fn visit,
+                                           void *self, const struct ori_cancel *cancel,
+                                           struct ori_error *err);

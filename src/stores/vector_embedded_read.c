@@ -138,8 +138,8 @@ static bool copy_column(sqlite3_stmt *statement, int at, char *text, size_t size
     return value && (size_t)snprintf(text, size, "%s", value) < size;
 }
 
-static bool copy_payload(sqlite3_stmt *statement, struct ori_hit_strings *strings,
-                         struct ori_point_payload *payload)
+bool ori_vector_embedded_copy(sqlite3_stmt *statement, struct ori_hit_strings *strings,
+                              struct ori_point_payload *payload)
 {
     payload->platform = strings->platform;
     payload->video_code = strings->video_code;
@@ -171,7 +171,8 @@ static ori_status read_payload(struct ori_vector_embedded *store,
     sqlite3_bind_blob(statement, 1, found->id, 16, SQLITE_STATIC);
     status = ori_vector_db_step(db, statement, err);
     if (status == ORI_OK) {
-        if (!copy_payload(statement, ori_hits_strings(hits, hits->count), &hit->payload))
+        if (!ori_vector_embedded_copy(statement, ori_hits_strings(hits, hits->count),
+                                      &hit->payload))
             status = ori_vector_db_damaged(db, "a text is longer than allowed", err);
         hit->score = found->score;
         uuid_unparse_lower(found->id, hit->payload.uuid);

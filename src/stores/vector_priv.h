@@ -20,6 +20,14 @@ struct ori_vector_ops {
                          struct ori_hits *ret_hits, struct ori_error *err);
     ori_status (*get)(struct ori_vector_store *store, const uint8_t id[16], float *ret_vector,
                       struct ori_error *err);
+    ori_status (*list_points)(struct ori_vector_store *store, const char *platform,
+                              const char *video_code, ori_vector_visit_fn visit, void *self,
+                              const struct ori_cancel *cancel, struct ori_error *err);
+    ori_status (*list_videos)(struct ori_vector_store *store, ori_vector_visit_fn visit, void *self,
+                              const struct ori_cancel *cancel, struct ori_error *err);
+    ori_status (*delete_points)(struct ori_vector_store *store, const char *platform,
+                                const char *video_code, const char (*ids)[ORI_UUID_TEXT_BYTES],
+                                size_t n, const struct ori_cancel *cancel, struct ori_error *err);
     /* NULL: nothing to reach */
     ori_status (*probe)(struct ori_vector_store *store, const struct ori_cancel *cancel,
                         struct ori_error *err);

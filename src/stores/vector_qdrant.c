@@ -213,6 +213,9 @@ static const struct ori_vector_ops ops = {.close = close_store,
                                           .count = count,
                                           .search = search,
                                           .get = get,
+                                          .list_points = ori_qdrant_list_points,
+                                          .list_videos = ori_qdrant_list_videos,
+                                          .delete_points = ori_qdrant_delete_points,
                                           .probe = probe,
                                           .check = check};
 
@@ -363,7 +366,8 @@ ori_status ori_vector_open_qdrant_limited(const struct ori_vector_qdrant_options
     ori_status status = fill_in(store, options, &why);
     if (status == ORI_OK) {
         status = ori_qdrant_settle(store, store->cancel, &why);
-        if (status == ORI_STORE_DENIED && options->opens_refused)
+        const bool is_key = why.native == 401 || why.native == 403;
+        if (status == ORI_STORE_DENIED && is_key && options->opens_refused)
             status = ORI_OK;
     }
     if (status != ORI_OK && err && err->status == ORI_OK)

@@ -202,12 +202,10 @@ static double read_real(struct reader *reader, const char *key)
     return 0.0;
 }
 
-static ori_status read_payload(const struct ori_qdrant *store, const json_t *point,
-                               struct ori_hits *hits, size_t i, struct ori_error *err)
+const char *ori_qdrant_read_payload(const json_t *json, struct ori_hit_strings *strings,
+                                    struct ori_point_payload *payload)
 {
-    struct ori_hit_strings *strings = ori_hits_strings(hits, i);
-    struct ori_point_payload *payload = &hits->hits[i].payload;
-    struct reader reader = {.payload = json_object_get(point, "payload")};
+    struct reader reader = {.payload = json};
     read_text(&reader, "platform", 1, sizeof strings->platform - 1, strings->platform);
     read_text(&reader, "video_code", 1, sizeof strings->video_code - 1, strings->video_code);
     read_text(&reader, "path", 1, sizeof strings->path - 1, strings->path);
@@ -219,10 +217,21 @@ static ori_status read_payload(const struct ori_qdrant *store, const json_t *poi
     payload->width = read_whole(&reader, "width");
     payload->height = read_whole(&reader, "height");
     payload->scene = read_whole(&reader, "scene");
-    if (reader.wrong)
+    return reader.wrong;
+}
+
+static ori_status read_payload(const struct ori_qdrant *store, const json_t *point,
+                               struct ori_hits *hits, size_t i, struct ori_error *err)
+{
+    struct ori_hit_strings *strings = ori_hits_strings(hits, i);
+    struct ori_point_payload *payload = &hits->hits[i].payload;
+    const char *wrong =
+        ori_qdrant_read_payload(json_object_get(point, "payload"), strings, payload);
+    if (wrong)
         return ori_error_set(err, ORI_STORE,
-                             "%s: point %s of collection %s has no %s as this program writes it",
-                             store->place, payload->uuid, store->collection, reader.wrong);
+                             "%s: point %s of collection %s has no %s as this program writes it: "
+                             "`oriane verify` puts it right",
+                             store->place, payload->uuid, store->collection, wrong);
     if (strcmp(strings->model, store->model) != 0)
         return ori_qdrant_model_mismatch(store, strings->model, err);
     return ORI_OK;

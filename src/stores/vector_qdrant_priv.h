@@ -1,7 +1,8 @@
 #pragma once
 /* stores/vector_qdrant_priv.h: the parts of the Qdrant store: vector_qdrant.c (opens, reads),
  * _call.c (one request and what its answer means), _collection.c (made, compared, whose model),
- * _json.c (points to text, answers to hits), _write.c (batches, streams, stale points).
+ * _json.c (points to text, answers to hits), _write.c (batches, streams, stale points), _list.c (points
+ * one by one).
  * Source   Qdrant's OpenAPI of 1.16.3 and 1.19.0; what the files do not say was seen on 1.16.3
  * Threads  the store is immutable after open but for the two atomics and the lanes */
 #include <jansson.h>
@@ -130,7 +131,26 @@ ori_status ori_qdrant_read_hits(const struct ori_qdrant *store, const json_t *po
 ori_status ori_qdrant_read_vector(const struct ori_qdrant *store, const json_t *vector,
                                   float *ret_vector, struct ori_error *err);
 
+/* What a payload says, its texts in strings. NULL, or the first field that is not as we write it; uuid is
+ * not looked at. */
+const char *ori_qdrant_read_payload(const json_t *payload, struct ori_hit_strings *strings,
+                                    struct ori_point_payload *ret_payload);
+
+/* ---- _list.c ---- */
+
+ori_status ori_qdrant_list_points(struct ori_vector_store *base, const char *platform,
+                                  const char *video_code, ori_vector_visit_fn visit, void *self,
+                                  const struct ori_cancel *cancel, struct ori_error *err);
+ori_status ori_qdrant_list_videos(struct ori_vector_store *base, ori_vector_visit_fn visit,
+                                  void *self, const struct ori_cancel *cancel,
+                                  struct ori_error *err);
+
 /* ---- _write.c ---- */
+
+ori_status ori_qdrant_delete_points(struct ori_vector_store *base, const char *platform,
+                                    const char *video_code, const char (*ids)[ORI_UUID_TEXT_BYTES],
+                                    size_t n, const struct ori_cancel *cancel,
+                                    struct ori_error *err);
 
 ori_status ori_qdrant_upsert(struct ori_vector_store *base, const struct ori_point *points,
                              size_t n, struct ori_error *err);

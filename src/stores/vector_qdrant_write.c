@@ -246,28 +246,73 @@ static void put_stale(struct ori_buf *body, const char *platform, const char *vi
     ori_json_end_object(body);
 }
 
-static ori_status delete_stale(struct ori_qdrant *store, const char *platform,
-                               const char *video_code, const struct ori_point *keep, size_t n,
-                               const struct ori_cancel *cancel, struct ori_error *err)
+/* body: filled; of a filter that names the video. */
+static ori_status send_delete(struct ori_qdrant *store, const struct ori_buf *body,
+                              const struct ori_cancel *cancel, struct ori_error *err)
 {
-    struct ori_buf body;
     json_t *result = NULL;
-    ORI_ASSERT(platform[0] && video_code[0]);
-    ori_buf_init(&body, store->limits.body_bytes_max);
-    put_stale(&body, platform, video_code, keep, n);
     const struct ori_qdrant_call call = {.method = "POST",
                                          .path = "/points/delete?wait=true",
-                                         .body = &body,
+                                         .body = body,
                                          .deadline_us = deadline_of(store),
                                          .retries = store->limits.retries,
                                          .cancel = cancel};
-    ori_status status = ori_buf_finish(&body, "ids of one video", err);
+    ori_status status = ori_buf_finish(body, "ids of one video", err);
     if (status == ORI_OK)
         status = ori_qdrant_call(store, &call, &result, NULL, err);
     const char *how = json_string_value(json_object_get(result, "status"));
     if (status == ORI_OK && (!how || strcmp(how, "completed") != 0))
         status = ori_qdrant_nonsense(store, err, "points that were not deleted");
     json_decref(result);
+    return status;
+}
+
+static ori_status delete_stale(struct ori_qdrant *store, const char *platform,
+                               const char *video_code, const struct ori_point *keep, size_t n,
+                               const struct ori_cancel *cancel, struct ori_error *err)
+{
+    struct ori_buf body;
+    ORI_ASSERT(platform[0] && video_code[0]);
+    ori_buf_init(&body, store->limits.body_bytes_max);
+    put_stale(&body, platform, video_code, keep, n);
+    const ori_status status = send_delete(store, &body, cancel, err);
+    ori_buf_deinit(&body);
+    return status;
+}
+
+/* By a filter and not by ids alone: a point that is another video's by now stays. */
+static void put_these(struct ori_buf *body, const char *platform, const char *video_code,
+                      const char (*ids)[ORI_UUID_TEXT_BYTES], size_t n)
+{
+    ori_json_begin_object(body, NULL);
+    ori_json_begin_object(body, "filter");
+    ori_json_begin_array(body, "must");
+    ori_qdrant_put_match(body, "platform", platform);
+    ori_qdrant_put_match(body, "video_code", video_code);
+    ori_json_begin_object(body, NULL);
+    ori_json_begin_array(body, "has_id");
+    for (size_t i = 0; i < n; i++)
+        ori_json_put_text(body, NULL, ids[i]);
+    ori_json_end_array(body);
+    ori_json_end_object(body);
+    ori_json_end_array(body);
+    ori_json_end_object(body);
+    ori_json_end_object(body);
+}
+
+ori_status ori_qdrant_delete_points(struct ori_vector_store *base, const char *platform,
+                                    const char *video_code, const char (*ids)[ORI_UUID_TEXT_BYTES],
+                                    size_t n, const struct ori_cancel *cancel,
+                                    struct ori_error *err)
+{
+    struct ori_qdrant *store = ori_qdrant_of(base);
+    struct ori_buf body;
+    ori_status status = check_writable(store, err);
+    if (status != ORI_OK)
+        return status;
+    ori_buf_init(&body, store->limits.body_bytes_max);
+    put_these(&body, platform, video_code, ids, n);
+    status = send_delete(store, &body, cancel ? cancel : store->cancel, err);
     ori_buf_deinit(&body);
     return status;
 }

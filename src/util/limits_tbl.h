@@ -82,6 +82,8 @@ ORI_LIMIT_ROW(KEPT_FRAMES, 8192, "frames", "kept of one video; the rest is left 
 ORI_LIMIT_ROW(SCENES, 65536, "scenes", "of one video; the last one takes the rest")
 ORI_LIMIT_ROW(HELD_BYTES, 16777216, "bytes", "chosen frames that wait for the borders to be known")
 ORI_LIMIT_ROW(MANIFEST_BYTES, 67108864, "bytes", "manifest.json of one video")
+ORI_LIMIT_ROW(VERIFY_VIDEOS, 16777216, "videos",
+              "one oriane verify; 16 to 32 bytes are kept of each")
 ORI_LIMIT_ROW(EMBED_WAITING, 16384, "frames", "frames that wait for the model")
 
 /* embed, stores */
@@ -96,11 +98,13 @@ ORI_LIMIT_ROW(QDRANT_ANSWER_BYTES, 16777216, "bytes", "an answer of Qdrant")
 ORI_LIMIT_ROW(QDRANT_DEPTH, 32, "levels", "arrays and objects inside each other in such an answer")
 ORI_LIMIT_ROW(QDRANT_VALUES, 131072, "values", "such an answer, keys counted too")
 ORI_LIMIT_ROW(QDRANT_STREAMS, 8, "streams", "requests at once of one call that writes points")
+ORI_LIMIT_ROW(VECTOR_WALK, 1000000000, "points", "a walk over all points of a Qdrant collection")
 ORI_LIMIT_ROW(SEARCH_HITS, 1000, "points", "answer to one search")
 ORI_LIMIT_ROW(BLOB_KEY_BYTES, 1024, "bytes", "an object's key")
 ORI_LIMIT_ROW(BLOB_NAME_BYTES, 200, "bytes",
               "one segment of a key; leaves room for the longer name of its part")
 ORI_LIMIT_ROW(BLOB_LIST, 1048576, "objects", "files listed in one folder")
+ORI_LIMIT_ROW(BLOB_VIDEOS, 16777216, "folders", "listed in a bucket, or in a platform of one")
 
 /* embed: the files of a model folder */
 ORI_LIMIT_ROW(MODEL_CONFIG_BYTES, 1048576, "bytes", "config.json and its like of a model")

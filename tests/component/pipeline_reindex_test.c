@@ -67,8 +67,12 @@ static void write_text(const char *path, const char *text)
 static void write_still(const char *code, const char *file, const char *script)
 {
     char path[256];
+    char padded[101]; /* as long as the manifest says that the still is */
     snprintf(path, sizeof path, "frames/local/%s/%s", code, file);
-    write_text(path, script);
+    memset(padded, '\n', sizeof padded - 1);
+    padded[sizeof padded - 1] = '\0';
+    memcpy(padded, script, strlen(script));
+    write_text(path, script[0] ? padded : "");
 }
 
 static void run_video(const struct ori_model_info *model, struct ori_vector_store *store,

@@ -216,7 +216,7 @@ static ori_status note_pair(void *self, const char *platform, const char *code,
 {
     char name[2 * ORI_LIMIT_MAX_CODE_CHARS + 2];
     snprintf(name, sizeof name, "%s/%s", platform, code);
-    return note(self, name, err);
+    return note_name(self, name, err);
 }
 
 static void test_list_of_videos(void **state)
@@ -229,10 +229,10 @@ static void test_list_of_videos(void **state)
     struct listing listing = {.left = -1};
     for (size_t i = 0; i < COUNT_OF(keys); i++)
         put_key(keys[i], "", 0);
-    assert_int_equal(ori_blob_list_videos(store, note_pair, &listing, NULL), ORI_OK);
-    assert_string_equal(listing.text, "p/10,p/a b,p/v,p/v.1,p.1/a,q/B,q/b,");
+    assert_int_equal(ori_blob_list_videos(store, note_pair, &listing, NULL, NULL), ORI_OK);
+    assert_string_equal(listing.text, "p.1/a,p/10,p/a b,p/v.1,p/v,q/B,q/b,");
     listing = (struct listing){.left = 1};
-    assert_int_equal(ori_blob_list_videos(store, note_pair, &listing, NULL), ORI_CANCELLED);
+    assert_int_equal(ori_blob_list_videos(store, note_pair, &listing, NULL, NULL), ORI_CANCELLED);
     ori_blob_close(&store);
 }
 

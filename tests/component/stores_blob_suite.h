@@ -114,9 +114,10 @@ static void test_keys(void **state)
 struct listing {
     char text[512];
     int left; /* visits until it says stop; negative: never */
+    int64_t bytes;
 };
 
-static ori_status note(void *self, const char *name, struct ori_error *err)
+static ori_status note_name(void *self, const char *name, struct ori_error *err)
 {
     struct listing *listing = self;
     const size_t used = strlen(listing->text);
@@ -126,6 +127,13 @@ static ori_status note(void *self, const char *name, struct ori_error *err)
     return ORI_OK;
 }
 
+static ori_status note(void *self, const char *file, int64_t bytes, struct ori_error *err)
+{
+    struct listing *listing = self;
+    listing->bytes += bytes;
+    return note_name(self, file, err);
+}
+
 static void test_list_video_in_byte_order(void **state)
 {
     (void)state;
@@ -133,8 +141,8 @@ static void test_list_video_in_byte_order(void **state)
     struct listing listing = {.left = -1};
     assert_int_equal(ori_blob_list_video(store, "p", "v", note, &listing, NULL, NULL), ORI_OK);
     assert_string_equal(listing.text, "");
-    put_text(store, "p/v/b", "");
-    put_text(store, "p/v/10", "");
+    put_text(store, "p/v/b", "1");
+    put_text(store, "p/v/10", "0123456789");
     put_text(store, "p/v/9", "");
     put_text(store, "p/v/\xC3\xA9", "");
     put_text(store, "p/v/B", "");
@@ -143,6 +151,7 @@ static void test_list_video_in_byte_order(void **state)
     add_what_is_no_object(store);
     assert_int_equal(ori_blob_list_video(store, "p", "v", note, &listing, NULL, NULL), ORI_OK);
     assert_string_equal(listing.text, "10,9,B,b,\xC3\xA9,");
+    assert_int_equal(listing.bytes, 11);
     listing = (struct listing){.left = 1};
     assert_int_equal(ori_blob_list_video(store, "p", "v", note, &listing, NULL, NULL),
                      ORI_CANCELLED);

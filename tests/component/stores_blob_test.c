@@ -93,7 +93,7 @@ static ori_status note_video(void *self, const char *platform, const char *code,
 {
     char name[2 * ORI_LIMIT_MAX_CODE_CHARS + 2];
     snprintf(name, sizeof name, "%s/%s", platform, code);
-    return note(self, name, err);
+    return note_name(self, name, err);
 }
 
 static void test_list_videos_in_byte_order(void **state)
@@ -103,7 +103,7 @@ static void test_list_videos_in_byte_order(void **state)
     struct listing listing = {.left = -1};
     char path[512];
     char name[ORI_LIMIT_MAX_CODE_CHARS + 2];
-    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL, NULL), ORI_OK);
     assert_string_equal(listing.text, "");
     put_text(store, "q/b/x", "");
     put_text(store, "q/B/deep/x", "");
@@ -123,16 +123,16 @@ static void test_list_videos_in_byte_order(void **state)
     char key[2 * sizeof name];
     snprintf(key, sizeof key, "s/%s/x", name);
     put_text(store, key, "");
-    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL, NULL), ORI_OK);
     assert_string_equal(listing.text, "p/10,p/v,q/B,q/b,");
     name[ORI_LIMIT_MAX_CODE_CHARS] = '\0';
     snprintf(key, sizeof key, "s/%s/x", name);
     put_text(store, key, "");
     listing = (struct listing){.left = -1};
-    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_OK);
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL, NULL), ORI_OK);
     assert_non_null(strstr(listing.text, name));
     listing = (struct listing){.left = 2};
-    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL), ORI_CANCELLED);
+    assert_int_equal(ori_blob_list_videos(store, note_video, &listing, NULL, NULL), ORI_CANCELLED);
     assert_string_equal(listing.text, "p/10,p/v,q/B,");
     ori_blob_close(&store);
 }

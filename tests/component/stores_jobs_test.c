@@ -465,6 +465,36 @@ static void test_order_of_jobs(void **state)
     }
 }
 
+/* Jobs that need a store that is away wait, whoever they are; a local one needs none, and takes the turn
+ * of one of which nothing is in process. */
+static void test_local_jobs_alone_while_a_store_is_away(void **state)
+{
+    (void)state;
+    struct plan plan;
+    rules.jobs_max = 1;
+    const struct ori_job far = add_with("abc", 5);
+    struct ori_job_claim claim = claim_of(&far, 'a');
+    rules.is_store_away = true;
+    claim_nothing(INT64_MAX);
+    struct ori_job_new *job = plan_job(&plan, "xy");
+    job->options.is_local = true;
+    const struct ori_job near = add_new(job);
+    claim_nothing(INT64_MAX); /* the turn is kept while something is in process */
+    finish(&claim, ORI_JOB_OUTCOME_LOST);
+    claim = claim_of(&near, 'x');
+    finish(&claim, ORI_JOB_OUTCOME_SUCCESS);
+    rules.is_store_away = false;
+    claim = claim_of(&far, 'a'); /* of higher priority */
+    finish(&claim, ORI_JOB_OUTCOME_SUCCESS);
+    rules.is_store_away = true;
+    claim = claim_of(&near, 'y');
+    finish(&claim, ORI_JOB_OUTCOME_SUCCESS);
+    claim_nothing(INT64_MAX);
+    rules.is_store_away = false;
+    claim = claim_of(&far, 'b');
+    finish(&claim, ORI_JOB_OUTCOME_SUCCESS);
+}
+
 static void test_a_higher_job_takes_a_turn_at_once(void **state)
 {
     (void)state;
@@ -1031,6 +1061,7 @@ int main(void)
         TEST(test_a_video_in_process_elsewhere_is_passed_over),
         TEST(test_many_jobs_one_video),
         TEST(test_order_of_jobs),
+        TEST(test_local_jobs_alone_while_a_store_is_away),
         TEST(test_a_higher_job_takes_a_turn_at_once),
         TEST(test_a_small_job_passes_a_big_one),
         TEST(test_at_most_jobs_max_jobs),

@@ -5,25 +5,23 @@ import os
 import pytest
 
 import harness
-import qdrant
+from both_stores import Both
 from fault_proxy import FaultProxy, latency, status
 from server import Server, poll
-from test_s3 import Bucket, gateway  # noqa: F401
+from test_s3 import gateway  # noqa: F401
 from test_s3_qdrant import points  # noqa: F401
 
 ITEMS = 1000
 DONE = 1000 if harness.IS_LONG else 80  # of them, then enough is known
 WARM = 20  # until buffers, pools and the model's scratch have their size
-GROWTH_KB = 16384
+GROWTH_KB = 6144
 
 
 @pytest.mark.skipif(bool(os.environ.get("ASAN_OPTIONS")), reason="a sanitizer keeps what was freed")
 def test_a_long_queue_before_slow_stores_costs_no_memory(tmp_path, gateway, points, clip):  # noqa: F811
-    bucket = Bucket(gateway)
     with FaultProxy(gateway.port) as s3, FaultProxy(points.port) as vectors:
-        env = bucket.settings(AWS_ENDPOINT_URL=s3.url, QDRANT_URL=vectors.url, QDRANT_KEY=qdrant.KEY,
-                              QDRANT_COLLECTION="backlog", LOCAL_MODE=0, JOB_MAX_ATTEMPTS=1,
-                              VP_MAX_WORKERS=4)
+        both = Both(gateway, points, s3.url, vectors.url)
+        env = both.settings(LOCAL_MODE=0, JOB_MAX_ATTEMPTS=1, VP_MAX_WORKERS=4)
         with Server(tmp_path, env=env) as server:
             server.wait_ready()
             source = clip("two_frames").path

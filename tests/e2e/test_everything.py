@@ -1,6 +1,6 @@
 """All of it at once: videos in a bucket, through the API, to frames in S3 and points in Qdrant, and back through
 search; with kill -9 of the server, of all of S3 and of Qdrant in turn while they are at it. What is left is
-what an undisturbed run leaves. The videos are the real ones where they lie beside the repository, else clips.
+what an undisturbed run leaves, and `verify` finds nothing wrong. The videos are the real ones where they lie beside the repository, else clips.
 ORIANE_KILL_SEED=N starts there; the long form kills many times."""
 
 import json
@@ -13,7 +13,7 @@ import pytest
 
 import clips
 import harness
-import qdrant
+from both_stores import Both
 from server import Server
 from test_s3 import Bucket, radosgw
 from test_s3_qdrant import check, points  # noqa: F401
@@ -55,26 +55,19 @@ class Batch:
             self.videos.s3.put(self.videos.name, f"real/{code}/video.mp4", path.read_bytes(), "video/mp4")
             self.items.append(f"real/{code}")
 
-    def settings(self, bucket, points, collection):
-        return bucket.settings(LOCAL_MODE=0, S3_VIDEOS_BUCKET=self.videos.name, QDRANT_URL=points.url,
-                               QDRANT_KEY=qdrant.KEY, QDRANT_COLLECTION=collection,
-                               JOB_MAX_ATTEMPTS=1, DRAIN_TIMEOUT=5)
+    def settings(self, both, **more):
+        return both.settings(LOCAL_MODE=0, S3_VIDEOS_BUCKET=self.videos.name, JOB_MAX_ATTEMPTS=1,
+                             DRAIN_TIMEOUT=5, **more)
 
 
-def effects(bucket, points, collection):
-    stored = points.points(collection, with_vector=True)
-    return bucket.tree(), {p["id"]: (harness.without_clock(p["payload"]), p["vector"]) for p in stored}
-
-
-def find_all(server, bucket, items):
+def find_all(server, both, items):
     """Each still, sent as a picture, finds its own frame first; what was found."""
     stills = 0
     for item in items:
         frames = server.frames(item)
         assert frames, item
         for frame in frames:
-            _, still = bucket.s3.get(bucket.name, frame["path"])
-            answer = server.upload("/search-by/image?limit=1", still)
+            answer = server.upload("/search-by/image?limit=1", both.get(frame["path"]))
             assert answer.status == 200, answer
             assert answer.json[0]["id"] == frame["id"], (frame, answer.json)
             assert answer.json[0]["payload"]["path"] == frame["path"]
@@ -95,14 +88,13 @@ def batch(gateway, clip):
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory, batch, gateway, points):  # noqa: F811
-    bucket = Bucket(gateway)
-    with Server(tmp_path_factory.mktemp("calm"),
-                env=batch.settings(bucket, points, "calm")) as server:
+    both = Both(gateway, points)
+    with Server(tmp_path_factory.mktemp("calm"), env=batch.settings(both)) as server:
         server.wait_ready()
         began = time.monotonic()
         wait_success(server, server.submit(batch.items))
         seconds = time.monotonic() - began
-    return effects(bucket, points, "calm"), seconds
+    return both.effects(), seconds
 
 
 class Victims:
@@ -122,20 +114,16 @@ class Victims:
             self.by_name[name][1]()
 
 
-def grown(bucket, number):
-    return lambda: len(bucket.s3.keys(bucket.name)) >= number
-
-
 def test_the_batch_survives_kills_of_everything(tmp_path, batch, gateway, points, calm):  # noqa: F811
     expected, seconds = calm
     rng, story = random.Random(SEED), []
-    bucket = Bucket(gateway)
-    with Server(tmp_path, env=batch.settings(bucket, points, "stormy")) as server:
+    both = Both(gateway, points)
+    with Server(tmp_path, env=batch.settings(both)) as server:
         server.wait_ready()
         victims = Victims(server, gateway, points)
         try:
             jobs = [server.submit(batch.items)]
-            harness.wait_until(grown(bucket, 2), 60, "the first objects")
+            harness.wait_until(lambda: len(both.keys()) > 1, 60, "the first objects")
             for number in range(ROUNDS):
                 order = ["server", "radosgw", "qdrant"] if number == 0 else rng.sample(
                     list(victims.by_name), 3)
@@ -155,7 +143,12 @@ def test_the_batch_survives_kills_of_everything(tmp_path, batch, gateway, points
             victims.revive()
         print(f"seed {SEED}: {len(jobs)} jobs, killed: {' '.join(story)}")
         server.wait_ready()
-        assert effects(bucket, points, "stormy") == expected, story
+        assert both.effects() == expected, story
         for item in batch.items:
-            check(server, bucket, points, item, "stormy")
-        assert find_all(server, bucket, batch.items) == len(expected[1])
+            check(server, both.bucket, points, item, both.collection)
+        assert find_all(server, both, batch.items) == len(expected[1])
+    for arguments in (["--dry-run"], []):
+        result = harness.Oriane(tmp_path / "verify")(
+            "verify", "--all", *arguments, settings=batch.settings(both, VP_OUTPUT_DIR=server.out))
+        assert result.code == 0, result
+    assert both.effects() == expected

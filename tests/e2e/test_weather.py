@@ -9,11 +9,11 @@ import time
 import pytest
 
 import harness
-import qdrant
+from both_stores import Both
 from fault_proxy import (FaultProxy, dawdle, half, latency, reset, silence, status, trickle,
                          wrong_length)
 from server import Server
-from test_s3 import Bucket, gateway  # noqa: F401
+from test_s3 import gateway  # noqa: F401
 from test_s3_qdrant import points  # noqa: F401
 
 SEED = int(os.environ.get("ORIANE_WEATHER_SEED", "20240601"))
@@ -21,7 +21,6 @@ STORM_S = 150 if harness.IS_LONG else 13
 STORMS = 5 if harness.IS_LONG else 1
 NAMES = ["cuts", "letterbox", "two_frames", "pans"]
 ITEMS = [f"p/{name}-{copy}" for name in NAMES for copy in (1, 2)]
-COLLECTIONS = iter(range(1000))
 PLACES = {"s3": ["s3"], "qdrant": ["qdrant"], "both": ["s3", "qdrant"]}
 
 
@@ -30,14 +29,10 @@ class Stage:
     whoever spends it fails."""
 
     def __init__(self, folder, gateway, points, clip, **settings):
-        self.bucket, self.points = Bucket(gateway), points
-        self.collection = f"weather-{next(COLLECTIONS)}"
         self.proxies = {"s3": FaultProxy(gateway.port, SEED),
                         "qdrant": FaultProxy(points.port, SEED + 1)}
-        env = self.bucket.settings(AWS_ENDPOINT_URL=self.proxies["s3"].url,
-                                   QDRANT_URL=self.proxies["qdrant"].url, QDRANT_KEY=qdrant.KEY,
-                                   QDRANT_COLLECTION=self.collection, JOB_MAX_ATTEMPTS=1,
-                                   LOCAL_MODE=0, **settings)
+        self.both = Both(gateway, points, self.proxies["s3"].url, self.proxies["qdrant"].url)
+        env = self.both.settings(JOB_MAX_ATTEMPTS=1, LOCAL_MODE=0, **settings)
         self.server = Server(folder, env=env, starts=False)
         for item in ITEMS:
             platform, code = item.split("/")
@@ -60,9 +55,7 @@ class Stage:
             proxy.__exit__()
 
     def effects(self):
-        stored = self.points.points(self.collection, with_vector=True)
-        return self.bucket.tree(), {p["id"]: (harness.without_clock(p["payload"]), p["vector"])
-                                    for p in stored}
+        return self.both.effects()
 
     def wait_success(self, job):
         done = self.server.wait_job(job, timeout=240)
@@ -113,6 +106,8 @@ def test_it_is_told_and_waited_for(stage, calm, where):
                        "those in work to be handed back")
     now = server.status(job)
     assert now["status"] in ("pending", "running") and now["counts"]["failed"] == 0
+    local = server.wait_job(server.submit(["p/cuts-1"], local_mode=True))  # needs neither
+    assert local["status"] == "completed", local
     assert server.get("/health", key=False).status == 200
     stage.clear_up()
     stage.wait_success(job)

@@ -1,0 +1,29 @@
+#pragma once
+/* pipeline/manifest_store.h: manifests in an object store, "{platform}/{code}/manifest.json", and the points
+ * that they stand for.
+ * Threads   any
+ * Failure   what stores/blob.h and manifest.h say */
+#include "pipeline/manifest.h"
+#include "stores/blob.h"
+#include "stores/vector.h"
+#include "util/wait.h"
+
+enum ori_manifest_state {
+    ORI_MANIFEST_MISSING,
+    ORI_MANIFEST_BROKEN, /* there, but none that this program can have written */
+    ORI_MANIFEST_READ
+};
+
+/* manifest: after init; filled when *ret_state is READ. Neither none nor a broken one is a failure: ret_why,
+ * which may be NULL, tells what is broken. */
+ori_status ori_manifest_load(struct ori_blob_store *blobs, const char *platform, const char *code,
+                             const struct ori_wait *wait, struct ori_manifest *manifest,
+                             enum ori_manifest_state *ret_state, struct ori_error *ret_why,
+                             struct ori_error *err);
+/* As manifest, but with this for its own is_complete. */
+ori_status ori_manifest_save(struct ori_blob_store *blobs, const struct ori_manifest *manifest,
+                             bool is_complete, const struct ori_wait *wait, struct ori_error *err);
+
+/* The point of one of the manifest's frames. path: its key; all texts and the vector are borrowed. */
+void ori_manifest_point(const struct ori_manifest *manifest, const struct ori_manifest_frame *frame,
+                        const char *path, const float *vector, struct ori_point *ret_point);
