@@ -1,10 +1,12 @@
 /* oriane model pull. */
+#include <jansson.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/model_actions.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "embed/hub.h"
@@ -103,7 +105,7 @@ static ori_status print_page(struct ori_model_verb *verb, const char *repo,
     ori_buf_printf(&page, "size     %s in %lld files; %s loaded now\n", size,
                    (long long)pulled->files, loaded);
     ori_buf_printf(&page, "licence  %s\n", pulled->licence[0] ? pulled->licence : "not said");
-    ori_status status = ori_model_verb_print(verb, &page, err);
+    ori_status status = ori_output_page(&page, &verb->session.cancel, err);
     ori_buf_deinit(&page);
     return status;
 }
@@ -116,7 +118,7 @@ static ori_status print_json(struct ori_model_verb *verb, const char *repo,
                              "licence", pulled->licence[0] ? pulled->licence : NULL, "files",
                              (json_int_t)pulled->files, "bytes", (json_int_t)pulled->bytes,
                              "bytes_loaded", (json_int_t)pulled->bytes_loaded);
-    return ori_model_verb_print_json(verb, json, err);
+    return ori_output_json(json, &verb->session.cancel, err);
 }
 
 ori_status ori_model_verb_pull(struct ori_model_verb *verb, const char *operand,
@@ -147,7 +149,7 @@ ori_status ori_model_verb_pull(struct ori_model_verb *verb, const char *operand,
         .watch = {&pull, on_progress, on_file, on_note},
     };
     if (status == ORI_OK)
-        status = ori_hub_pull(&options, &name, &verb->cancel, &pulled, err);
+        status = ori_hub_pull(&options, &name, &verb->session.cancel, &pulled, err);
     ori_log_status(&cli->log, NULL);
     if (status == ORI_OK && ori_cli_has(cli, "json"))
         status = print_json(verb, name.repo, &pulled, err);

@@ -12,12 +12,11 @@
 #include "cli/ending.h"
 #include "pipeline/engine.h"
 #include "cli/inputs.h"
-#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/run_report.h"
+#include "cli/session.h"
 #include "cli/table.h"
-#include "net/client.h"
 #include "pipeline/runner.h"
 #include "util/clock.h"
 #include "util/limits.h"
@@ -30,8 +29,7 @@
 struct run {
     struct ori_cli *cli;
     bool is_json;
-    struct ori_cancel cancel;
-    struct ori_interrupt *interrupt;
+    struct ori_session session;
     struct ori_inputs inputs;
     struct ori_engine engine;
     struct ori_runner_work *works;
@@ -115,7 +113,7 @@ static ori_status tell(struct run *run, const struct ori_runner_result *result,
     char *line = ori_run_report_json(&result->item, shown, &bytes);
     if (!line)
         return ori_error_set(err, ORI_NOMEM, "a line of JSON");
-    status = ori_output_write(line, bytes, &run->cancel, err);
+    status = ori_output_write(line, bytes, &run->session.cancel, err);
     free(line);
     return status;
 }
@@ -130,7 +128,7 @@ static ori_status follow(struct run *run, struct ori_error *err)
             if (status == ORI_OK)
                 status = tell(run, result, err);
             if (status != ORI_OK)
-                ori_cancel_set(&run->cancel);
+                ori_cancel_set(&run->session.cancel);
             ori_runner_result_destroy(&result);
             continue;
         }
@@ -152,7 +150,7 @@ static ori_status collect(struct run *run, struct ori_error *err)
         .operands_count = run->cli->operands_count,
         .skip_folders = skip,
         .skip_folders_count = sizeof skip / sizeof skip[0],
-        .cancel = &run->cancel,
+        .cancel = &run->session.cancel,
     };
     ori_status status = ori_inputs_collect(&options, &run->inputs, err);
     if (status != ORI_OK)
@@ -178,7 +176,7 @@ static ori_status work(struct run *run, struct ori_error *err)
                                                .blobs = run->engine.blobs,
                                                .vectors = run->engine.vectors};
     struct ori_runner_options options = {.environment = &environment,
-                                         .cancel = &run->cancel,
+                                         .cancel = &run->session.cancel,
                                          .works = run->works,
                                          .works_count = run->inputs.count,
                                          .workers = (int)run->cli->settings->vp_max_workers,
@@ -190,7 +188,7 @@ static ori_status work(struct run *run, struct ori_error *err)
         status = follow(run, err);
     ori_runner_stop(&run->runner);
     size_t told = run->done + run->unchanged + run->failed + run->stopped;
-    if (status == ORI_OK && told < run->inputs.count && !ori_cancel_is_set(&run->cancel))
+    if (status == ORI_OK && told < run->inputs.count && !ori_cancel_is_set(&run->session.cancel))
         status = ori_error_set(err, ORI_NOMEM, "%zu videos were not looked at: memory ran out",
                                run->inputs.count - told);
     return status;
@@ -240,9 +238,10 @@ static ori_status run_steps(struct run *run, struct ori_error *err)
     bool is_upload = ori_cli_has(run->cli, "upload");
     ori_status status =
         ori_engine_open(run->cli->settings, is_upload ? ORI_ENGINE_UPLOAD : ORI_ENGINE_RUN,
-                        &run->cancel, NULL, &run->cli->log, &run->engine, err);
+                        &run->session.cancel, NULL, &run->cli->log, &run->engine, err);
     if (status == ORI_OK && is_upload) /* before any work */
-        status = ori_blob_check(run->engine.blobs, &(struct ori_wait){.cancel = &run->cancel}, err);
+        status = ori_blob_check(run->engine.blobs,
+                                &(struct ori_wait){.cancel = &run->session.cancel}, err);
     if (status == ORI_OK)
         status = collect(run, err);
     if (status == ORI_OK)
@@ -260,26 +259,17 @@ static enum ori_exit run_run(struct ori_cli *cli)
     struct ori_error err = {0};
     if (cli->operands_count == 0)
         return ori_cli_usage(cli, "name at least one video or folder");
-    ori_status status = ori_net_global_init(&err);
+    ori_status status = ori_session_begin(&run.session, &err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
     ori_table_init(&run.table, ori_run_report_columns, ORI_RUN_REPORT_COLUMNS);
-    status = ori_cancel_init(&run.cancel, NULL, &err);
-    if (status != ORI_OK) {
-        ori_net_global_deinit();
-        return ori_cli_fail(cli, &err);
-    }
-    status = ori_interrupt_start(&run.cancel, &run.interrupt, &err);
-    if (status == ORI_OK)
-        status = run_steps(&run, &err);
-    if (status == ORI_OK && ori_cancel_is_set(&run.cancel))
+    status = run_steps(&run, &err);
+    if (status == ORI_OK && ori_cancel_is_set(&run.session.cancel))
         status = ORI_CANCELLED;
     ori_engine_close(&run.engine);
     ori_inputs_deinit(&run.inputs);
     free(run.works);
-    ori_interrupt_stop(&run.interrupt);
-    ori_cancel_deinit(&run.cancel);
-    ori_net_global_deinit();
+    ori_session_end(&run.session);
     ori_table_deinit(&run.table);
     enum ori_exit code = ori_ending(cli, status, &err);
     return code == ORI_EXIT_OK && run.failed > 0 ? ORI_EXIT_FAILED : code;
