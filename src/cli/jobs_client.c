@@ -11,6 +11,8 @@
 #include "util/uuid.h"
 
 #define BASE_BYTES_MAX 1024
+#define HEADERS_MAX 4
+#define REPLAYED "Idempotency-Replayed"
 
 /* In lower case, as the server writes them. */
 bool ori_jobs_is_id(const char *text)
@@ -160,34 +162,67 @@ static ori_status read_answer(struct ori_jobs_client *client, const struct ori_n
     return ORI_OK;
 }
 
-ori_status ori_jobs_call(struct ori_jobs_client *client, const char *method, const char *path,
-                         int retries, json_t **ret_answer, struct ori_error *err)
+static size_t add_headers(const struct ori_jobs_client *client,
+                          const struct ori_jobs_request *asked, struct ori_net_header *headers)
 {
+    size_t count = 0;
+    headers[count++] = (struct ori_net_header){"Accept", "application/json"};
+    if (client->key && client->key[0])
+        headers[count++] = (struct ori_net_header){"X-API-Key", client->key};
+    if (asked->body)
+        headers[count++] = (struct ori_net_header){"Content-Type", "application/json"};
+    if (asked->idempotency_key)
+        headers[count++] = (struct ori_net_header){"Idempotency-Key", asked->idempotency_key};
+    return count;
+}
+
+ori_status ori_jobs_ask(struct ori_jobs_client *client, const struct ori_jobs_request *asked,
+                        struct ori_jobs_answer *ret_answer, struct ori_error *err)
+{
+    static const char *const keep[] = {REPLAYED, NULL};
     struct ori_buf url;
     struct ori_net_answer answer;
-    const struct ori_net_header headers[] = {{"Accept", "application/json"},
-                                             {"X-API-Key", client->key}};
-    struct ori_net_request request = {.method = method,
+    struct ori_net_header headers[HEADERS_MAX];
+    struct ori_net_request request = {.method = asked->method,
                                       .headers = headers,
-                                      .headers_count = client->key && client->key[0] ? 2 : 1,
-                                      .is_repeatable = retries > 0,
-                                      .retries = retries,
+                                      .headers_count = add_headers(client, asked, headers),
+                                      .body = asked->body,
+                                      .body_bytes = asked->body_bytes,
+                                      .is_repeatable = asked->retries > 0 || asked->idempotency_key,
+                                      .retries = asked->retries,
                                       .deadline_us = ori_clock_us() + client->timeout_us,
                                       .answer_bytes_max = ORI_LIMIT_MAX_CLI_ANSWER_BYTES,
-                                      .log = client->log};
+                                      .log = client->log,
+                                      .keep = keep};
+    *ret_answer = (struct ori_jobs_answer){.retry_after_ms = -1};
     client->code[0] = '\0';
     ori_net_answer_init(&answer);
     ori_buf_init(&url, ORI_LIMIT_MAX_URL_BYTES);
-    ori_buf_printf(&url, "%s%s", client->server, path);
+    ori_buf_printf(&url, "%s%s", client->server, asked->path);
     ori_status status = ori_buf_finish(&url, "URL", err);
     request.url = ori_buf_text(&url);
     if (status == ORI_OK)
         status = ori_net_fetch(client->net, &request, client->cancel, &answer, err);
-    if (status == ORI_OK)
-        status = read_answer(client, &answer, ret_answer, err);
-    else
+    if (status == ORI_OK) {
+        ret_answer->http_status = answer.status;
+        ret_answer->retry_after_ms = answer.retry_after_ms;
+        ret_answer->is_replay = ori_net_answer_header(&answer, REPLAYED) != NULL;
+        status = read_answer(client, &answer, &ret_answer->json, err);
+    } else {
         add_advice(client, status, err);
+    }
     ori_net_answer_deinit(&answer);
     ori_buf_deinit(&url);
+    return status;
+}
+
+ori_status ori_jobs_call(struct ori_jobs_client *client, const char *method, const char *path,
+                         int retries, json_t **ret_answer, struct ori_error *err)
+{
+    const struct ori_jobs_request request = {.method = method, .path = path, .retries = retries};
+    struct ori_jobs_answer answer;
+    ori_status status = ori_jobs_ask(client, &request, &answer, err);
+    if (status == ORI_OK)
+        *ret_answer = answer.json;
     return status;
 }

@@ -5,6 +5,7 @@
  *           the code that the server gave is kept beside it
  * Threads   the main thread */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/client.h"
@@ -35,6 +36,24 @@ bool ori_jobs_is_id(const char *text);
  * that failed on its way is tried again; 0 for what changes something. */
 ori_status ori_jobs_call(struct ori_jobs_client *client, const char *method, const char *path,
                          int retries, json_t **ret_answer, struct ori_error *err);
+
+struct ori_jobs_request {
+    const char *method;
+    const char *path;
+    const char *body; /* JSON; NULL: none */
+    size_t body_bytes;
+    const char *idempotency_key; /* NULL: none */
+    int retries;                 /* as above; a request with an idempotency key may have some */
+};
+struct ori_jobs_answer {
+    json_t *json;           /* the caller's to decref; NULL on failure */
+    int http_status;        /* 0: there was no answer */
+    int64_t retry_after_ms; /* -1: not said */
+    bool is_replay;         /* the idempotency key had made that job before */
+};
+/* ret_answer is filled in on failure too, but for its json. */
+ori_status ori_jobs_ask(struct ori_jobs_client *client, const struct ori_jobs_request *request,
+                        struct ori_jobs_answer *ret_answer, struct ori_error *err);
 
 /* What an answer of that HTTP status says of itself; always an error. */
 ori_status ori_jobs_refusal(int http_status, const char *content_type, const char *body,
