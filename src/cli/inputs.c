@@ -10,6 +10,7 @@
 
 #include "pipeline/medium.h"
 #include "util/fs.h"
+#include "util/id_set.h"
 #include "util/limits.h"
 
 bool ori_inputs_is_video_name(const char *name)
@@ -17,64 +18,14 @@ bool ori_inputs_is_video_name(const char *name)
     return ori_medium_is_video_name(name);
 }
 
-/* Open addressing over 64-bit keys that are never 0; grows at half full. */
-struct set {
-    uint64_t *keys;
-    size_t size; /* a power of two, or 0 */
-    size_t used;
-};
-
-static size_t place_of(const struct set *set, uint64_t key)
+/* FNV-1a over 64 bits: Fowler, Noll and Vo, RFC 9923. */
+static uint64_t hash_text(const char *text)
 {
-    size_t at = (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 20) & (set->size - 1);
-    while (set->keys[at] != 0 && set->keys[at] != key)
-        at = (at + 1) & (set->size - 1);
-    return at;
-}
-
-static ori_status grow(struct set *set, struct ori_error *err)
-{
-    struct set bigger = {.size = set->size ? 2 * set->size : 64, .used = set->used};
-    bigger.keys = calloc(bigger.size, sizeof *bigger.keys);
-    if (!bigger.keys)
-        return ori_error_set(err, ORI_NOMEM, "list of videos");
-    for (size_t i = 0; i < set->size; i++) {
-        if (set->keys[i])
-            bigger.keys[place_of(&bigger, set->keys[i])] = set->keys[i];
-    }
-    free(set->keys);
-    *set = bigger;
-    return ORI_OK;
-}
-
-/* *ret_is_new: it was not there before. */
-static ori_status set_add(struct set *set, uint64_t key, bool *ret_is_new, struct ori_error *err)
-{
-    if (2 * set->used >= set->size) {
-        ori_status status = grow(set, err);
-        if (status != ORI_OK)
-            return status;
-    }
-    key = key ? key : 1;
-    size_t at = place_of(set, key);
-    *ret_is_new = set->keys[at] == 0;
-    if (*ret_is_new) {
-        set->keys[at] = key;
-        set->used++;
-    }
-    return ORI_OK;
-}
-
-/* FNV-1a over 64 bits: Fowler, Noll and Vo, RFC 9923. Folders are told apart by it alone: two of a
- * million share a hash once in 37 million runs; files are compared in full. */
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes)
-{
-    const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001B3);
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
     return hash;
 }
-#define HASH_START UINT64_C(0xCBF29CE484222325)
 
 struct folder_id {
     dev_t device;
@@ -98,7 +49,7 @@ struct collector {
     size_t room;
     size_t *table; /* index of a row + 1; 0: free */
     size_t table_size;
-    struct set folders; /* entered before, by hash of device and inode */
+    struct ori_id_set folders; /* entered before, by device and inode */
     struct level levels[ORI_LIMIT_MAX_FOLDER_DEPTH];
     size_t depth;
 };
@@ -115,7 +66,7 @@ static void level_deinit(struct level *level)
 
 static size_t find_path(const struct collector *collector, const char *path)
 {
-    size_t at = (size_t)hash_bytes(HASH_START, path, strlen(path)) & (collector->table_size - 1);
+    size_t at = (size_t)hash_text(path) & (collector->table_size - 1);
     while (collector->table[at] != 0 &&
            strcmp(collector->inputs->rows[collector->table[at] - 1].path, path) != 0)
         at = (at + 1) & (collector->table_size - 1);
@@ -264,9 +215,8 @@ static ori_status enter(struct collector *collector, const char *path, const cha
     if (collector->depth >= ORI_LIMIT_MAX_FOLDER_DEPTH)
         return ori_error_set(err, ORI_LIMIT, "more than %d folders inside each other",
                              ORI_LIMIT_MAX_FOLDER_DEPTH);
-    uint64_t hash = hash_bytes(HASH_START, &id.device, sizeof id.device);
-    hash = hash_bytes(hash, &id.inode, sizeof id.inode);
-    ori_status status = set_add(&collector->folders, hash, &is_new, err);
+    const struct ori_id name = {.high = id.device, .low = id.inode};
+    ori_status status = ori_id_set_add(&collector->folders, name, &is_new, err);
     if (status != ORI_OK || !is_new)
         return status == ORI_OK ? ORI_AGAIN : status;
 
@@ -430,7 +380,7 @@ ori_status ori_inputs_collect(const struct ori_inputs_options *options,
         status = collect_operand(collector, options->operands[i], err);
     while (collector->depth > 0)
         level_deinit(&collector->levels[--collector->depth]);
-    free(collector->folders.keys);
+    ori_id_set_deinit(&collector->folders);
     free(collector->table);
     free(collector);
     if (status != ORI_OK)

@@ -1,11 +1,9 @@
 /* oriane jobs: look at the jobs of a running server, run them again, stop them. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/ending.h"
 #include "cli/jobs_client.h"
 #include "cli/jobs_view.h"
 #include "cli/output.h"
@@ -16,7 +14,6 @@
 #define PAGE_SIZE 20
 #define ITEMS 50
 #define TAIL 10
-#define TIMEOUT_S 30
 #define RETRIES 2
 #define FOLLOW_RETRIES 8 /* a server that is being restarted comes back */
 #define FOLLOW_MS 500
@@ -213,33 +210,6 @@ static enum ori_exit check_words(struct ori_cli *cli, const struct action **ret_
     return ORI_EXIT_OK;
 }
 
-static ori_status open_client(struct jobs *jobs, struct ori_error *err)
-{
-    struct ori_cli *cli = jobs->cli;
-    struct ori_net_client_options options = {.connections_max = 1};
-    const char *key = ori_cli_text(cli, "key");
-    jobs->client.key = key ? key : ori_secret_reveal(cli->settings->api_key);
-    jobs->client.timeout_us = ori_cli_whole(cli, "timeout", TIMEOUT_S) * 1000000;
-    jobs->client.log = &cli->log;
-    jobs->client.cancel = &jobs->session.cancel;
-    ori_status status = ori_jobs_base(ori_cli_text(cli, "server"), cli->settings->api_host,
-                                      cli->settings->api_port, &jobs->client.server, err);
-    if (status == ORI_OK)
-        status = ori_net_client_create(&options, &jobs->client.net, err);
-    return status;
-}
-
-/* What the server refused carries the server's own code. */
-static enum ori_exit ending(const struct jobs *jobs, ori_status status, const struct ori_error *err)
-{
-    if (status != ORI_OK && jobs->client.code[0]) {
-        ori_log_say(&jobs->cli->log, "oriane: %s [%s]", err->text, jobs->client.code);
-        return ORI_EXIT_FAILED;
-    }
-    enum ori_exit code = ori_ending(jobs->cli, status, err);
-    return code == ORI_EXIT_OK && jobs->has_failed ? ORI_EXIT_FAILED : code;
-}
-
 static enum ori_exit run_jobs(struct ori_cli *cli)
 {
     struct jobs jobs = {.cli = cli};
@@ -251,13 +221,13 @@ static enum ori_exit run_jobs(struct ori_cli *cli)
     ori_status status = ori_session_begin(&jobs.session, &err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
-    status = open_client(&jobs, &err);
+    status = ori_jobs_open(cli, &jobs.session.cancel, &jobs.client, &err);
     if (status == ORI_OK)
         status = action->run(&jobs, action->has_id ? cli->operands[1] : NULL, &err);
-    ori_net_client_destroy(&jobs.client.net);
-    free(jobs.client.server);
+    ori_jobs_close(&jobs.client);
     ori_session_end(&jobs.session);
-    return ending(&jobs, status, &err);
+    code = ori_jobs_ending(cli, &jobs.client, status, &err);
+    return code == ORI_EXIT_OK && jobs.has_failed ? ORI_EXIT_FAILED : code;
 }
 
 static const struct ori_cli_option options[] = {

@@ -6,12 +6,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/ending.h"
 #include "util/clock.h"
 #include "util/limits.h"
 #include "util/uuid.h"
 
 #define BASE_BYTES_MAX 1024
 #define HEADERS_MAX 4
+#define TIMEOUT_S 30
 #define REPLAYED "Idempotency-Replayed"
 
 /* In lower case, as the server writes them. */
@@ -70,6 +72,40 @@ ori_status ori_jobs_base(const char *server, const char *host, int64_t port, cha
     }
     ori_buf_deinit(&buf);
     return status;
+}
+
+ori_status ori_jobs_open(const struct ori_cli *cli, const struct ori_cancel *cancel,
+                         struct ori_jobs_client *ret_client, struct ori_error *err)
+{
+    const struct ori_net_client_options options = {.connections_max = 1};
+    const char *key = ori_cli_text(cli, "key");
+    *ret_client = (struct ori_jobs_client){
+        .key = key ? key : ori_secret_reveal(cli->settings->api_key),
+        .timeout_us = ori_cli_whole(cli, "timeout", TIMEOUT_S) * 1000000,
+        .log = &cli->log,
+        .cancel = cancel,
+    };
+    ori_status status = ori_jobs_base(ori_cli_text(cli, "server"), cli->settings->api_host,
+                                      cli->settings->api_port, &ret_client->server, err);
+    if (status == ORI_OK)
+        status = ori_net_client_create(&options, &ret_client->net, err);
+    return status;
+}
+
+void ori_jobs_close(struct ori_jobs_client *client)
+{
+    ori_net_client_destroy(&client->net);
+    free(client->server);
+    client->server = NULL;
+}
+
+enum ori_exit ori_jobs_ending(const struct ori_cli *cli, const struct ori_jobs_client *client,
+                              ori_status status, const struct ori_error *err)
+{
+    if (status == ORI_OK || !client->code[0])
+        return ori_ending(cli, status, err);
+    ori_log_say(&cli->log, "oriane: %s [%s]", err->text, client->code);
+    return ORI_EXIT_FAILED;
 }
 
 /* ---- answers ---- */
@@ -208,7 +244,9 @@ ori_status ori_jobs_ask(struct ori_jobs_client *client, const struct ori_jobs_re
         ret_answer->retry_after_ms = answer.retry_after_ms;
         ret_answer->is_replay = ori_net_answer_header(&answer, REPLAYED) != NULL;
         status = read_answer(client, &answer, &ret_answer->json, err);
+        ret_answer->is_passing = ori_net_is_passing(answer.status);
     } else {
+        ret_answer->is_passing = status == ORI_NETWORK || status == ORI_TIMEOUT;
         add_advice(client, status, err);
     }
     ori_net_answer_deinit(&answer);

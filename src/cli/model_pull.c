@@ -17,7 +17,6 @@
 
 #define REDRAW_US 100000
 #define SAY_US 30000000 /* where no terminal shows a line that changes */
-#define TERMINAL_WIDTH_DEFAULT 80
 #define TOKEN_BYTES_MAX 1024
 #define PAGE_BYTES_MAX 65536
 
@@ -38,14 +37,13 @@ static void on_progress(void *self, const struct ori_hub_progress *progress)
     pull->has_begun = pull->has_begun || progress->bytes_loaded > 0;
     if (now_us - pull->drawn_us < (is_terminal ? REDRAW_US : SAY_US))
         return;
-    size_t width = ori_table_terminal_width(STDERR_FILENO);
     struct ori_progress_load load = {.file = progress->file,
                                      .bytes = progress->bytes,
                                      .bytes_total = progress->bytes_total,
                                      .bytes_loaded = progress->bytes_loaded,
                                      .elapsed_us = now_us - pull->begin_us};
     /* One column less than there are: a full line would make the terminal wrap. */
-    ori_progress_render_load(&load, (width ? width : TERMINAL_WIDTH_DEFAULT) - 1, line);
+    ori_progress_render_load(&load, ori_table_line_width(STDERR_FILENO), line);
     if (is_terminal)
         ori_log_status(log, line);
     else

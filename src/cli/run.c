@@ -23,7 +23,6 @@
 
 #define PLATFORM "local"
 #define REDRAW_US 100000 /* ten times a second is as much as an eye follows */
-#define TERMINAL_WIDTH_DEFAULT 80
 
 /* One call of the verb. */
 struct run {
@@ -51,7 +50,6 @@ static void draw(struct run *run)
         return;
     struct ori_runner_progress now;
     char line[ORI_PROGRESS_BYTES];
-    size_t width = ori_table_terminal_width(STDERR_FILENO);
     ori_runner_progress(run->runner, &now);
     struct ori_progress progress = {.total = run->inputs.count,
                                     .ended = now.ended,
@@ -60,8 +58,7 @@ static void draw(struct run *run)
                                     .frames = now.frames,
                                     .media_us = now.media_us,
                                     .elapsed_us = now_us - run->begin_us};
-    /* One column less than there are: a full line would make the terminal wrap. */
-    ori_progress_render(&progress, (width ? width : TERMINAL_WIDTH_DEFAULT) - 1, line);
+    ori_progress_render(&progress, ori_table_line_width(STDERR_FILENO), line);
     ori_log_status(&run->cli->log, line);
     run->drawn_us = now_us;
 }

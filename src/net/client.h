@@ -94,6 +94,9 @@ ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_req
                          const struct ori_cancel *cancel, struct ori_net_answer *answer,
                          struct ori_error *err);
 
+/* Whether an answer of that HTTP status is worth another attempt. */
+bool ori_net_is_passing(int http_status);
+
 /* Whether a text from outside is an http or https URL this client would take: a host, no user or
  * password, a legal port, no control characters, at most ORI_LIMIT_MAX_URL_BYTES. ORI_URL_REFUSED
  * says what is wrong. With is_guarded also refuses literal addresses that are not allowed. */

@@ -44,8 +44,5 @@ ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *t
 ori_status ori_net_check_long_url(const char *url, bool is_guarded,
                                   const struct ori_network_list *allowed, struct ori_error *err);
 
-/* Whether an answer of that HTTP status is worth another attempt. */
-bool ori_net_is_passing(int http_status);
-
 /* CURLOPT_DEBUGFUNCTION; userptr is the request's log. */
 int ori_net_trace(CURL *easy, curl_infotype type, char *data, size_t bytes, void *userptr);

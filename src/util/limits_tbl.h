@@ -221,6 +221,8 @@ ORI_LIMIT_ROW(SUBMIT_VIDEOS, 4194304, "videos", "one list that is submitted")
 ORI_LIMIT_ROW(SUBMIT_BODY_BYTES, 8388608, "bytes",
               "one request of a list that is submitted; then the next one begins")
 ORI_LIMIT_ROW(SUBMIT_JOBS, 1048576, "jobs", "one list that is submitted")
+ORI_LIMIT_ROW(SUBMIT_ITEMS, 100000, "videos",
+              "one request of such a list, whatever the server takes")
 ORI_LIMIT_ROW(TABLE_ROWS, 10000, "rows", "a table on the terminal; the rest is counted")
 ORI_LIMIT_ROW(SEARCH_TEXT_BYTES, 65536, "bytes", "text of one search")
 ORI_LIMIT_ROW(TABLE_BYTES, 67108864, "bytes", "a table on the terminal")
