@@ -8,6 +8,7 @@
 #include "jobs/scheduler_priv.h"
 #include "jobs/source.h"
 #include "net/backoff.h"
+#include "net/s3_remote.h"
 #include "pipeline/item.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -176,8 +177,10 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
         err->stage = "open";
         return status;
     }
+    struct ori_s3_remote object = {.s3 = engine->objects.s3,
+                                   .name = {where.object.bucket, where.object.key}};
     const struct ori_medium_place place = {
-        .s3 = engine->objects.s3, .bucket = where.object.bucket, .key = where.object.key};
+        .ops = &ori_s3_remote_ops, .object = &object, .name = where.object.key};
     struct ori_item_environment environment = {.settings = attempt->settings,
                                                .model = engine->model_info,
                                                .batcher = engine->batcher,

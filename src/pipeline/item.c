@@ -51,7 +51,7 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
         status = ori_identity_settings(&item->options, manifest->settings, err);
     if (status == ORI_OK)
         status = ori_identity_fingerprint(manifest->settings, &inputs, manifest->fingerprint, err);
-    name_source(item->request->path ? item->request->path : item->request->place->key, manifest);
+    name_source(item->request->path ? item->request->path : item->request->place->name, manifest);
     snprintf(manifest->model, sizeof manifest->model, "%s", environment->model.name);
     manifest->dim = environment->model.dim;
     item->result->timings.open = seconds_since(begin_us);

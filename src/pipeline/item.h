@@ -49,7 +49,7 @@ struct ori_item_progress {
 };
 
 struct ori_item_request {
-    const char *path;                     /* absolute; NULL: it is in a bucket */
+    const char *path;                     /* absolute; NULL: it is far away */
     const struct ori_medium_place *place; /* then where there; else NULL */
     const char *platform;
     const char *code;

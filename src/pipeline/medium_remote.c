@@ -20,10 +20,9 @@
 #define HALVES_FROM ((size_t)2 << 20)
 
 struct ori_medium_remote {
-    struct ori_s3 *s3;
-    char *bucket;
-    char *key;
-    char etag[128];
+    const struct ori_remote_ops *ops;
+    void *object;
+    char etag[ORI_REMOTE_ETAG_BYTES];
     int fd; /* of the file that stands in, for writing */
     int64_t bytes;
     int64_t blocks;
@@ -71,9 +70,8 @@ static void *read_half(void *self)
 {
     struct half *half = self;
     struct ori_medium_remote *remote = half->remote;
-    const struct ori_s3_name name = {remote->bucket, remote->key};
-    half->status = ori_s3_read(remote->s3, &name, remote->etag[0] ? remote->etag : NULL,
-                               half->offset, half->data, half->bytes, half->wait, &half->err);
+    half->status = remote->ops->read(remote->object, remote->etag, half->offset, half->data,
+                                     half->bytes, half->wait, &half->err);
     if (half->status == ORI_OK)
         half->status = write_at(remote->fd, half->data, half->bytes, half->offset, &half->err);
     return NULL;
@@ -178,6 +176,11 @@ int64_t ori_medium_remote_bytes(const struct ori_medium_remote *remote)
 
 /* ---- opening ---- */
 
+struct files {
+    int fd;       /* for writing */
+    int fd_given; /* for reading alone */
+};
+
 /* Without a name from the start where the file system can do that. */
 static int make_file(const char *folder)
 {
@@ -194,23 +197,30 @@ static int make_file(const char *folder)
     return fd;
 }
 
-static ori_status stand_in(struct ori_medium_remote *remote, const char *folder, int64_t modified_s,
-                           int *ret_fd, struct ori_error *err)
+/* The file that stands in, as yet empty, and the descriptor that is given away. */
+static ori_status open_files(const char *folder, struct files *files, struct ori_error *err)
 {
     char link[64];
-    const struct timespec times[2] = {{.tv_sec = modified_s}, {.tv_sec = modified_s}};
     ori_status status = ori_fs_make_folders(folder, err);
     if (status != ORI_OK)
         return status;
-    remote->fd = make_file(folder);
-    if (remote->fd < 0 || ftruncate(remote->fd, remote->bytes) != 0 ||
-        futimens(remote->fd, times) != 0)
+    files->fd = make_file(folder);
+    if (files->fd < 0)
         return ori_error_set_errno(err, errno, true, "a file in VP_TMP_DIR %s", folder);
-    snprintf(link, sizeof link, "/proc/self/fd/%d", remote->fd);
-    *ret_fd = open(link, O_RDONLY | O_CLOEXEC); /* the child shall not be able to write it */
-    if (*ret_fd < 0)
+    snprintf(link, sizeof link, "/proc/self/fd/%d", files->fd);
+    files->fd_given =
+        open(link, O_RDONLY | O_CLOEXEC); /* the child shall not be able to write it */
+    if (files->fd_given < 0)
         return ori_error_set_errno(err, errno, false, "a file in VP_TMP_DIR %s", folder);
     return ORI_OK;
+}
+
+/* ori_remote_sink: what comes with the facts. */
+static ori_status take_head(void *self, int64_t offset, const void *data, size_t bytes,
+                            struct ori_error *err)
+{
+    const struct files *files = self;
+    return write_at(files->fd, data, bytes, offset, err);
 }
 
 static ori_status check_size(int64_t bytes, int64_t bytes_max, struct ori_error *err)
@@ -225,25 +235,29 @@ static ori_status check_size(int64_t bytes, int64_t bytes_max, struct ori_error 
     return ORI_OK;
 }
 
-static ori_status make(const struct ori_medium_place *place, const struct ori_s3_facts *facts,
+static ori_status make(const struct ori_medium_place *place, const struct ori_remote_facts *facts,
                        struct ori_medium_remote **ret_remote, struct ori_error *err)
 {
     struct ori_medium_remote *remote = calloc(1, sizeof *remote);
     if (!remote)
-        return ori_error_set(err, ORI_NOMEM, "a video in a bucket");
+        return ori_error_set(err, ORI_NOMEM, "a video far away");
     *ret_remote = remote;
-    remote->s3 = place->s3;
+    remote->ops = place->ops;
+    remote->object = place->object;
     remote->fd = -1;
     remote->bytes = facts->bytes;
     remote->blocks = (facts->bytes + BLOCK - 1) / BLOCK;
     remote->next_block = -1;
     memcpy(remote->etag, facts->etag, sizeof remote->etag);
-    remote->bucket = strdup(place->bucket);
-    remote->key = strdup(place->key);
     remote->has = calloc((size_t)(remote->blocks + 7) / 8, 1);
     remote->run = malloc((size_t)RUN_BYTES);
-    if (!remote->bucket || !remote->key || !remote->has || !remote->run)
-        return ori_error_set(err, ORI_NOMEM, "a video in a bucket");
+    if (!remote->has || !remote->run)
+        return ori_error_set(err, ORI_NOMEM, "a video far away");
+    remote->fetched = facts->head_bytes;
+    const int64_t end =
+        facts->head_bytes < facts->bytes ? facts->head_bytes / BLOCK : remote->blocks;
+    for (int64_t block = 0; block < end; block++)
+        remote->has[block / 8] |= (uint8_t)(1 << (block % 8));
     return ORI_OK;
 }
 
@@ -270,27 +284,35 @@ ori_status ori_medium_remote_open(const struct ori_medium_place *place, int64_t 
                                   struct ori_medium_remote **ret_remote, int *ret_fd,
                                   int64_t *ret_bytes, struct ori_error *err)
 {
-    const struct ori_s3_name name = {place->bucket, place->key};
+    struct files files = {.fd = -1, .fd_given = -1};
+    const struct ori_remote_sink sink = {.self = &files, .wanted = BLOCK, .write = take_head};
     struct ori_medium_remote *remote = NULL;
-    struct ori_s3_facts facts;
-    int fd = -1;
-    ori_status status = ori_s3_head(place->s3, &name, &facts, wait, err);
+    struct ori_remote_facts facts = {.bytes = 0};
+    ori_status status = open_files(folder, &files, err);
+    if (status == ORI_OK)
+        status = place->ops->open(place->object, bytes_max, &sink, &facts, wait, err);
     if (status == ORI_OK)
         status = check_size(facts.bytes, bytes_max, err);
     if (status == ORI_OK)
         status = make(place, &facts, &remote, err);
-    if (status == ORI_OK)
-        status = stand_in(remote, folder, facts.modified_s, &fd, err);
+    if (status == ORI_OK) {
+        remote->fd = files.fd;
+        files.fd = -1;
+        if (ftruncate(remote->fd, remote->bytes) != 0)
+            status = ori_error_set_errno(err, errno, true, "a file in VP_TMP_DIR %s", folder);
+    }
     if (status == ORI_OK)
         status = fetch_samples(remote, facts.modified_s, wait, err);
+    if (files.fd >= 0)
+        close(files.fd);
     if (status != ORI_OK) {
-        if (fd >= 0)
-            close(fd);
+        if (files.fd_given >= 0)
+            close(files.fd_given);
         ori_medium_remote_destroy(&remote);
         return status;
     }
     *ret_bytes = facts.bytes;
-    *ret_fd = fd;
+    *ret_fd = files.fd_given;
     *ret_remote = remote;
     return ORI_OK;
 }
@@ -302,8 +324,6 @@ void ori_medium_remote_destroy(struct ori_medium_remote **remote)
     struct ori_medium_remote *it = *remote;
     if (it->fd >= 0)
         close(it->fd);
-    free(it->bucket);
-    free(it->key);
     free(it->has);
     free(it->run);
     free(it);

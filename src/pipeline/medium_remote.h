@@ -1,23 +1,24 @@
 #pragma once
-/* pipeline/medium_remote.h: a video in a bucket, read by ranges as a decode child asks for them.
- * How        an unlinked sparse file of the video's size stands in for it: what is asked for is fetched
- *            in blocks of ORI_CHILD_NEED_BLOCK and written there once, so a file that is no video costs
- *            what is read to recognise a container. Reads one behind the other are fetched further and further ahead
+/* pipeline/medium_remote.h: a video far away, read by ranges as a decode child asks for them.
+ * How        an unlinked sparse file of the video's size stands in for it: what is asked for is
+ *            fetched in blocks of ORI_CHILD_NEED_BLOCK and written there once, so a file that is no
+ *            video costs what is read to recognise a container. Reads one behind the other are
+ *            fetched further and further ahead. What cannot be read by ranges comes as a whole in open
  * Call order open; ensure before each read through the descriptor; destroy
- * Ownership  the S3 client is borrowed; the descriptor of open is the caller's, for reading alone
+ * Ownership  the object is borrowed until destroy; the descriptor of open is the caller's, for
+ *            reading alone
  * Threads    one at a time
- * Failure    NOT_FOUND, EMPTY_FILE, LIMIT, DISK_FULL, IO, and those of net/s3.h. The object changed
- *            since open: ORI_STORE */
+ * Failure    NOT_FOUND, EMPTY_FILE, LIMIT, DISK_FULL, IO, and those of the object: net/s3_remote.h */
 #include <stdint.h>
 
-#include "net/s3.h"
+#include "net/remote.h"
 
 struct ori_medium_remote;
 
 struct ori_medium_place {
-    struct ori_s3 *s3;
-    const char *bucket;
-    const char *key;
+    const struct ori_remote_ops *ops;
+    void *object;     /* the ops' self */
+    const char *name; /* "videos/clip.mp4": the manifest's name of the source is its last segment */
 };
 
 /* bytes_max 0: any. folder: where the file stands in, made when missing. *ret_fd: a file of the

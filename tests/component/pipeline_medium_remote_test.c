@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "net/client.h"
+#include "net/s3_remote.h"
 #include "pipeline/medium_remote.h"
 #include "scripted_server.h"
 #include "util/clock.h"
@@ -21,6 +22,7 @@
 #define MODIFIED INT64_C(1369353600) /* Fri, 24 May 2013 00:00:00 GMT */
 
 static struct ori_s3 *s3;
+static struct ori_s3_remote object; /* outlives what was opened of it */
 static char folder[64];
 static int64_t object_bytes;
 static atomic_bool is_replaced;
@@ -83,7 +85,9 @@ static int end(void **state)
 static ori_status open_remote(int64_t bytes_max, struct ori_medium_remote **ret_remote, int *ret_fd,
                               struct ori_error *err)
 {
-    const struct ori_medium_place place = {.s3 = s3, .bucket = "bucket", .key = "a video.mp4"};
+    object = (struct ori_s3_remote){.s3 = s3, .name = {"bucket", "a video.mp4"}};
+    const struct ori_medium_place place = {
+        .ops = &ori_s3_remote_ops, .object = &object, .name = object.name.key};
     int64_t bytes = 0;
     const ori_status status =
         ori_medium_remote_open(&place, bytes_max, folder, NULL, ret_remote, ret_fd, &bytes, err);
