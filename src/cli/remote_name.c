@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pipeline/medium.h"
 #include "util/text.h"
 
 #define SCHEME "s3://"
@@ -26,6 +27,20 @@ ori_status ori_remote_split(const char *url, char ret_bucket[ORI_REMOTE_BUCKET_B
     ret_bucket[bytes] = '\0';
     *ret_rest = bucket + bytes + (bucket[bytes] == '/');
     return ORI_OK;
+}
+
+bool ori_remote_is_video_key(const char *key, const char *prefix)
+{
+    const size_t below = strlen(prefix);
+    const char *name = key;
+    for (const char *at = key; *at; at++) {
+        if (at != key && at[-1] != '/')
+            continue;
+        name = at;
+        if (*at == '.' && (size_t)(at - key) >= below)
+            return false;
+    }
+    return ori_medium_is_video_name(name);
 }
 
 /* The part up to the next slash, when it is a legal name; *key is behind the slash. */

@@ -19,6 +19,10 @@ bool ori_remote_is_s3(const char *text);
 ori_status ori_remote_split(const char *url, char ret_bucket[ORI_REMOTE_BUCKET_BYTES],
                             const char **ret_rest, struct ori_error *err);
 
+/* Whether an object below prefix is called like a video: by its ending, and hidden ones left out, as
+ * in folders. */
+bool ori_remote_is_video_key(const char *key, const char *prefix);
+
 /* key: of the object that url names. platform: of videos whose key names none. */
 ori_status ori_remote_name(const char *url, const char *key, const char *platform,
                            char ret_platform[ORI_CODE_BYTES], char ret_code[ORI_CODE_BYTES],

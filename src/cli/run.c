@@ -14,24 +14,35 @@
 #include "cli/inputs.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/remote_name.h"
 #include "cli/run_report.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "net/s3_remote.h"
 #include "pipeline/runner.h"
 #include "util/clock.h"
 #include "util/limits.h"
 
-#define PLATFORM "local"
 #define REDRAW_US 100000 /* ten times a second is as much as an eye follows */
+
+/* An object of a bucket, as its item reads it. */
+struct remote {
+    char bucket[ORI_REMOTE_BUCKET_BYTES];
+    struct ori_s3_remote object;
+    struct ori_medium_place place;
+};
 
 /* One call of the verb. */
 struct run {
     struct ori_cli *cli;
     bool is_json;
+    bool is_upload;
+    bool is_remote; /* an operand is s3:// */
     struct ori_session session;
     struct ori_inputs inputs;
     struct ori_engine engine;
     struct ori_runner_work *works;
+    struct remote *remotes; /* one a work, for those that are far away */
     struct ori_runner *runner;
     struct ori_table table;
     int64_t begin_us;
@@ -77,11 +88,14 @@ static void count(struct run *run, const struct ori_item_result *item)
 }
 
 static void say_troubles(const struct run *run, const struct ori_item_result *item,
-                         const char *shown)
+                         const struct ori_input *input)
 {
     const struct ori_log *log = &run->cli->log;
+    const char *shown = input->shown;
+    const bool may_be_prefix = item->status == ORI_NOT_FOUND && input->code;
     if (item->status != ORI_OK && item->status != ORI_CANCELLED)
-        ori_log_say(log, "oriane: %s: %s [%s]", shown, item->error.text,
+        ori_log_say(log, "oriane: %s: %s%s [%s]", shown, item->error.text,
+                    may_be_prefix ? "; a prefix to be searched ends in a slash" : "",
                     ori_status_code(item->status));
     if (!ori_log_is_on(log, ORI_LOG_WARN) || item->is_skipped)
         return;
@@ -98,10 +112,11 @@ static void say_troubles(const struct run *run, const struct ori_item_result *it
 static ori_status tell(struct run *run, const struct ori_runner_result *result,
                        struct ori_error *err)
 {
-    const char *shown = run->inputs.rows[result->work].shown;
+    const struct ori_input *input = &run->inputs.rows[result->work];
+    const char *shown = input->shown;
     ori_status status = ORI_OK;
     count(run, &result->item);
-    say_troubles(run, &result->item, shown);
+    say_troubles(run, &result->item, input);
     if (!run->is_json) {
         ori_run_report_row(&result->item, shown, &run->table);
         return ORI_OK;
@@ -137,6 +152,30 @@ static ori_status follow(struct run *run, struct ori_error *err)
     return status;
 }
 
+static void make_work(struct run *run, size_t i)
+{
+    const struct ori_input *input = &run->inputs.rows[i];
+    struct ori_runner_work *work = &run->works[i];
+    *work = (struct ori_runner_work){.path = input->path,
+                                     .platform = ORI_REMOTE_PLATFORM,
+                                     .status = input->status,
+                                     .message = input->message};
+    if (!input->code)
+        return;
+    struct remote *remote = &run->remotes[i];
+    struct ori_error ignored = {0}; /* the row is one because it can be split */
+    const char *key = NULL;
+    (void)!ori_remote_split(input->path, remote->bucket, &key, &ignored);
+    remote->object = (struct ori_s3_remote){.s3 = run->engine.objects.s3,
+                                            .name = {.bucket = remote->bucket, .key = key}};
+    remote->place = (struct ori_medium_place){
+        .ops = &ori_s3_remote_ops, .object = &remote->object, .name = key};
+    work->path = NULL;
+    work->place = &remote->place;
+    work->platform = input->platform;
+    work->code = input->code;
+}
+
 static ori_status collect(struct run *run, struct ori_error *err)
 {
     const struct ori_settings *settings = run->cli->settings;
@@ -147,21 +186,18 @@ static ori_status collect(struct run *run, struct ori_error *err)
         .operands_count = run->cli->operands_count,
         .skip_folders = skip,
         .skip_folders_count = sizeof skip / sizeof skip[0],
+        .s3 = run->engine.objects.s3,
         .cancel = &run->session.cancel,
     };
     ori_status status = ori_inputs_collect(&options, &run->inputs, err);
     if (status != ORI_OK)
         return status;
     run->works = calloc(run->inputs.count + 1, sizeof *run->works);
-    if (!run->works)
+    run->remotes = calloc(run->is_remote ? run->inputs.count + 1 : 1, sizeof *run->remotes);
+    if (!run->works || !run->remotes)
         return ori_error_set(err, ORI_NOMEM, "list of videos");
-    for (size_t i = 0; i < run->inputs.count; i++) {
-        const struct ori_input *input = &run->inputs.rows[i];
-        run->works[i] = (struct ori_runner_work){.path = input->path,
-                                                 .platform = PLATFORM,
-                                                 .status = input->status,
-                                                 .message = input->message};
-    }
+    for (size_t i = 0; i < run->inputs.count; i++)
+        make_work(run, i);
     return ORI_OK;
 }
 
@@ -197,9 +233,24 @@ static void add_count(struct ori_buf *page, size_t number, const char *what)
         ori_buf_printf(page, ", %zu %s", number, what);
 }
 
-static ori_status print_summary(struct run *run, struct ori_error *err)
+static void tell_places(const struct run *run, struct ori_buf *page)
 {
     const struct ori_settings *settings = run->cli->settings;
+    const bool is_local = !run->is_remote && !run->is_upload;
+    const bool has_qdrant = !is_local && ori_engine_has_qdrant(settings);
+    const bool has_bucket = run->engine.objects.remote != NULL;
+    ori_buf_printf(page, "\nframes: %s%s%s", has_bucket ? "s3://" : "",
+                   has_bucket ? settings->s3_frames_bucket : settings->vp_frames_dir,
+                   run->is_remote ? "" : "/" ORI_REMOTE_PLATFORM);
+    if (has_qdrant)
+        ori_buf_printf(page, "   vectors: %s, collection %s", settings->qdrant_url,
+                       settings->qdrant_collection);
+    else
+        ori_buf_printf(page, "   vectors: %s", settings->vector_db);
+}
+
+static ori_status print_summary(struct run *run, struct ori_error *err)
+{
     size_t all = run->inputs.count;
     size_t begun = run->done + run->unchanged + run->failed + run->stopped;
     struct ori_buf page;
@@ -216,10 +267,7 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     if (run->unchanged > 0 && run->unchanged == all)
         ori_buf_add_text(&page, "; there was no work to do (--force does it again)");
     if (run->frames > 0)
-        ori_buf_printf(
-            &page, "\nframes: %s%s/%s   vectors: %s", run->engine.objects.remote ? "s3://" : "",
-            run->engine.objects.remote ? settings->s3_frames_bucket : settings->vp_frames_dir,
-            PLATFORM, settings->vector_db);
+        tell_places(run, &page);
     ori_buf_add_text(&page, "\n");
     if (status == ORI_OK)
         status = ori_buf_finish(&page, "table", err);
@@ -229,14 +277,24 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     return status;
 }
 
+static bool has_remote(const struct ori_cli *cli)
+{
+    for (size_t i = 0; i < cli->operands_count; i++) {
+        if (ori_remote_is_s3(cli->operands[i]))
+            return true;
+    }
+    return false;
+}
+
 static ori_status run_steps(struct run *run, struct ori_error *err)
 {
     /* The model first: without its files nothing else is worth a beginning. */
-    bool is_upload = ori_cli_has(run->cli, "upload");
-    ori_status status =
-        ori_engine_open(run->cli->settings, is_upload ? ORI_ENGINE_UPLOAD : ORI_ENGINE_RUN,
-                        &run->session.cancel, NULL, &run->cli->log, &run->engine, err);
-    if (status == ORI_OK && is_upload) /* before any work */
+    const enum ori_engine_use use = run->is_upload   ? ORI_ENGINE_UPLOAD
+                                    : run->is_remote ? ORI_ENGINE_REMOTE
+                                                     : ORI_ENGINE_RUN;
+    ori_status status = ori_engine_open(run->cli->settings, use, &run->session.cancel, NULL,
+                                        &run->cli->log, &run->engine, err);
+    if (status == ORI_OK && run->engine.objects.remote) /* before any work */
         status = ori_blob_check(run->engine.blobs,
                                 &(struct ori_wait){.cancel = &run->session.cancel}, err);
     if (status == ORI_OK)
@@ -252,10 +310,13 @@ static ori_status run_steps(struct run *run, struct ori_error *err)
 
 static enum ori_exit run_run(struct ori_cli *cli)
 {
-    struct run run = {.cli = cli, .is_json = ori_cli_has(cli, "json")};
+    struct run run = {.cli = cli,
+                      .is_json = ori_cli_has(cli, "json"),
+                      .is_upload = ori_cli_has(cli, "upload"),
+                      .is_remote = has_remote(cli)};
     struct ori_error err = {0};
     if (cli->operands_count == 0)
-        return ori_cli_usage(cli, "name at least one video or folder");
+        return ori_cli_usage(cli, "name at least one video, folder or s3:// URL");
     ori_status status = ori_session_begin(&run.session, &err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
@@ -266,6 +327,7 @@ static enum ori_exit run_run(struct ori_cli *cli)
     ori_engine_close(&run.engine);
     ori_inputs_deinit(&run.inputs);
     free(run.works);
+    free(run.remotes);
     ori_session_end(&run.session);
     ori_table_deinit(&run.table);
     enum ori_exit code = ori_ending(cli, status, &err);
@@ -287,13 +349,17 @@ static const struct ori_cli_option options[] = {
 const struct ori_verb ori_verb_run = {
     .name = "run",
     .summary = "turn videos into searchable frames",
-    .usage = "[options] VIDEO|FOLDER...",
+    .usage = "[options] VIDEO|FOLDER|s3://BUCKET/KEY|s3://BUCKET/PREFIX/...",
     .description =
         "Each video becomes a folder of stills under VP_FRAMES_DIR, or with --upload in\n"
         "S3_FRAMES_BUCKET, points in the vector store and\n"
         "a manifest. Folders are searched for video files, hidden ones left out. What was done\n"
         "before with the same file and settings is left as it is. One bad video does not stop the\n"
-        "others; the exit code is then 1.",
+        "others; the exit code is then 1.\n"
+        "Videos in S3 are read by ranges, all below a prefix that ends in a slash. The object\n"
+        "{platform}/{code}/video.mp4 gives these names. With such an input the results go where "
+        "the\n"
+        "settings say: to S3_FRAMES_BUCKET unless SKIP_UPLOAD=1, and to QDRANT_URL if it is set.",
     .options = options,
     .options_count = sizeof options / sizeof options[0],
     .operands_max = SIZE_MAX,

@@ -4,7 +4,6 @@
 
 #include "cli/remote_name.h"
 #include "cli/submit_priv.h"
-#include "pipeline/medium.h"
 #include "pipeline/objects.h"
 #include "util/limits.h"
 
@@ -13,6 +12,7 @@
 struct walk {
     struct ori_submit *submit;
     const char *bucket;
+    const char *prefix;
     const char *platform;
     int64_t position; /* of the object in the list */
 };
@@ -33,10 +33,9 @@ static ori_status visit(void *self, const char *key, int64_t bytes, struct ori_e
     char platform[ORI_CODE_BYTES];
     char code[ORI_CODE_BYTES];
     struct ori_error cause = {0};
-    const char *slash = strrchr(key, '/');
     (void)bytes;
     walk->position++;
-    if (!ori_medium_is_video_name(slash ? slash + 1 : key))
+    if (!ori_remote_is_video_key(key, walk->prefix))
         return ORI_OK;
     const int length = snprintf(url, sizeof url, "s3://%s/%s", walk->bucket, key);
     if (length < 0 || length > ORI_LIMIT_MAX_URL_BYTES)
@@ -61,8 +60,10 @@ ori_status ori_submit_bucket(struct ori_submit *submit, const char *url, struct 
     if (status == ORI_OK)
         status = ori_objects_open(cli->settings, ORI_OBJECTS_READ, &submit->session.cancel,
                                   &cli->log, &objects, err);
-    struct walk walk = {
-        .submit = submit, .bucket = bucket, .platform = platform ? platform : ORI_REMOTE_PLATFORM};
+    struct walk walk = {.submit = submit,
+                        .bucket = bucket,
+                        .prefix = prefix,
+                        .platform = platform ? platform : ORI_REMOTE_PLATFORM};
     if (status == ORI_OK)
         status = ori_s3_list(objects.s3, bucket, prefix, NULL, visit, &walk, &wait, err);
     ori_objects_close(&objects);

@@ -54,8 +54,8 @@ static ori_status open_vectors(const struct ori_settings *settings, enum ori_eng
                                struct ori_error *err)
 {
     const bool is_read_only = use == ORI_ENGINE_SEARCH || use == ORI_ENGINE_SEARCH_REMOTE;
-    const bool is_remote =
-        use == ORI_ENGINE_SERVE || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_SEARCH_REMOTE;
+    const bool is_remote = use == ORI_ENGINE_SERVE || use == ORI_ENGINE_UPLOAD ||
+                           use == ORI_ENGINE_REMOTE || use == ORI_ENGINE_SEARCH_REMOTE;
     if (!is_remote || !ori_engine_has_qdrant(settings))
         return open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, err);
     ori_status status = open_qdrant(settings, is_read_only, cancel, engine, err);
@@ -145,6 +145,8 @@ static ori_status open_objects(const struct ori_settings *settings, enum ori_eng
         objects = ORI_OBJECTS_AS_SET;
     else if (use == ORI_ENGINE_UPLOAD)
         objects = ORI_OBJECTS_UPLOAD;
+    else if (use == ORI_ENGINE_REMOTE)
+        objects = ORI_OBJECTS_REMOTE;
     ori_status status = ori_objects_open(settings, objects, cancel, log, &engine->objects, err);
     engine->blobs = engine->objects.remote ? engine->objects.remote : engine->objects.local;
     return status;

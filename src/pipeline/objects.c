@@ -110,7 +110,7 @@ ori_status ori_objects_open(const struct ori_settings *settings, enum ori_object
     if (use == ORI_OBJECTS_UPLOAD && (settings->local_mode || settings->skip_upload))
         status = ori_error_set(err, ORI_BAD_SETTING, "%s=1 forbids an upload",
                                settings->local_mode ? "LOCAL_MODE" : "SKIP_UPLOAD");
-    if (use == ORI_OBJECTS_READ && settings->local_mode)
+    if ((use == ORI_OBJECTS_READ || use == ORI_OBJECTS_REMOTE) && settings->local_mode)
         status = ori_error_set(err, ORI_BAD_SETTING, "LOCAL_MODE=1 forbids s3://");
     if (status == ORI_OK && use != ORI_OBJECTS_READ)
         status = ori_blob_open_fs(settings->vp_frames_dir, false, &ret_objects->local, err);
