@@ -42,6 +42,7 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_OVERLOADED:
     case ORI_NOT_READY:
     case ORI_NETWORK:
+    case ORI_SOURCE_CHANGED:
         return ORI_RETRY_LATER;
     case ORI_STORE_DOWN:
         return ORI_RETRY_OUTAGE;
