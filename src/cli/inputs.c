@@ -363,7 +363,7 @@ static ori_status collect_operand(struct ori_inputs_collector *collector, const 
                                   struct ori_error *err)
 {
     struct stat st;
-    if (ori_remote_is_s3(operand))
+    if (ori_remote_is_s3(operand) || ori_remote_is_http(operand))
         return ori_inputs_collect_remote(collector, operand, err);
     if (stat(operand, &st) == 0 && S_ISDIR(st.st_mode))
         return collect_folder(collector, operand, &st, err);

@@ -7,6 +7,7 @@
  * S3         s3://bucket/key is an object, s3://bucket/prefix/ all below it that are called like
  *            videos, in byte order, hidden ones left out. Two objects that would have one platform and
  *            code: the second is an error of its own
+ * URLs       https://… and http://… are taken as they are: nothing is asked here
  * Twice      a file that is met twice by its absolute path is one video. Links among the folders of
  *            a path are resolved, the last name is kept: it gives the video its code
  * Errors     what cannot be searched or found is a row with a status, not the end of all
@@ -21,10 +22,12 @@
 
 struct ori_s3;
 
+enum ori_input_kind { ORI_INPUT_FILE, ORI_INPUT_OBJECT, ORI_INPUT_URL };
 struct ori_input {
+    enum ori_input_kind kind;
     char *path;     /* absolute, as far as it can be found out; of what is far away its URL */
     char *shown;    /* as a person wrote it, or how it is reached from there */
-    char *platform; /* of what is far away; NULL: a file */
+    char *platform; /* of an object; NULL: not known yet, or "local" */
     char *code;     /* likewise */
     ori_status status;
     char *message; /* NULL when status is ORI_OK */

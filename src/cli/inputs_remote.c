@@ -1,4 +1,5 @@
-/* Operands that are far away: an object of a bucket, or all below a prefix that ends in a slash. */
+/* Operands that are far away: an object of a bucket, all below a prefix that ends in a slash, or a
+ * file behind an http or https URL. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static ori_status fill_in(struct ori_inputs_collector *collector, struct ori_inp
     ori_status status = claim_name(collector, platform, code, &is_new, err);
     if (status != ORI_OK)
         return status;
+    row->kind = ORI_INPUT_OBJECT;
     row->platform = strdup(platform);
     row->code = strdup(code);
     if (!is_new) {
@@ -102,12 +104,24 @@ static ori_status collect_prefix(struct ori_inputs_collector *collector, const c
                                   : ori_inputs_add(collector, operand, operand, &cause, NULL, err);
 }
 
+static ori_status add_url(struct ori_inputs_collector *collector, const char *url,
+                          struct ori_error *err)
+{
+    struct ori_input *row = NULL;
+    ori_status status = ori_inputs_add(collector, url, url, NULL, &row, err);
+    if (row)
+        row->kind = ORI_INPUT_URL;
+    return status;
+}
+
 ori_status ori_inputs_collect_remote(struct ori_inputs_collector *collector, const char *operand,
                                      struct ori_error *err)
 {
     char bucket[ORI_REMOTE_BUCKET_BYTES];
     const char *key = NULL;
     struct ori_error cause = {0};
+    if (ori_remote_is_http(operand))
+        return add_url(collector, operand, err);
     if (ori_text_has_control(operand) || !ori_text_is_utf8(operand, strlen(operand)))
         (void)ori_error_set(&cause, ORI_URL_REFUSED, "a control character, or not UTF-8");
     else

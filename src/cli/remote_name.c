@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "pipeline/medium.h"
 #include "util/text.h"
@@ -12,6 +13,11 @@
 bool ori_remote_is_s3(const char *text)
 {
     return strncmp(text, SCHEME, strlen(SCHEME)) == 0;
+}
+
+bool ori_remote_is_http(const char *text)
+{
+    return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
 }
 
 ori_status ori_remote_split(const char *url, char ret_bucket[ORI_REMOTE_BUCKET_BYTES],
@@ -64,5 +70,6 @@ ori_status ori_remote_name(const char *url, const char *key, const char *platfor
         strcmp(rest, FILE_NAME) == 0)
         return ORI_OK;
     snprintf(ret_platform, ORI_CODE_BYTES, "%s", platform);
-    return ori_identity_code_of_url(url, ret_code, err);
+    const char *slash = strrchr(url, '/');
+    return ori_identity_code_of_name(slash ? slash + 1 : url, url, ret_code, err);
 }

@@ -13,6 +13,7 @@
 
 /* "s3://bucket/key", or "s3://bucket" for all of it. */
 bool ori_remote_is_s3(const char *text);
+bool ori_remote_is_http(const char *text); /* "http://", "https://", in any letter case */
 
 #define ORI_REMOTE_BUCKET_BYTES 64
 /* *ret_rest: what follows "s3://bucket/", within url; may be "". ORI_URL_REFUSED. */

@@ -15,22 +15,15 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/remote_name.h"
+#include "cli/run_places.h"
 #include "cli/run_report.h"
 #include "cli/session.h"
 #include "cli/table.h"
-#include "net/s3_remote.h"
 #include "pipeline/runner.h"
 #include "util/clock.h"
 #include "util/limits.h"
 
 #define REDRAW_US 100000 /* ten times a second is as much as an eye follows */
-
-/* An object of a bucket, as its item reads it. */
-struct remote {
-    char bucket[ORI_REMOTE_BUCKET_BYTES];
-    struct ori_s3_remote object;
-    struct ori_medium_place place;
-};
 
 /* One call of the verb. */
 struct run {
@@ -42,7 +35,7 @@ struct run {
     struct ori_inputs inputs;
     struct ori_engine engine;
     struct ori_runner_work *works;
-    struct remote *remotes; /* one a work, for those that are far away */
+    struct ori_run_places *places; /* of what is far away */
     struct ori_runner *runner;
     struct ori_table table;
     int64_t begin_us;
@@ -92,7 +85,7 @@ static void say_troubles(const struct run *run, const struct ori_item_result *it
 {
     const struct ori_log *log = &run->cli->log;
     const char *shown = input->shown;
-    const bool may_be_prefix = item->status == ORI_NOT_FOUND && input->code;
+    const bool may_be_prefix = item->status == ORI_NOT_FOUND && input->kind == ORI_INPUT_OBJECT;
     if (item->status != ORI_OK && item->status != ORI_CANCELLED)
         ori_log_say(log, "oriane: %s: %s%s [%s]", shown, item->error.text,
                     may_be_prefix ? "; a prefix to be searched ends in a slash" : "",
@@ -152,28 +145,17 @@ static ori_status follow(struct run *run, struct ori_error *err)
     return status;
 }
 
-static void make_work(struct run *run, size_t i)
+static struct ori_runner_work work_of(const struct run *run, size_t i)
 {
     const struct ori_input *input = &run->inputs.rows[i];
-    struct ori_runner_work *work = &run->works[i];
-    *work = (struct ori_runner_work){.path = input->path,
-                                     .platform = ORI_REMOTE_PLATFORM,
-                                     .status = input->status,
-                                     .message = input->message};
-    if (!input->code)
-        return;
-    struct remote *remote = &run->remotes[i];
-    struct ori_error ignored = {0}; /* the row is one because it can be split */
-    const char *key = NULL;
-    (void)!ori_remote_split(input->path, remote->bucket, &key, &ignored);
-    remote->object = (struct ori_s3_remote){.s3 = run->engine.objects.s3,
-                                            .name = {.bucket = remote->bucket, .key = key}};
-    remote->place = (struct ori_medium_place){
-        .ops = &ori_s3_remote_ops, .object = &remote->object, .name = key};
-    work->path = NULL;
-    work->place = &remote->place;
-    work->platform = input->platform;
-    work->code = input->code;
+    const struct ori_medium_place *place = ori_run_places_get(run->places, i);
+    return (struct ori_runner_work){.path = place ? NULL : input->path,
+                                    .place = place,
+                                    .platform =
+                                        input->platform ? input->platform : ORI_REMOTE_PLATFORM,
+                                    .code = input->code,
+                                    .status = input->status,
+                                    .message = input->message};
 }
 
 static ori_status collect(struct run *run, struct ori_error *err)
@@ -192,12 +174,15 @@ static ori_status collect(struct run *run, struct ori_error *err)
     ori_status status = ori_inputs_collect(&options, &run->inputs, err);
     if (status != ORI_OK)
         return status;
+    status = ori_run_places_create(settings, run->engine.objects.s3, &run->cli->log, &run->inputs,
+                                   &run->places, err);
+    if (status != ORI_OK)
+        return status;
     run->works = calloc(run->inputs.count + 1, sizeof *run->works);
-    run->remotes = calloc(run->is_remote ? run->inputs.count + 1 : 1, sizeof *run->remotes);
-    if (!run->works || !run->remotes)
+    if (!run->works)
         return ori_error_set(err, ORI_NOMEM, "list of videos");
     for (size_t i = 0; i < run->inputs.count; i++)
-        make_work(run, i);
+        run->works[i] = work_of(run, i);
     return ORI_OK;
 }
 
@@ -277,10 +262,10 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     return status;
 }
 
-static bool has_remote(const struct ori_cli *cli)
+static bool has_operand(const struct ori_cli *cli, bool (*is_one)(const char *operand))
 {
     for (size_t i = 0; i < cli->operands_count; i++) {
-        if (ori_remote_is_s3(cli->operands[i]))
+        if (is_one(cli->operands[i]))
             return true;
     }
     return false;
@@ -292,6 +277,8 @@ static ori_status run_steps(struct run *run, struct ori_error *err)
     const enum ori_engine_use use = run->is_upload   ? ORI_ENGINE_UPLOAD
                                     : run->is_remote ? ORI_ENGINE_REMOTE
                                                      : ORI_ENGINE_RUN;
+    if (run->cli->settings->local_mode && has_operand(run->cli, ori_remote_is_http))
+        return ori_error_set(err, ORI_BAD_SETTING, "LOCAL_MODE=1 forbids http:// and https://");
     ori_status status = ori_engine_open(run->cli->settings, use, &run->session.cancel, NULL,
                                         &run->cli->log, &run->engine, err);
     if (status == ORI_OK && run->engine.objects.remote) /* before any work */
@@ -313,10 +300,10 @@ static enum ori_exit run_run(struct ori_cli *cli)
     struct run run = {.cli = cli,
                       .is_json = ori_cli_has(cli, "json"),
                       .is_upload = ori_cli_has(cli, "upload"),
-                      .is_remote = has_remote(cli)};
+                      .is_remote = has_operand(cli, ori_remote_is_s3)};
     struct ori_error err = {0};
     if (cli->operands_count == 0)
-        return ori_cli_usage(cli, "name at least one video, folder or s3:// URL");
+        return ori_cli_usage(cli, "name at least one video, folder or URL");
     ori_status status = ori_session_begin(&run.session, &err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
@@ -324,10 +311,10 @@ static enum ori_exit run_run(struct ori_cli *cli)
     status = run_steps(&run, &err);
     if (status == ORI_OK && ori_cancel_is_set(&run.session.cancel))
         status = ORI_CANCELLED;
+    ori_run_places_destroy(&run.places);
     ori_engine_close(&run.engine);
     ori_inputs_deinit(&run.inputs);
     free(run.works);
-    free(run.remotes);
     ori_session_end(&run.session);
     ori_table_deinit(&run.table);
     enum ori_exit code = ori_ending(cli, status, &err);
@@ -349,7 +336,7 @@ static const struct ori_cli_option options[] = {
 const struct ori_verb ori_verb_run = {
     .name = "run",
     .summary = "turn videos into searchable frames",
-    .usage = "[options] VIDEO|FOLDER|s3://BUCKET/KEY|s3://BUCKET/PREFIX/...",
+    .usage = "[options] VIDEO|FOLDER|s3://BUCKET/KEY|s3://BUCKET/PREFIX/|URL...",
     .description =
         "Each video becomes a folder of stills under VP_FRAMES_DIR, or with --upload in\n"
         "S3_FRAMES_BUCKET, points in the vector store and\n"
@@ -359,7 +346,8 @@ const struct ori_verb ori_verb_run = {
         "Videos in S3 are read by ranges, all below a prefix that ends in a slash. The object\n"
         "{platform}/{code}/video.mp4 gives these names. With such an input the results go where "
         "the\n"
-        "settings say: to S3_FRAMES_BUCKET unless SKIP_UPLOAD=1, and to QDRANT_URL if it is set.",
+        "settings say: to S3_FRAMES_BUCKET unless SKIP_UPLOAD=1, and to QDRANT_URL if it is set.\n"
+        "A URL is https://, or http:// to an address of URL_ALLOW_PRIVATE.",
     .options = options,
     .options_count = sizeof options / sizeof options[0],
     .operands_max = SIZE_MAX,

@@ -17,9 +17,8 @@
 #define SAMPLE_BYTES 65536
 #define FINGERPRINT_BYTES 4096
 
-/* name: the end of whole, which tells it from others of that name. */
-static ori_status make_code(const char *name, const char *whole, char ret_code[ORI_CODE_BYTES],
-                            struct ori_error *err)
+ori_status ori_identity_code_of_name(const char *name, const char *url,
+                                     char ret_code[ORI_CODE_BYTES], struct ori_error *err)
 {
     char stem[ORI_LIMIT_MAX_PATH_BYTES];
     const char *dot = strrchr(name, '.');
@@ -30,7 +29,7 @@ static ori_status make_code(const char *name, const char *whole, char ret_code[O
     stem[stem_bytes] = '\0';
 
     uint8_t digest[ORI_HASH_BYTES_MAX];
-    ori_status status = ori_hash_of(ORI_HASH_SHA1, whole, strlen(whole), digest, err);
+    ori_status status = ori_hash_of(ORI_HASH_SHA1, url, strlen(url), digest, err);
     if (status != ORI_OK)
         return status;
     char hex[2 * CODE_HASH_BYTES + 1];
@@ -46,14 +45,7 @@ ori_status ori_identity_code(const char *path, char ret_code[ORI_CODE_BYTES], st
     const char *name = path[0] == '/' ? strrchr(path, '/') + 1 : "";
     if (name[0] == '\0')
         return ori_error_set(err, ORI_USAGE, "not an absolute path of a file: %s", path);
-    return make_code(name, path, ret_code, err);
-}
-
-ori_status ori_identity_code_of_url(const char *url, char ret_code[ORI_CODE_BYTES],
-                                    struct ori_error *err)
-{
-    const char *slash = strrchr(url, '/');
-    return make_code(slash ? slash + 1 : url, url, ret_code, err);
+    return ori_identity_code_of_name(name, path, ret_code, err);
 }
 
 /* Adds SAMPLE_BYTES from offset on, fewer at the end of the file. */
