@@ -544,5 +544,5 @@ def test_a_long_list_in_little_memory(oriane, tmp_path):
         base = memory(fake.url, "one.txt")
         posted.clear()
         for _ in range(2):  # the second time the journal is read, and nothing is posted
-            assert memory(fake.url, "list.txt") - base < 9 * 1024 * 1024 + 150 * count
+            assert memory(fake.url, "list.txt") - base < 4 * 1024 * 1024 + 43 * count
             assert len(posted) == count and set(posted.values()) == {1}
