@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "cli/list_priv.h"
+#include "cli/remote_name.h"
 #include "jobs/source.h"
+#include "net/client.h"
 #include "util/text.h"
 
 /* ---- what all forms need ---- */
@@ -60,6 +62,17 @@ ori_status ori_list_end(const struct ori_list *list, struct ori_error *err, cons
     return ori_error_set(err, ORI_BAD_LIST, "line %lld: %s", (long long)list->window.line, what);
 }
 
+/* Whether the URL could be one. Where http leads a server may have its own rules: it judges them. */
+static ori_status check_url(const char *url, struct ori_error *err)
+{
+    static const struct ori_source_rules any = {.is_local = false};
+    if (!ori_remote_is_http(url))
+        return ori_source_check_url(url, &any, err);
+    if (!ori_text_is_utf8(url, strlen(url)))
+        return ori_error_set(err, ORI_URL_REFUSED, "not UTF-8");
+    return ori_net_check_url(url, false, NULL, err);
+}
+
 ori_status ori_list_check(const char *platform, const char *code, const char *url,
                           struct ori_error *err)
 {
@@ -74,7 +87,7 @@ ori_status ori_list_check(const char *platform, const char *code, const char *ur
                              "the code \"%.*s\" is not 1 to %d of A-Z a-z 0-9 . _ -, no dot in "
                              "front",
                              ORI_LIMIT_MAX_CODE_CHARS, code, ORI_LIMIT_MAX_CODE_CHARS);
-    if (url[0] && ori_source_check_url(url, &cause) != ORI_OK)
+    if (url[0] && check_url(url, &cause) != ORI_OK)
         return ori_error_set(err, ORI_USAGE, "the URL: %s", cause.text);
     return ORI_OK;
 }

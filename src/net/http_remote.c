@@ -69,7 +69,10 @@ struct reading {
 /* What may be shown: everything but the query and what is behind it. */
 static void take_shown(const char *url, char ret_shown[SHOWN_BYTES])
 {
-    snprintf(ret_shown, SHOWN_BYTES, "%.*s", (int)strcspn(url, "?#"), url);
+    size_t bytes = strcspn(url, "?#");
+    bytes = bytes < SHOWN_BYTES ? bytes : SHOWN_BYTES - 1;
+    memcpy(ret_shown, url, bytes);
+    ret_shown[bytes] = '\0';
 }
 
 static ori_status take_name(const char *url, char **ret_name, struct ori_error *err)
