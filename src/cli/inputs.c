@@ -8,8 +8,11 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "cli/inputs_priv.h"
+#include "cli/remote_name.h"
 #include "pipeline/medium.h"
 #include "util/fs.h"
+#include "util/id_set.h"
 #include "util/limits.h"
 
 bool ori_inputs_is_video_name(const char *name)
@@ -17,64 +20,14 @@ bool ori_inputs_is_video_name(const char *name)
     return ori_medium_is_video_name(name);
 }
 
-/* Open addressing over 64-bit keys that are never 0; grows at half full. */
-struct set {
-    uint64_t *keys;
-    size_t size; /* a power of two, or 0 */
-    size_t used;
-};
-
-static size_t place_of(const struct set *set, uint64_t key)
+/* FNV-1a over 64 bits: Fowler, Noll and Vo, RFC 9923. */
+static uint64_t hash_text(const char *text)
 {
-    size_t at = (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 20) & (set->size - 1);
-    while (set->keys[at] != 0 && set->keys[at] != key)
-        at = (at + 1) & (set->size - 1);
-    return at;
-}
-
-static ori_status grow(struct set *set, struct ori_error *err)
-{
-    struct set bigger = {.size = set->size ? 2 * set->size : 64, .used = set->used};
-    bigger.keys = calloc(bigger.size, sizeof *bigger.keys);
-    if (!bigger.keys)
-        return ori_error_set(err, ORI_NOMEM, "list of videos");
-    for (size_t i = 0; i < set->size; i++) {
-        if (set->keys[i])
-            bigger.keys[place_of(&bigger, set->keys[i])] = set->keys[i];
-    }
-    free(set->keys);
-    *set = bigger;
-    return ORI_OK;
-}
-
-/* *ret_is_new: it was not there before. */
-static ori_status set_add(struct set *set, uint64_t key, bool *ret_is_new, struct ori_error *err)
-{
-    if (2 * set->used >= set->size) {
-        ori_status status = grow(set, err);
-        if (status != ORI_OK)
-            return status;
-    }
-    key = key ? key : 1;
-    size_t at = place_of(set, key);
-    *ret_is_new = set->keys[at] == 0;
-    if (*ret_is_new) {
-        set->keys[at] = key;
-        set->used++;
-    }
-    return ORI_OK;
-}
-
-/* FNV-1a over 64 bits: Fowler, Noll and Vo, RFC 9923. Folders are told apart by it alone: two of a
- * million share a hash once in 37 million runs; files are compared in full. */
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes)
-{
-    const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001B3);
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
     return hash;
 }
-#define HASH_START UINT64_C(0xCBF29CE484222325)
 
 struct folder_id {
     dev_t device;
@@ -82,7 +35,7 @@ struct folder_id {
 };
 
 /* One folder on the way down. */
-struct level {
+struct ori_inputs_level {
     struct folder_id id;
     char *real;  /* absolute, no links */
     char *shown; /* how a person reaches it */
@@ -91,38 +44,26 @@ struct level {
     size_t next;
 };
 
-/* What collecting keeps beside the rows. */
-struct collector {
-    const struct ori_inputs_options *options;
-    struct ori_inputs *inputs;
-    size_t room;
-    size_t *table; /* index of a row + 1; 0: free */
-    size_t table_size;
-    struct set folders; /* entered before, by hash of device and inode */
-    struct level levels[ORI_LIMIT_MAX_FOLDER_DEPTH];
-    size_t depth;
-};
-
-static void level_deinit(struct level *level)
+static void level_deinit(struct ori_inputs_level *level)
 {
     for (size_t i = 0; i < level->names_count; i++)
         free(level->names[i]);
     free(level->names);
     free(level->real);
     free(level->shown);
-    *level = (struct level){0};
+    *level = (struct ori_inputs_level){0};
 }
 
-static size_t find_path(const struct collector *collector, const char *path)
+static size_t find_path(const struct ori_inputs_collector *collector, const char *path)
 {
-    size_t at = (size_t)hash_bytes(HASH_START, path, strlen(path)) & (collector->table_size - 1);
+    size_t at = (size_t)hash_text(path) & (collector->table_size - 1);
     while (collector->table[at] != 0 &&
            strcmp(collector->inputs->rows[collector->table[at] - 1].path, path) != 0)
         at = (at + 1) & (collector->table_size - 1);
     return at;
 }
 
-static ori_status grow_rows(struct collector *collector, struct ori_error *err)
+static ori_status grow_rows(struct ori_inputs_collector *collector, struct ori_error *err)
 {
     struct ori_inputs *inputs = collector->inputs;
     if (inputs->count >= ORI_LIMIT_MAX_INPUTS)
@@ -146,9 +87,18 @@ static ori_status grow_rows(struct collector *collector, struct ori_error *err)
     return ORI_OK;
 }
 
-/* A row, unless its path is there already. cause: NULL for a video to try. */
-static ori_status add_row(struct collector *collector, const char *path, const char *shown,
-                          const struct ori_error *cause, struct ori_error *err)
+static void row_deinit(struct ori_input *row)
+{
+    free(row->path);
+    free(row->shown);
+    free(row->platform);
+    free(row->code);
+    free(row->message);
+}
+
+ori_status ori_inputs_add(struct ori_inputs_collector *collector, const char *path,
+                          const char *shown, const struct ori_error *cause,
+                          struct ori_input **ret_row, struct ori_error *err)
 {
     ori_status status = grow_rows(collector, err);
     if (status != ORI_OK)
@@ -162,13 +112,13 @@ static ori_status add_row(struct collector *collector, const char *path, const c
         row.message = strdup(cause->text);
     }
     if (!row.path || !row.shown || (cause && !row.message)) {
-        free(row.path);
-        free(row.shown);
-        free(row.message);
+        row_deinit(&row);
         return ori_error_set(err, ORI_NOMEM, "list of videos");
     }
     collector->inputs->rows[collector->inputs->count] = row;
     collector->table[at] = ++collector->inputs->count;
+    if (ret_row)
+        *ret_row = &collector->inputs->rows[collector->inputs->count - 1];
     return ORI_OK;
 }
 
@@ -177,7 +127,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static ori_status add_name(struct level *level, size_t *room, const char *name,
+static ori_status add_name(struct ori_inputs_level *level, size_t *room, const char *name,
                            struct ori_error *err)
 {
     if (level->names_count >= ORI_LIMIT_MAX_FOLDER_ENTRIES)
@@ -198,7 +148,7 @@ static ori_status add_name(struct level *level, size_t *room, const char *name,
     return ORI_OK;
 }
 
-static ori_status read_names(struct level *level, struct ori_error *err)
+static ori_status read_names(struct ori_inputs_level *level, struct ori_error *err)
 {
     ori_status status = ORI_OK;
     size_t room = 0;
@@ -222,7 +172,7 @@ static ori_status read_names(struct level *level, struct ori_error *err)
     return status;
 }
 
-static bool is_on_the_way(const struct collector *collector, struct folder_id id)
+static bool is_on_the_way(const struct ori_inputs_collector *collector, struct folder_id id)
 {
     for (size_t i = 0; i < collector->depth; i++) {
         if (collector->levels[i].id.device == id.device &&
@@ -232,7 +182,7 @@ static bool is_on_the_way(const struct collector *collector, struct folder_id id
     return false;
 }
 
-static bool is_left_out(const struct collector *collector, struct folder_id id)
+static bool is_left_out(const struct ori_inputs_collector *collector, struct folder_id id)
 {
     const struct ori_inputs_options *options = collector->options;
     for (size_t i = 0; i < options->skip_folders_count; i++) {
@@ -252,7 +202,7 @@ static bool is_fatal(ori_status status)
 
 /* Goes down into a folder. ORI_AGAIN: it is none of ours, go on beside it; other failures: why it
  * cannot be searched. */
-static ori_status enter(struct collector *collector, const char *path, const char *shown,
+static ori_status enter(struct ori_inputs_collector *collector, const char *path, const char *shown,
                         const struct stat *st, struct ori_error *err)
 {
     struct folder_id id = {.device = st->st_dev, .inode = st->st_ino};
@@ -264,14 +214,14 @@ static ori_status enter(struct collector *collector, const char *path, const cha
     if (collector->depth >= ORI_LIMIT_MAX_FOLDER_DEPTH)
         return ori_error_set(err, ORI_LIMIT, "more than %d folders inside each other",
                              ORI_LIMIT_MAX_FOLDER_DEPTH);
-    uint64_t hash = hash_bytes(HASH_START, &id.device, sizeof id.device);
-    hash = hash_bytes(hash, &id.inode, sizeof id.inode);
-    ori_status status = set_add(&collector->folders, hash, &is_new, err);
+    const struct ori_id name = {.high = id.device, .low = id.inode};
+    ori_status status = ori_id_set_add(&collector->folders, name, &is_new, err);
     if (status != ORI_OK || !is_new)
         return status == ORI_OK ? ORI_AGAIN : status;
 
-    struct level *level = &collector->levels[collector->depth];
-    *level = (struct level){.id = id, .real = realpath(path, NULL), .shown = strdup(shown)};
+    struct ori_inputs_level *level = &collector->levels[collector->depth];
+    *level =
+        (struct ori_inputs_level){.id = id, .real = realpath(path, NULL), .shown = strdup(shown)};
     if (!level->real)
         status = ori_error_set_errno(err, errno, false, "the folder cannot be read");
     else if (!level->shown)
@@ -287,8 +237,8 @@ static ori_status enter(struct collector *collector, const char *path, const cha
 }
 
 /* enter, where failures other than the fatal ones become a row. */
-static ori_status try_enter(struct collector *collector, const char *path, const char *shown,
-                            const struct stat *st, struct ori_error *err)
+static ori_status try_enter(struct ori_inputs_collector *collector, const char *path,
+                            const char *shown, const struct stat *st, struct ori_error *err)
 {
     struct ori_error cause = {0};
     ori_status status = enter(collector, path, shown, st, &cause);
@@ -298,22 +248,24 @@ static ori_status try_enter(struct collector *collector, const char *path, const
         *err = cause;
         return status;
     }
-    return add_row(collector, path, shown, &cause, err);
+    return ori_inputs_add(collector, path, shown, &cause, NULL, err);
 }
 
-static ori_status visit(struct collector *collector, const char *path, const char *shown,
+static ori_status visit(struct ori_inputs_collector *collector, const char *path, const char *shown,
                         const char *name, struct ori_error *err)
 {
     struct stat st;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return try_enter(collector, path, shown, &st, err);
     /* What cannot be looked at is tried as well, and then says why. */
-    return ori_inputs_is_video_name(name) ? add_row(collector, path, shown, NULL, err) : ORI_OK;
+    return ori_inputs_is_video_name(name) ? ori_inputs_add(collector, path, shown, NULL, NULL, err)
+                                          : ORI_OK;
 }
 
 /* One name of a folder. A path too long to be opened is told as the folder's own trouble. */
-static ori_status visit_name(struct collector *collector, const struct level *level,
-                             const char *name, struct ori_error *err)
+static ori_status visit_name(struct ori_inputs_collector *collector,
+                             const struct ori_inputs_level *level, const char *name,
+                             struct ori_error *err)
 {
     char *path = NULL;
     char *shown = NULL;
@@ -324,7 +276,7 @@ static ori_status visit_name(struct collector *collector, const struct level *le
     if (status == ORI_OK)
         status = visit(collector, path, shown, name, err);
     else if (status == ORI_LIMIT)
-        status = add_row(collector, level->real, level->shown, &cause, err);
+        status = ori_inputs_add(collector, level->real, level->shown, &cause, NULL, err);
     else if (err)
         *err = cause;
     free(path);
@@ -333,11 +285,11 @@ static ori_status visit_name(struct collector *collector, const struct level *le
 }
 
 /* Works through the levels until none is left. */
-static ori_status walk(struct collector *collector, struct ori_error *err)
+static ori_status walk(struct ori_inputs_collector *collector, struct ori_error *err)
 {
     ori_status status = ORI_OK;
     while (collector->depth > 0 && status == ORI_OK) {
-        struct level *level = &collector->levels[collector->depth - 1];
+        struct ori_inputs_level *level = &collector->levels[collector->depth - 1];
         if (ori_cancel_is_set(collector->options->cancel))
             return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
         if (level->next == level->names_count) {
@@ -369,7 +321,7 @@ static char *absolute(const char *operand)
     return path ? path : strdup(operand);
 }
 
-static ori_status collect_folder(struct collector *collector, const char *operand,
+static ori_status collect_folder(struct ori_inputs_collector *collector, const char *operand,
                                  const struct stat *st, struct ori_error *err)
 {
     size_t rows_before = collector->inputs->count;
@@ -384,14 +336,14 @@ static ori_status collect_folder(struct collector *collector, const char *operan
     if (status == ORI_OK && is_empty) {
         struct ori_error cause = {0};
         (void)ori_error_set(&cause, ORI_NO_VIDEOS, "%s", ori_status_text(ORI_NO_VIDEOS));
-        status = add_row(collector, real ? real : operand, operand, &cause, err);
+        status = ori_inputs_add(collector, real ? real : operand, operand, &cause, NULL, err);
     }
     free(real);
     return status;
 }
 
 /* A file, or something that only its opening tells. */
-static ori_status collect_file(struct collector *collector, const char *operand,
+static ori_status collect_file(struct ori_inputs_collector *collector, const char *operand,
                                struct ori_error *err)
 {
     struct ori_error cause = {0};
@@ -402,15 +354,17 @@ static ori_status collect_file(struct collector *collector, const char *operand,
     if (!path)
         return ori_error_set(err, ORI_NOMEM, "list of videos");
     ori_status status =
-        add_row(collector, path, operand, cause.status == ORI_OK ? NULL : &cause, err);
+        ori_inputs_add(collector, path, operand, cause.status == ORI_OK ? NULL : &cause, NULL, err);
     free(path);
     return status;
 }
 
-static ori_status collect_operand(struct collector *collector, const char *operand,
+static ori_status collect_operand(struct ori_inputs_collector *collector, const char *operand,
                                   struct ori_error *err)
 {
     struct stat st;
+    if (ori_remote_is_s3(operand) || ori_remote_is_http(operand))
+        return ori_inputs_collect_remote(collector, operand, err);
     if (stat(operand, &st) == 0 && S_ISDIR(st.st_mode))
         return collect_folder(collector, operand, &st, err);
     return collect_file(collector, operand, err);
@@ -420,19 +374,19 @@ ori_status ori_inputs_collect(const struct ori_inputs_options *options,
                               struct ori_inputs *ret_inputs, struct ori_error *err)
 {
     ori_status status = ORI_OK;
-    struct collector *collector = calloc(1, sizeof *collector);
+    struct ori_inputs_collector collector = {.options = options, .inputs = ret_inputs};
     *ret_inputs = (struct ori_inputs){0};
-    if (!collector)
+    collector.levels = calloc(ORI_LIMIT_MAX_FOLDER_DEPTH, sizeof *collector.levels);
+    if (!collector.levels)
         return ori_error_set(err, ORI_NOMEM, "list of videos");
-    collector->options = options;
-    collector->inputs = ret_inputs;
     for (size_t i = 0; i < options->operands_count && status == ORI_OK; i++)
-        status = collect_operand(collector, options->operands[i], err);
-    while (collector->depth > 0)
-        level_deinit(&collector->levels[--collector->depth]);
-    free(collector->folders.keys);
-    free(collector->table);
-    free(collector);
+        status = collect_operand(&collector, options->operands[i], err);
+    while (collector.depth > 0)
+        level_deinit(&collector.levels[--collector.depth]);
+    ori_id_set_deinit(&collector.folders);
+    ori_id_set_deinit(&collector.remotes);
+    free(collector.levels);
+    free(collector.table);
     if (status != ORI_OK)
         ori_inputs_deinit(ret_inputs);
     return status;
@@ -440,11 +394,8 @@ ori_status ori_inputs_collect(const struct ori_inputs_options *options,
 
 void ori_inputs_deinit(struct ori_inputs *inputs)
 {
-    for (size_t i = 0; i < inputs->count; i++) {
-        free(inputs->rows[i].path);
-        free(inputs->rows[i].shown);
-        free(inputs->rows[i].message);
-    }
+    for (size_t i = 0; i < inputs->count; i++)
+        row_deinit(&inputs->rows[i]);
     free(inputs->rows);
     *inputs = (struct ori_inputs){0};
 }

@@ -1,25 +1,19 @@
 /* oriane jobs: look at the jobs of a running server, run them again, stop them. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/ending.h"
-#include "cli/interrupt.h"
 #include "cli/jobs_client.h"
 #include "cli/jobs_view.h"
 #include "cli/output.h"
+#include "cli/session.h"
 #include "cli/table.h"
-#include "net/client.h"
-#include "net/egress.h"
-#include "pipeline/manifest_json.h"
 #include "util/limits.h"
 
 #define PAGE_SIZE 20
 #define ITEMS 50
 #define TAIL 10
-#define TIMEOUT_S 30
 #define RETRIES 2
 #define FOLLOW_RETRIES 8 /* a server that is being restarted comes back */
 #define FOLLOW_MS 500
@@ -27,35 +21,10 @@
 
 struct jobs {
     struct ori_cli *cli;
-    struct ori_cancel cancel;
-    struct ori_interrupt *interrupt;
+    struct ori_session session;
     struct ori_jobs_client client;
     bool has_failed; /* the job that was followed */
 };
-
-static ori_status print_text(struct jobs *jobs, const char *text, size_t bytes,
-                             struct ori_error *err)
-{
-    return ori_output_write(text, bytes, &jobs->cancel, err);
-}
-
-static ori_status print_json(struct jobs *jobs, const json_t *answer, struct ori_error *err)
-{
-    char *text = json_dumps(answer, ORI_JSON_FLAGS);
-    if (!text)
-        return ori_error_set(err, ORI_NOMEM, "answer as JSON");
-    ori_status status = print_text(jobs, text, strlen(text), err);
-    if (status == ORI_OK)
-        status = print_text(jobs, "\n", 1, err);
-    free(text);
-    return status;
-}
-
-static ori_status print_page(struct jobs *jobs, const struct ori_buf *page, struct ori_error *err)
-{
-    ori_status status = ori_buf_finish(page, "page", err);
-    return status == ORI_OK ? print_text(jobs, ori_buf_text(page), page->used, err) : status;
-}
 
 /* ---- list ---- */
 
@@ -75,11 +44,11 @@ static ori_status list(struct jobs *jobs, const char *id, struct ori_error *err)
     ori_buf_init(&page, ORI_LIMIT_MAX_TABLE_BYTES);
     ori_status status = ori_jobs_call(&jobs->client, "GET", path, RETRIES, &answer, err);
     if (status == ORI_OK && ori_cli_has(cli, "json")) {
-        status = print_json(jobs, answer, err);
+        status = ori_output_json(json_incref(answer), &jobs->session.cancel, err);
     } else if (status == ORI_OK) {
         status = ori_jobs_view_list(answer, ori_table_terminal_width(STDOUT_FILENO), &page, err);
         if (status == ORI_OK)
-            status = print_page(jobs, &page, err);
+            status = ori_output_page(&page, &jobs->session.cancel, err);
     }
     ori_buf_deinit(&page);
     json_decref(answer);
@@ -108,7 +77,7 @@ static ori_status follow(struct jobs *jobs, const char *id, struct ori_error *er
         }
         json_decref(answer);
         if (status == ORI_OK && !has_ended &&
-            ori_cancel_wait(&jobs->cancel, FOLLOW_MS) == ORI_CANCELLED)
+            ori_cancel_wait(&jobs->session.cancel, FOLLOW_MS) == ORI_CANCELLED)
             status = ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
     }
     ori_log_status(&jobs->cli->log, NULL);
@@ -123,13 +92,13 @@ static ori_status print_job(struct jobs *jobs, json_t *job, const json_t *logs,
     if (ori_cli_has(jobs->cli, "json")) {
         if (logs && json_object_set(job, "logs", (json_t *)logs) != 0)
             return ori_error_set(err, ORI_NOMEM, "answer as JSON");
-        return print_json(jobs, job, err);
+        return ori_output_json(json_incref(job), &jobs->session.cancel, err);
     }
     ori_buf_init(&page, ORI_LIMIT_MAX_TABLE_BYTES);
     ori_status status =
         ori_jobs_view_job(job, logs, items, ori_table_terminal_width(STDOUT_FILENO), &page, err);
     if (status == ORI_OK)
-        status = print_page(jobs, &page, err);
+        status = ori_output_page(&page, &jobs->session.cancel, err);
     ori_buf_deinit(&page);
     return status;
 }
@@ -167,10 +136,11 @@ static ori_status change(struct jobs *jobs, const char *id, const char *what, co
     snprintf(path, sizeof path, "/jobs/%s/%s", id, what);
     ori_status status = ori_jobs_call(&jobs->client, "POST", path, 0, &answer, err);
     if (status == ORI_OK && ori_cli_has(jobs->cli, "json"))
-        status = print_json(jobs, answer, err);
+        status = ori_output_json(json_incref(answer), &jobs->session.cancel, err);
     else if (status == ORI_OK)
-        status = print_text(jobs, text,
-                            (size_t)snprintf(text, sizeof text, "job %s %s\n", id, done), err);
+        status =
+            ori_output_write(text, (size_t)snprintf(text, sizeof text, "job %s %s\n", id, done),
+                             &jobs->session.cancel, err);
     json_decref(answer);
     return status;
 }
@@ -240,34 +210,6 @@ static enum ori_exit check_words(struct ori_cli *cli, const struct action **ret_
     return ORI_EXIT_OK;
 }
 
-static ori_status open_client(struct jobs *jobs, struct ori_error *err)
-{
-    struct ori_cli *cli = jobs->cli;
-    const struct ori_net_egress egress = ori_net_egress_of(cli->settings);
-    struct ori_net_client_options options = {.connections_max = 1, .egress = &egress};
-    const char *key = ori_cli_text(cli, "key");
-    jobs->client.key = key ? key : ori_secret_reveal(cli->settings->api_key);
-    jobs->client.timeout_us = ori_cli_whole(cli, "timeout", TIMEOUT_S) * 1000000;
-    jobs->client.log = &cli->log;
-    jobs->client.cancel = &jobs->cancel;
-    ori_status status = ori_jobs_base(ori_cli_text(cli, "server"), cli->settings->api_host,
-                                      cli->settings->api_port, &jobs->client.server, err);
-    if (status == ORI_OK)
-        status = ori_net_client_create(&options, &jobs->client.net, err);
-    return status;
-}
-
-/* What the server refused carries the server's own code. */
-static enum ori_exit ending(const struct jobs *jobs, ori_status status, const struct ori_error *err)
-{
-    if (status != ORI_OK && jobs->client.code[0]) {
-        ori_log_say(&jobs->cli->log, "oriane: %s [%s]", err->text, jobs->client.code);
-        return ORI_EXIT_FAILED;
-    }
-    enum ori_exit code = ori_ending(jobs->cli, status, err);
-    return code == ORI_EXIT_OK && jobs->has_failed ? ORI_EXIT_FAILED : code;
-}
-
 static enum ori_exit run_jobs(struct ori_cli *cli)
 {
     struct jobs jobs = {.cli = cli};
@@ -276,25 +218,16 @@ static enum ori_exit run_jobs(struct ori_cli *cli)
     enum ori_exit code = check_words(cli, &action);
     if (code != ORI_EXIT_OK)
         return code;
-    ori_status status = ori_net_global_init(&err);
+    ori_status status = ori_session_begin(&jobs.session, &err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
-    status = ori_cancel_init(&jobs.cancel, NULL, &err);
-    if (status != ORI_OK) {
-        ori_net_global_deinit();
-        return ori_cli_fail(cli, &err);
-    }
-    status = ori_interrupt_start(&jobs.cancel, &jobs.interrupt, &err);
-    if (status == ORI_OK)
-        status = open_client(&jobs, &err);
+    status = ori_jobs_open(cli, &jobs.session.cancel, &jobs.client, &err);
     if (status == ORI_OK)
         status = action->run(&jobs, action->has_id ? cli->operands[1] : NULL, &err);
-    ori_net_client_destroy(&jobs.client.net);
-    free(jobs.client.server);
-    ori_interrupt_stop(&jobs.interrupt);
-    ori_cancel_deinit(&jobs.cancel);
-    ori_net_global_deinit();
-    return ending(&jobs, status, &err);
+    ori_jobs_close(&jobs.client);
+    ori_session_end(&jobs.session);
+    code = ori_jobs_ending(cli, &jobs.client, status, &err);
+    return code == ORI_EXIT_OK && jobs.has_failed ? ORI_EXIT_FAILED : code;
 }
 
 static const struct ori_cli_option options[] = {

@@ -6,11 +6,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/ending.h"
+#include "net/egress.h"
+#include "net/egress.h"
 #include "util/clock.h"
 #include "util/limits.h"
 #include "util/uuid.h"
 
 #define BASE_BYTES_MAX 1024
+#define HEADERS_MAX 4
+#define TIMEOUT_S 30
+#define REPLAYED "Idempotency-Replayed"
 
 /* In lower case, as the server writes them. */
 bool ori_jobs_is_id(const char *text)
@@ -68,6 +74,41 @@ ori_status ori_jobs_base(const char *server, const char *host, int64_t port, cha
     }
     ori_buf_deinit(&buf);
     return status;
+}
+
+ori_status ori_jobs_open(const struct ori_cli *cli, const struct ori_cancel *cancel,
+                         struct ori_jobs_client *ret_client, struct ori_error *err)
+{
+    const struct ori_net_egress egress = ori_net_egress_of(cli->settings);
+    const struct ori_net_client_options options = {.connections_max = 1, .egress = &egress};
+    const char *key = ori_cli_text(cli, "key");
+    *ret_client = (struct ori_jobs_client){
+        .key = key ? key : ori_secret_reveal(cli->settings->api_key),
+        .timeout_us = ori_cli_whole(cli, "timeout", TIMEOUT_S) * 1000000,
+        .log = &cli->log,
+        .cancel = cancel,
+    };
+    ori_status status = ori_jobs_base(ori_cli_text(cli, "server"), cli->settings->api_host,
+                                      cli->settings->api_port, &ret_client->server, err);
+    if (status == ORI_OK)
+        status = ori_net_client_create(&options, &ret_client->net, err);
+    return status;
+}
+
+void ori_jobs_close(struct ori_jobs_client *client)
+{
+    ori_net_client_destroy(&client->net);
+    free(client->server);
+    client->server = NULL;
+}
+
+enum ori_exit ori_jobs_ending(const struct ori_cli *cli, const struct ori_jobs_client *client,
+                              ori_status status, const struct ori_error *err)
+{
+    if (status == ORI_OK || !client->code[0])
+        return ori_ending(cli, status, err);
+    ori_log_say(&cli->log, "oriane: %s [%s]", err->text, client->code);
+    return ORI_EXIT_FAILED;
 }
 
 /* ---- answers ---- */
@@ -160,34 +201,69 @@ static ori_status read_answer(struct ori_jobs_client *client, const struct ori_n
     return ORI_OK;
 }
 
-ori_status ori_jobs_call(struct ori_jobs_client *client, const char *method, const char *path,
-                         int retries, json_t **ret_answer, struct ori_error *err)
+static size_t add_headers(const struct ori_jobs_client *client,
+                          const struct ori_jobs_request *asked, struct ori_net_header *headers)
 {
+    size_t count = 0;
+    headers[count++] = (struct ori_net_header){"Accept", "application/json"};
+    if (client->key && client->key[0])
+        headers[count++] = (struct ori_net_header){"X-API-Key", client->key};
+    if (asked->body)
+        headers[count++] = (struct ori_net_header){"Content-Type", "application/json"};
+    if (asked->idempotency_key)
+        headers[count++] = (struct ori_net_header){"Idempotency-Key", asked->idempotency_key};
+    return count;
+}
+
+ori_status ori_jobs_ask(struct ori_jobs_client *client, const struct ori_jobs_request *asked,
+                        struct ori_jobs_answer *ret_answer, struct ori_error *err)
+{
+    static const char *const keep[] = {REPLAYED, NULL};
     struct ori_buf url;
     struct ori_net_answer answer;
-    const struct ori_net_header headers[] = {{"Accept", "application/json"},
-                                             {"X-API-Key", client->key}};
-    struct ori_net_request request = {.method = method,
+    struct ori_net_header headers[HEADERS_MAX];
+    struct ori_net_request request = {.method = asked->method,
                                       .headers = headers,
-                                      .headers_count = client->key && client->key[0] ? 2 : 1,
-                                      .is_repeatable = retries > 0,
-                                      .retries = retries,
+                                      .headers_count = add_headers(client, asked, headers),
+                                      .body = asked->body,
+                                      .body_bytes = asked->body_bytes,
+                                      .is_repeatable = asked->retries > 0 || asked->idempotency_key,
+                                      .retries = asked->retries,
                                       .deadline_us = ori_clock_us() + client->timeout_us,
                                       .answer_bytes_max = ORI_LIMIT_MAX_CLI_ANSWER_BYTES,
-                                      .log = client->log};
+                                      .log = client->log,
+                                      .keep = keep};
+    *ret_answer = (struct ori_jobs_answer){.retry_after_ms = -1};
     client->code[0] = '\0';
     ori_net_answer_init(&answer);
     ori_buf_init(&url, ORI_LIMIT_MAX_URL_BYTES);
-    ori_buf_printf(&url, "%s%s", client->server, path);
+    ori_buf_printf(&url, "%s%s", client->server, asked->path);
     ori_status status = ori_buf_finish(&url, "URL", err);
     request.url = ori_buf_text(&url);
     if (status == ORI_OK)
         status = ori_net_fetch(client->net, &request, client->cancel, &answer, err);
-    if (status == ORI_OK)
-        status = read_answer(client, &answer, ret_answer, err);
-    else
+    if (status == ORI_OK) {
+        ret_answer->http_status = answer.status;
+        ret_answer->retry_after_ms = answer.retry_after_ms;
+        ret_answer->is_replay = ori_net_answer_header(&answer, REPLAYED) != NULL;
+        status = read_answer(client, &answer, &ret_answer->json, err);
+        ret_answer->is_passing = ori_net_is_passing(answer.status);
+    } else {
+        ret_answer->is_passing = status == ORI_NETWORK || status == ORI_TIMEOUT;
         add_advice(client, status, err);
+    }
     ori_net_answer_deinit(&answer);
     ori_buf_deinit(&url);
+    return status;
+}
+
+ori_status ori_jobs_call(struct ori_jobs_client *client, const char *method, const char *path,
+                         int retries, json_t **ret_answer, struct ori_error *err)
+{
+    const struct ori_jobs_request request = {.method = method, .path = path, .retries = retries};
+    struct ori_jobs_answer answer;
+    ori_status status = ori_jobs_ask(client, &request, &answer, err);
+    if (status == ORI_OK)
+        *ret_answer = answer.json;
     return status;
 }

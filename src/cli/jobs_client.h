@@ -5,8 +5,10 @@
  *           the code that the server gave is kept beside it
  * Threads   the main thread */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "net/client.h"
 #include "util/buf.h"
 
@@ -22,6 +24,14 @@ struct ori_jobs_client {
     char code[ORI_JOBS_CODE_BYTES]; /* of the last refusal; "": none was given */
 };
 
+/* As the verb's options --server, --key and --timeout say, which it has. cancel: borrowed. ORI_USAGE. */
+ori_status ori_jobs_open(const struct ori_cli *cli, const struct ori_cancel *cancel,
+                         struct ori_jobs_client *ret_client, struct ori_error *err);
+void ori_jobs_close(struct ori_jobs_client *client); /* idempotent */
+/* As ori_ending, but what the server refused carries the server's own code. */
+enum ori_exit ori_jobs_ending(const struct ori_cli *cli, const struct ori_jobs_client *client,
+                              ori_status status, const struct ori_error *err);
+
 /* The base of every URL. server: as the user wrote it, NULL: from host and port of the settings
  * (an address that means "all" becomes loopback). ORI_USAGE when it is no such URL, or has a query;
  * *ret_base is malloc'ed, the caller frees. */
@@ -35,6 +45,25 @@ bool ori_jobs_is_id(const char *text);
  * that failed on its way is tried again; 0 for what changes something. */
 ori_status ori_jobs_call(struct ori_jobs_client *client, const char *method, const char *path,
                          int retries, json_t **ret_answer, struct ori_error *err);
+
+struct ori_jobs_request {
+    const char *method;
+    const char *path;
+    const char *body; /* JSON; NULL: none */
+    size_t body_bytes;
+    const char *idempotency_key; /* NULL: none */
+    int retries;                 /* as above; a request with an idempotency key may have some */
+};
+struct ori_jobs_answer {
+    json_t *json;           /* the caller's to decref; NULL on failure */
+    int http_status;        /* 0: there was no answer */
+    int64_t retry_after_ms; /* -1: not said */
+    bool is_passing;        /* a failure that may pass: nobody there, 429, 503 and their like */
+    bool is_replay;         /* the idempotency key had made that job before */
+};
+/* ret_answer is filled in on failure too, but for its json. */
+ori_status ori_jobs_ask(struct ori_jobs_client *client, const struct ori_jobs_request *request,
+                        struct ori_jobs_answer *ret_answer, struct ori_error *err);
 
 /* What an answer of that HTTP status says of itself; always an error. */
 ori_status ori_jobs_refusal(int http_status, const char *content_type, const char *body,

@@ -283,9 +283,15 @@ void ori_jobs_view_line(const json_t *status, size_t width, char ret_line[ORI_JO
         ret_line[width] = '\0';
 }
 
+bool ori_jobs_view_is_end(const char *state)
+{
+    return state && (strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 ||
+                     strcmp(state, "stopped") == 0);
+}
+
 bool ori_jobs_view_has_ended(const json_t *job, bool *ret_is_well)
 {
     const char *status = text_of(job, "status");
     *ret_is_well = strcmp(status, "completed") == 0;
-    return *ret_is_well || strcmp(status, "failed") == 0 || strcmp(status, "stopped") == 0;
+    return ori_jobs_view_is_end(status);
 }

@@ -26,3 +26,5 @@ void ori_jobs_view_line(const json_t *status, size_t width, char ret_line[ORI_JO
 
 /* Has the job of GET /jobs/{id} or /status/{id} come to its end, and well? */
 bool ori_jobs_view_has_ended(const json_t *job, bool *ret_is_well);
+/* Whether a job in that state has ended; NULL: no. */
+bool ori_jobs_view_is_end(const char *state);

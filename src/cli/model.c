@@ -1,37 +1,10 @@
 /* oriane model: bring models here, look at those that are. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/ending.h"
-#include "cli/interrupt.h"
 #include "cli/model_actions.h"
 #include "util/text.h"
-#include "cli/output.h"
-#include "net/client.h"
-#include "pipeline/manifest_json.h"
-
-ori_status ori_model_verb_print(struct ori_model_verb *verb, const struct ori_buf *page,
-                                struct ori_error *err)
-{
-    ori_status status = ori_buf_finish(page, "page", err);
-    return status == ORI_OK ? ori_output_write(ori_buf_text(page), page->used, &verb->cancel, err)
-                            : status;
-}
-
-ori_status ori_model_verb_print_json(struct ori_model_verb *verb, json_t *json,
-                                     struct ori_error *err)
-{
-    char *text = json ? json_dumps(json, ORI_JSON_FLAGS) : NULL;
-    json_decref(json);
-    if (!text)
-        return ori_error_set(err, ORI_NOMEM, "answer as JSON");
-    ori_status status = ori_output_write(text, strlen(text), &verb->cancel, err);
-    if (status == ORI_OK)
-        status = ori_output_write("\n", 1, &verb->cancel, err);
-    free(text);
-    return status;
-}
 
 static const struct action {
     const char *name;
@@ -73,26 +46,16 @@ static enum ori_exit check_words(struct ori_cli *cli, const struct action **ret_
 static enum ori_exit run_model(struct ori_cli *cli)
 {
     struct ori_model_verb verb = {.cli = cli};
-    struct ori_interrupt *interrupt = NULL;
     struct ori_error err = {0};
     const struct action *action = NULL;
     enum ori_exit code = check_words(cli, &action);
     if (code != ORI_EXIT_OK)
         return code;
-    ori_status status = ori_net_global_init(&err);
+    ori_status status = ori_session_begin(&verb.session, &err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
-    status = ori_cancel_init(&verb.cancel, NULL, &err);
-    if (status != ORI_OK) {
-        ori_net_global_deinit();
-        return ori_cli_fail(cli, &err);
-    }
-    status = ori_interrupt_start(&verb.cancel, &interrupt, &err);
-    if (status == ORI_OK)
-        status = action->run(&verb, action->has_name ? cli->operands[1] : NULL, &err);
-    ori_interrupt_stop(&interrupt);
-    ori_cancel_deinit(&verb.cancel);
-    ori_net_global_deinit();
+    status = action->run(&verb, action->has_name ? cli->operands[1] : NULL, &err);
+    ori_session_end(&verb.session);
     return ori_ending(cli, status, &err);
 }
 

@@ -3,12 +3,14 @@
  *            needed and every machine embeds the same ones
  * Speed      whole batches on one thread, after one that is not counted, for at least MEASURE_US
  * Loss       of int8: 1 less the cosine to the f32 vector of the same picture */
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/model_actions.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "embed/model.h"
 #include "embed/model_facts.h"
@@ -76,13 +78,13 @@ static ori_status measure_speed(struct ori_model_verb *verb, struct ori_model_sc
                                 double *ret_pictures_a_second, struct ori_error *err)
 {
     ori_status status = ori_model_embed_pictures(scratch, pictures->list, pictures->count,
-                                                 &verb->cancel, vectors, err);
+                                                 &verb->session.cancel, vectors, err);
     int64_t begin_us = ori_clock_us();
     int64_t spent_us = 0;
     int rounds = 0;
     while (status == ORI_OK && (rounds < MEASURE_ROUNDS_MIN || spent_us < MEASURE_US)) {
-        status = ori_model_embed_pictures(scratch, pictures->list, pictures->count, &verb->cancel,
-                                          vectors, err);
+        status = ori_model_embed_pictures(scratch, pictures->list, pictures->count,
+                                          &verb->session.cancel, vectors, err);
         spent_us = ori_clock_us() - begin_us;
         rounds++;
     }
@@ -100,7 +102,7 @@ static ori_status embed_all(struct ori_model_verb *verb, struct ori_model_scratc
     ori_status status = ORI_OK;
     for (size_t i = 0; i < PICTURES && status == ORI_OK; i += pictures->count) {
         size_t n = PICTURES - i < pictures->count ? PICTURES - i : pictures->count;
-        status = ori_model_embed_pictures(scratch, pictures->list + i, n, &verb->cancel,
+        status = ori_model_embed_pictures(scratch, pictures->list + i, n, &verb->session.cancel,
                                           vectors + i * (size_t)dim, err);
     }
     return status;
@@ -162,8 +164,8 @@ static ori_status measure(struct ori_model_verb *verb, const struct ori_model_op
         status =
             measure_speed(verb, scratch, &pictures, vectors, &measured->pictures_a_second, err);
     if (status == ORI_OK && info.has_text) /* else a broken tokenizer shows at the first search */
-        measured->text.status =
-            ori_model_embed_text(scratch, "a photo", &verb->cancel, vectors, &measured->text);
+        measured->text.status = ori_model_embed_text(scratch, "a photo", &verb->session.cancel,
+                                                     vectors, &measured->text);
     if (status == ORI_OK && strcmp(info.precision, "int8") == 0) {
         status = embed_all(verb, scratch, &pictures, info.dim, vectors, err);
         if (status == ORI_OK)
@@ -228,7 +230,7 @@ static ori_status print_page(struct ori_model_verb *verb, const struct ori_model
                        "%-12s cosine to f32 lower by %.2g on average, %.2g at worst, of %d "
                        "pictures\n",
                        "int8 loss", measured->loss_mean, measured->loss_worst, PICTURES);
-    ori_status status = ori_model_verb_print(verb, &page, err);
+    ori_status status = ori_output_page(&page, &verb->session.cancel, err);
     ori_buf_deinit(&page);
     return status;
 }
@@ -251,7 +253,7 @@ static ori_status print_json(struct ori_model_verb *verb, const struct ori_model
         json_decref(json);
         json = NULL;
     }
-    return ori_model_verb_print_json(verb, json, err);
+    return ori_output_json(json, &verb->session.cancel, err);
 }
 
 ori_status ori_model_verb_info(struct ori_model_verb *verb, const char *operand,

@@ -1,9 +1,11 @@
 /* oriane model list. */
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/model_actions.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "embed/hub_cache.h"
@@ -77,7 +79,7 @@ static ori_status print_table(struct ori_model_verb *verb, const struct list *li
         status =
             ori_table_render(&list->table, ori_table_terminal_width(STDOUT_FILENO), &page, err);
     if (status == ORI_OK)
-        status = ori_model_verb_print(verb, &page, err);
+        status = ori_output_page(&page, &verb->session.cancel, err);
     ori_buf_deinit(&page);
     return status;
 }
@@ -95,8 +97,8 @@ ori_status ori_model_verb_list(struct ori_model_verb *verb, const char *operand,
     if (status == ORI_OK)
         status = ori_hub_cache_visit(cache, visit, &list, err);
     if (status == ORI_OK && ori_cli_has(verb->cli, "json"))
-        status = ori_model_verb_print_json(
-            verb, json_pack("{s:s, s:O}", "cache", cache, "models", list.models), err);
+        status = ori_output_json(json_pack("{s:s, s:O}", "cache", cache, "models", list.models),
+                                 &verb->session.cancel, err);
     else if (status == ORI_OK)
         status = print_table(verb, &list, cache, err);
     json_decref(list.models);

@@ -1,10 +1,12 @@
 /* oriane model pull. */
+#include <jansson.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/model_actions.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "embed/hub.h"
@@ -16,7 +18,6 @@
 
 #define REDRAW_US 100000
 #define SAY_US 30000000 /* where no terminal shows a line that changes */
-#define TERMINAL_WIDTH_DEFAULT 80
 #define TOKEN_BYTES_MAX 1024
 #define PAGE_BYTES_MAX 65536
 
@@ -37,14 +38,13 @@ static void on_progress(void *self, const struct ori_hub_progress *progress)
     pull->has_begun = pull->has_begun || progress->bytes_loaded > 0;
     if (now_us - pull->drawn_us < (is_terminal ? REDRAW_US : SAY_US))
         return;
-    size_t width = ori_table_terminal_width(STDERR_FILENO);
     struct ori_progress_load load = {.file = progress->file,
                                      .bytes = progress->bytes,
                                      .bytes_total = progress->bytes_total,
                                      .bytes_loaded = progress->bytes_loaded,
                                      .elapsed_us = now_us - pull->begin_us};
     /* One column less than there are: a full line would make the terminal wrap. */
-    ori_progress_render_load(&load, (width ? width : TERMINAL_WIDTH_DEFAULT) - 1, line);
+    ori_progress_render_load(&load, ori_table_line_width(STDERR_FILENO), line);
     if (is_terminal)
         ori_log_status(log, line);
     else
@@ -104,7 +104,7 @@ static ori_status print_page(struct ori_model_verb *verb, const char *repo,
     ori_buf_printf(&page, "size     %s in %lld files; %s loaded now\n", size,
                    (long long)pulled->files, loaded);
     ori_buf_printf(&page, "licence  %s\n", pulled->licence[0] ? pulled->licence : "not said");
-    ori_status status = ori_model_verb_print(verb, &page, err);
+    ori_status status = ori_output_page(&page, &verb->session.cancel, err);
     ori_buf_deinit(&page);
     return status;
 }
@@ -117,7 +117,7 @@ static ori_status print_json(struct ori_model_verb *verb, const char *repo,
                              "licence", pulled->licence[0] ? pulled->licence : NULL, "files",
                              (json_int_t)pulled->files, "bytes", (json_int_t)pulled->bytes,
                              "bytes_loaded", (json_int_t)pulled->bytes_loaded);
-    return ori_model_verb_print_json(verb, json, err);
+    return ori_output_json(json, &verb->session.cancel, err);
 }
 
 ori_status ori_model_verb_pull(struct ori_model_verb *verb, const char *operand,
@@ -151,7 +151,7 @@ ori_status ori_model_verb_pull(struct ori_model_verb *verb, const char *operand,
         .watch = {&pull, on_progress, on_file, on_note},
     };
     if (status == ORI_OK)
-        status = ori_hub_pull(&options, &name, &verb->cancel, &pulled, err);
+        status = ori_hub_pull(&options, &name, &verb->session.cancel, &pulled, err);
     ori_log_status(&cli->log, NULL);
     if (status == ORI_OK && ori_cli_has(cli, "json"))
         status = print_json(verb, name.repo, &pulled, err);

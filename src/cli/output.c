@@ -4,7 +4,11 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "pipeline/manifest_json.h"
 
 /* A pipe that polls as writable takes PIPE_BUF bytes without blocking: POSIX, write(). */
 #define PIECE_BYTES PIPE_BUF
@@ -33,4 +37,25 @@ ori_status ori_output_write(const char *data, size_t bytes, const struct ori_can
         }
     }
     return ORI_OK;
+}
+
+ori_status ori_output_page(const struct ori_buf *page, const struct ori_cancel *cancel,
+                           struct ori_error *err)
+{
+    ori_status status = ori_buf_finish(page, "page", err);
+    return status == ORI_OK ? ori_output_write(ori_buf_text(page), page->used, cancel, err)
+                            : status;
+}
+
+ori_status ori_output_json(json_t *json, const struct ori_cancel *cancel, struct ori_error *err)
+{
+    char *text = json ? json_dumps(json, ORI_JSON_FLAGS) : NULL;
+    json_decref(json);
+    if (!text)
+        return ori_error_set(err, ORI_NOMEM, "answer as JSON");
+    ori_status status = ori_output_write(text, strlen(text), cancel, err);
+    if (status == ORI_OK)
+        status = ori_output_write("\n", 1, cancel, err);
+    free(text);
+    return status;
 }

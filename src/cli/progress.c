@@ -1,12 +1,13 @@
 #include "cli/progress.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define BAR_WIDTH_MIN 10
 #define BAR_WIDTH_MAX 30
-#define FACTS_MAX 5
+#define FACTS_MAX 6
 #define FACT_BYTES 64
 /* Before that a guess jumps about too much to be of use. */
 #define GUESS_AFTER_US 2000000
@@ -72,7 +73,7 @@ static void add_bar(double share, size_t bar_width, char *line)
     memcpy(at, "]  ", 4);
 }
 
-/* As many facts as fit, the bar before them when all do. */
+/* As many facts as fit, the bar before them when all do and share is known: not negative. */
 static void render(char facts[FACTS_MAX][FACT_BYTES], size_t count, double share, size_t width,
                    char ret_line[ORI_PROGRESS_BYTES])
 {
@@ -87,7 +88,7 @@ static void render(char facts[FACTS_MAX][FACT_BYTES], size_t count, double share
             break;
         used += more;
     }
-    if (shown == count && width >= used + 2 + BAR_WIDTH_MIN) {
+    if (share >= 0 && shown == count && width >= used + 2 + BAR_WIDTH_MIN) {
         size_t room = width - used - 2;
         add_bar(share, room < BAR_WIDTH_MAX ? room : BAR_WIDTH_MAX, ret_line);
     }
@@ -103,6 +104,47 @@ void ori_progress_render(const struct ori_progress *progress, size_t width,
     char facts[FACTS_MAX][FACT_BYTES];
     size_t count = make_facts(progress, facts);
     render(facts, count, ori_progress_share(progress), width, ret_line);
+}
+
+/* ---- what is submitted ---- */
+
+static size_t add_left(double share, int64_t elapsed_us, char facts[FACTS_MAX][FACT_BYTES],
+                       size_t count)
+{
+    char duration[ORI_DURATION_BYTES];
+    if (elapsed_us < GUESS_AFTER_US || share < GUESS_AFTER_SHARE || share > 1)
+        return count;
+    ori_progress_duration((int64_t)((double)elapsed_us * (1 - share) / share), duration);
+    snprintf(facts[count], FACT_BYTES, "%s left", duration);
+    return count + 1;
+}
+
+void ori_progress_render_submit(const struct ori_progress_submit *submit, size_t width,
+                                char ret_line[ORI_PROGRESS_BYTES])
+{
+    char facts[FACTS_MAX][FACT_BYTES];
+    size_t count = 0;
+    const bool is_waiting = submit->total > 0;
+    const double share =
+        is_waiting ? (double)submit->videos / (double)submit->total : submit->share;
+    if (submit->trouble)
+        snprintf(facts[count++], FACT_BYTES, "%s", submit->trouble);
+    if (is_waiting)
+        snprintf(facts[count++], FACT_BYTES, "%zu/%zu videos", submit->videos, submit->total);
+    else
+        snprintf(facts[count++], FACT_BYTES, "%zu posted", submit->videos);
+    if (share >= 0)
+        snprintf(facts[count++], FACT_BYTES, "%3d%%", (int)(100 * share));
+    if (is_waiting)
+        snprintf(facts[count++], FACT_BYTES, "%zu of %zu jobs", submit->jobs_ended, submit->jobs);
+    else
+        snprintf(facts[count++], FACT_BYTES, "%zu job%s", submit->jobs,
+                 submit->jobs == 1 ? "" : "s");
+    if (submit->failed > 0)
+        snprintf(facts[count++], FACT_BYTES, "%zu failed", submit->failed);
+    if (count < FACTS_MAX && !submit->trouble)
+        count = add_left(share, submit->elapsed_us, facts, count);
+    render(facts, count, share > 1 ? 1 : share, width, ret_line);
 }
 
 /* ---- what is loaded ---- */

@@ -26,6 +26,22 @@ int64_t ori_progress_left_us(const struct ori_progress *progress);
 void ori_progress_render(const struct ori_progress *progress, size_t width,
                          char ret_line[ORI_PROGRESS_BYTES]);
 
+/* A list that is posted to a server, and then waited for. */
+struct ori_progress_submit {
+    const char *trouble; /* said first; NULL: none */
+    size_t videos;       /* posted; or ended, when waited for */
+    size_t total;        /* of the jobs that are waited for; 0: the list is posted */
+    double share;        /* of the list, while it is posted; negative: nobody knows */
+    size_t jobs;
+    size_t jobs_ended;
+    size_t failed;
+    int64_t elapsed_us;
+};
+/* "[##--]  2000 posted   40%  2 jobs  0:03 left"; "[##--]  9/2000 videos   0%  0 of 2 jobs  1 failed",
+ * likewise cut to width. */
+void ori_progress_render_submit(const struct ori_progress_submit *submit, size_t width,
+                                char ret_line[ORI_PROGRESS_BYTES]);
+
 /* Files that come over the network. */
 struct ori_progress_load {
     const char *file;

@@ -19,7 +19,6 @@
 #include "util/limits.h"
 #include "util/utf8.h"
 
-#define TERMINAL_WIDTH_DEFAULT 80
 #define VIDEO_BYTES (2 * ORI_CODE_BYTES)
 
 struct verb {
@@ -43,8 +42,7 @@ static void draw(void *self, const struct ori_reindex_progress *now)
     char bar[ORI_PROGRESS_BYTES] = "";
     if (!ori_log_sink_is_terminal(verb->cli->log.sink))
         return;
-    const size_t width = ori_table_terminal_width(STDERR_FILENO);
-    const size_t room = (width ? width : TERMINAL_WIDTH_DEFAULT) - 1; /* a full line would wrap */
+    const size_t room = ori_table_line_width(STDERR_FILENO);
     const size_t used = strlen(words[now->stage]);
     const struct ori_progress progress = {.total = now->total,
                                           .ended = now->ended,

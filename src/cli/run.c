@@ -12,29 +12,30 @@
 #include "cli/ending.h"
 #include "pipeline/engine.h"
 #include "cli/inputs.h"
-#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/remote_name.h"
+#include "cli/run_places.h"
 #include "cli/run_report.h"
+#include "cli/session.h"
 #include "cli/table.h"
-#include "net/client.h"
 #include "pipeline/runner.h"
 #include "util/clock.h"
 #include "util/limits.h"
 
-#define PLATFORM "local"
 #define REDRAW_US 100000 /* ten times a second is as much as an eye follows */
-#define TERMINAL_WIDTH_DEFAULT 80
 
 /* One call of the verb. */
 struct run {
     struct ori_cli *cli;
     bool is_json;
-    struct ori_cancel cancel;
-    struct ori_interrupt *interrupt;
+    bool is_upload;
+    bool is_remote; /* an operand is s3:// */
+    struct ori_session session;
     struct ori_inputs inputs;
     struct ori_engine engine;
     struct ori_runner_work *works;
+    struct ori_run_places *places; /* of what is far away */
     struct ori_runner *runner;
     struct ori_table table;
     int64_t begin_us;
@@ -53,7 +54,6 @@ static void draw(struct run *run)
         return;
     struct ori_runner_progress now;
     char line[ORI_PROGRESS_BYTES];
-    size_t width = ori_table_terminal_width(STDERR_FILENO);
     ori_runner_progress(run->runner, &now);
     struct ori_progress progress = {.total = run->inputs.count,
                                     .ended = now.ended,
@@ -62,8 +62,7 @@ static void draw(struct run *run)
                                     .frames = now.frames,
                                     .media_us = now.media_us,
                                     .elapsed_us = now_us - run->begin_us};
-    /* One column less than there are: a full line would make the terminal wrap. */
-    ori_progress_render(&progress, (width ? width : TERMINAL_WIDTH_DEFAULT) - 1, line);
+    ori_progress_render(&progress, ori_table_line_width(STDERR_FILENO), line);
     ori_log_status(&run->cli->log, line);
     run->drawn_us = now_us;
 }
@@ -82,11 +81,14 @@ static void count(struct run *run, const struct ori_item_result *item)
 }
 
 static void say_troubles(const struct run *run, const struct ori_item_result *item,
-                         const char *shown)
+                         const struct ori_input *input)
 {
     const struct ori_log *log = &run->cli->log;
+    const char *shown = input->shown;
+    const bool may_be_prefix = item->status == ORI_NOT_FOUND && input->kind == ORI_INPUT_OBJECT;
     if (item->status != ORI_OK && item->status != ORI_CANCELLED)
-        ori_log_say(log, "oriane: %s: %s [%s]", shown, item->error.text,
+        ori_log_say(log, "oriane: %s: %s%s [%s]", shown, item->error.text,
+                    may_be_prefix ? "; a prefix to be searched ends in a slash" : "",
                     ori_status_code(item->status));
     if (!ori_log_is_on(log, ORI_LOG_WARN) || item->is_skipped)
         return;
@@ -103,10 +105,11 @@ static void say_troubles(const struct run *run, const struct ori_item_result *it
 static ori_status tell(struct run *run, const struct ori_runner_result *result,
                        struct ori_error *err)
 {
-    const char *shown = run->inputs.rows[result->work].shown;
+    const struct ori_input *input = &run->inputs.rows[result->work];
+    const char *shown = input->shown;
     ori_status status = ORI_OK;
     count(run, &result->item);
-    say_troubles(run, &result->item, shown);
+    say_troubles(run, &result->item, input);
     if (!run->is_json) {
         ori_run_report_row(&result->item, shown, &run->table);
         return ORI_OK;
@@ -115,7 +118,7 @@ static ori_status tell(struct run *run, const struct ori_runner_result *result,
     char *line = ori_run_report_json(&result->item, shown, &bytes);
     if (!line)
         return ori_error_set(err, ORI_NOMEM, "a line of JSON");
-    status = ori_output_write(line, bytes, &run->cancel, err);
+    status = ori_output_write(line, bytes, &run->session.cancel, err);
     free(line);
     return status;
 }
@@ -130,7 +133,7 @@ static ori_status follow(struct run *run, struct ori_error *err)
             if (status == ORI_OK)
                 status = tell(run, result, err);
             if (status != ORI_OK)
-                ori_cancel_set(&run->cancel);
+                ori_cancel_set(&run->session.cancel);
             ori_runner_result_destroy(&result);
             continue;
         }
@@ -140,6 +143,19 @@ static ori_status follow(struct run *run, struct ori_error *err)
     }
     ori_log_status(&run->cli->log, NULL);
     return status;
+}
+
+static struct ori_runner_work work_of(const struct run *run, size_t i)
+{
+    const struct ori_input *input = &run->inputs.rows[i];
+    const struct ori_medium_place *place = ori_run_places_get(run->places, i);
+    return (struct ori_runner_work){.path = place ? NULL : input->path,
+                                    .place = place,
+                                    .platform =
+                                        input->platform ? input->platform : ORI_REMOTE_PLATFORM,
+                                    .code = input->code,
+                                    .status = input->status,
+                                    .message = input->message};
 }
 
 static ori_status collect(struct run *run, struct ori_error *err)
@@ -152,21 +168,21 @@ static ori_status collect(struct run *run, struct ori_error *err)
         .operands_count = run->cli->operands_count,
         .skip_folders = skip,
         .skip_folders_count = sizeof skip / sizeof skip[0],
-        .cancel = &run->cancel,
+        .s3 = run->engine.objects.s3,
+        .cancel = &run->session.cancel,
     };
     ori_status status = ori_inputs_collect(&options, &run->inputs, err);
+    if (status != ORI_OK)
+        return status;
+    status = ori_run_places_create(settings, run->engine.objects.s3, &run->cli->log, &run->inputs,
+                                   &run->places, err);
     if (status != ORI_OK)
         return status;
     run->works = calloc(run->inputs.count + 1, sizeof *run->works);
     if (!run->works)
         return ori_error_set(err, ORI_NOMEM, "list of videos");
-    for (size_t i = 0; i < run->inputs.count; i++) {
-        const struct ori_input *input = &run->inputs.rows[i];
-        run->works[i] = (struct ori_runner_work){.path = input->path,
-                                                 .platform = PLATFORM,
-                                                 .status = input->status,
-                                                 .message = input->message};
-    }
+    for (size_t i = 0; i < run->inputs.count; i++)
+        run->works[i] = work_of(run, i);
     return ORI_OK;
 }
 
@@ -178,7 +194,7 @@ static ori_status work(struct run *run, struct ori_error *err)
                                                .blobs = run->engine.blobs,
                                                .vectors = run->engine.vectors};
     struct ori_runner_options options = {.environment = &environment,
-                                         .cancel = &run->cancel,
+                                         .cancel = &run->session.cancel,
                                          .works = run->works,
                                          .works_count = run->inputs.count,
                                          .workers = (int)run->cli->settings->vp_max_workers,
@@ -190,7 +206,7 @@ static ori_status work(struct run *run, struct ori_error *err)
         status = follow(run, err);
     ori_runner_stop(&run->runner);
     size_t told = run->done + run->unchanged + run->failed + run->stopped;
-    if (status == ORI_OK && told < run->inputs.count && !ori_cancel_is_set(&run->cancel))
+    if (status == ORI_OK && told < run->inputs.count && !ori_cancel_is_set(&run->session.cancel))
         status = ori_error_set(err, ORI_NOMEM, "%zu videos were not looked at: memory ran out",
                                run->inputs.count - told);
     return status;
@@ -202,9 +218,24 @@ static void add_count(struct ori_buf *page, size_t number, const char *what)
         ori_buf_printf(page, ", %zu %s", number, what);
 }
 
-static ori_status print_summary(struct run *run, struct ori_error *err)
+static void tell_places(const struct run *run, struct ori_buf *page)
 {
     const struct ori_settings *settings = run->cli->settings;
+    const bool is_local = !run->is_remote && !run->is_upload;
+    const bool has_qdrant = !is_local && ori_engine_has_qdrant(settings);
+    const bool has_bucket = run->engine.objects.remote != NULL;
+    ori_buf_printf(page, "\nframes: %s%s%s", has_bucket ? "s3://" : "",
+                   has_bucket ? settings->s3_frames_bucket : settings->vp_frames_dir,
+                   run->is_remote ? "" : "/" ORI_REMOTE_PLATFORM);
+    if (has_qdrant)
+        ori_buf_printf(page, "   vectors: %s, collection %s", settings->qdrant_url,
+                       settings->qdrant_collection);
+    else
+        ori_buf_printf(page, "   vectors: %s", settings->vector_db);
+}
+
+static ori_status print_summary(struct run *run, struct ori_error *err)
+{
     size_t all = run->inputs.count;
     size_t begun = run->done + run->unchanged + run->failed + run->stopped;
     struct ori_buf page;
@@ -221,10 +252,7 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     if (run->unchanged > 0 && run->unchanged == all)
         ori_buf_add_text(&page, "; there was no work to do (--force does it again)");
     if (run->frames > 0)
-        ori_buf_printf(
-            &page, "\nframes: %s%s/%s   vectors: %s", run->engine.objects.remote ? "s3://" : "",
-            run->engine.objects.remote ? settings->s3_frames_bucket : settings->vp_frames_dir,
-            PLATFORM, settings->vector_db);
+        tell_places(run, &page);
     ori_buf_add_text(&page, "\n");
     if (status == ORI_OK)
         status = ori_buf_finish(&page, "table", err);
@@ -234,15 +262,28 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     return status;
 }
 
+static bool has_operand(const struct ori_cli *cli, bool (*is_one)(const char *operand))
+{
+    for (size_t i = 0; i < cli->operands_count; i++) {
+        if (is_one(cli->operands[i]))
+            return true;
+    }
+    return false;
+}
+
 static ori_status run_steps(struct run *run, struct ori_error *err)
 {
     /* The model first: without its files nothing else is worth a beginning. */
-    bool is_upload = ori_cli_has(run->cli, "upload");
-    ori_status status =
-        ori_engine_open(run->cli->settings, is_upload ? ORI_ENGINE_UPLOAD : ORI_ENGINE_RUN,
-                        &run->cancel, NULL, &run->cli->log, &run->engine, err);
-    if (status == ORI_OK && is_upload) /* before any work */
-        status = ori_blob_check(run->engine.blobs, &(struct ori_wait){.cancel = &run->cancel}, err);
+    const enum ori_engine_use use = run->is_upload   ? ORI_ENGINE_UPLOAD
+                                    : run->is_remote ? ORI_ENGINE_REMOTE
+                                                     : ORI_ENGINE_RUN;
+    if (run->cli->settings->local_mode && has_operand(run->cli, ori_remote_is_http))
+        return ori_error_set(err, ORI_BAD_SETTING, "LOCAL_MODE=1 forbids http:// and https://");
+    ori_status status = ori_engine_open(run->cli->settings, use, &run->session.cancel, NULL,
+                                        &run->cli->log, &run->engine, err);
+    if (status == ORI_OK && run->engine.objects.remote) /* before any work */
+        status = ori_blob_check(run->engine.blobs,
+                                &(struct ori_wait){.cancel = &run->session.cancel}, err);
     if (status == ORI_OK)
         status = collect(run, err);
     if (status == ORI_OK)
@@ -256,30 +297,25 @@ static ori_status run_steps(struct run *run, struct ori_error *err)
 
 static enum ori_exit run_run(struct ori_cli *cli)
 {
-    struct run run = {.cli = cli, .is_json = ori_cli_has(cli, "json")};
+    struct run run = {.cli = cli,
+                      .is_json = ori_cli_has(cli, "json"),
+                      .is_upload = ori_cli_has(cli, "upload"),
+                      .is_remote = has_operand(cli, ori_remote_is_s3)};
     struct ori_error err = {0};
     if (cli->operands_count == 0)
-        return ori_cli_usage(cli, "name at least one video or folder");
-    ori_status status = ori_net_global_init(&err);
+        return ori_cli_usage(cli, "name at least one video, folder or URL");
+    ori_status status = ori_session_begin(&run.session, &err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
     ori_table_init(&run.table, ori_run_report_columns, ORI_RUN_REPORT_COLUMNS);
-    status = ori_cancel_init(&run.cancel, NULL, &err);
-    if (status != ORI_OK) {
-        ori_net_global_deinit();
-        return ori_cli_fail(cli, &err);
-    }
-    status = ori_interrupt_start(&run.cancel, &run.interrupt, &err);
-    if (status == ORI_OK)
-        status = run_steps(&run, &err);
-    if (status == ORI_OK && ori_cancel_is_set(&run.cancel))
+    status = run_steps(&run, &err);
+    if (status == ORI_OK && ori_cancel_is_set(&run.session.cancel))
         status = ORI_CANCELLED;
+    ori_run_places_destroy(&run.places);
     ori_engine_close(&run.engine);
     ori_inputs_deinit(&run.inputs);
     free(run.works);
-    ori_interrupt_stop(&run.interrupt);
-    ori_cancel_deinit(&run.cancel);
-    ori_net_global_deinit();
+    ori_session_end(&run.session);
     ori_table_deinit(&run.table);
     enum ori_exit code = ori_ending(cli, status, &err);
     return code == ORI_EXIT_OK && run.failed > 0 ? ORI_EXIT_FAILED : code;
@@ -300,13 +336,18 @@ static const struct ori_cli_option options[] = {
 const struct ori_verb ori_verb_run = {
     .name = "run",
     .summary = "turn videos into searchable frames",
-    .usage = "[options] VIDEO|FOLDER...",
+    .usage = "[options] VIDEO|FOLDER|s3://BUCKET/KEY|s3://BUCKET/PREFIX/|URL...",
     .description =
         "Each video becomes a folder of stills under VP_FRAMES_DIR, or with --upload in\n"
         "S3_FRAMES_BUCKET, points in the vector store and\n"
         "a manifest. Folders are searched for video files, hidden ones left out. What was done\n"
         "before with the same file and settings is left as it is. One bad video does not stop the\n"
-        "others; the exit code is then 1.",
+        "others; the exit code is then 1.\n"
+        "Videos in S3 are read by ranges, all below a prefix that ends in a slash. The object\n"
+        "{platform}/{code}/video.mp4 gives these names. With such an input the results go where "
+        "the\n"
+        "settings say: to S3_FRAMES_BUCKET unless SKIP_UPLOAD=1, and to QDRANT_URL if it is set.\n"
+        "A URL is https://, or http:// to an address of URL_ALLOW_PRIVATE.",
     .options = options,
     .options_count = sizeof options / sizeof options[0],
     .operands_max = SIZE_MAX,

@@ -8,6 +8,7 @@
 #include "util/text.h"
 #include "util/utf8.h"
 
+#define LINE_WIDTH_DEFAULT 80
 #define GAP "  "
 #define GAP_WIDTH 2
 #define FIRST_WIDTH_MIN 12
@@ -148,4 +149,10 @@ ori_status ori_table_render(const struct ori_table *table, size_t width, struct 
     if (table->rows_left_out > 0)
         ori_buf_printf(page, "... and %zu more\n", table->rows_left_out);
     return ori_buf_finish(page, "table", err);
+}
+
+size_t ori_table_line_width(int fd)
+{
+    const size_t width = ori_table_terminal_width(fd);
+    return (width ? width : LINE_WIDTH_DEFAULT) - 1;
 }

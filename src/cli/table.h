@@ -41,3 +41,5 @@ ori_status ori_table_render(const struct ori_table *table, size_t width, struct 
 size_t ori_table_text_width(const char *text);
 /* Columns of the terminal at fd; 0 when it is none. */
 size_t ori_table_terminal_width(int fd);
+/* What a line on it may have, so that it does not wrap; of 80 columns when it is none. */
+size_t ori_table_line_width(int fd);

@@ -3,6 +3,7 @@
 ORI_VERB_ROW(run)
 ORI_VERB_ROW(search)
 ORI_VERB_ROW(serve)
+ORI_VERB_ROW(submit)
 ORI_VERB_ROW(jobs)
 ORI_VERB_ROW(embed)
 ORI_VERB_ROW(reindex)

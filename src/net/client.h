@@ -109,6 +109,8 @@ ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_req
 
 /* Whether a fetch ended so because nobody listens there, or nobody knows the name. */
 bool ori_net_is_nobody_there(const struct ori_error *err);
+/* Whether an answer of that HTTP status is worth another attempt. */
+bool ori_net_is_passing(int http_status);
 
 /* Whether a text from outside is an http or https URL this client would take: a host, no user or
  * password, a legal port, no control characters, at most ORI_LIMIT_MAX_URL_BYTES. ORI_URL_REFUSED

@@ -82,8 +82,5 @@ bool ori_net_is_let_through(enum ori_net_guard guard, const struct ori_network_l
 ori_status ori_net_check_long_url(const char *url, enum ori_net_guard guard,
                                   const struct ori_network_list *allowed, struct ori_error *err);
 
-/* Whether an answer of that HTTP status is worth another attempt. */
-bool ori_net_is_passing(int http_status);
-
 /* CURLOPT_DEBUGFUNCTION; userptr is the request's log. */
 int ori_net_trace(CURL *easy, curl_infotype type, char *data, size_t bytes, void *userptr);

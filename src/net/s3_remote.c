@@ -2,6 +2,17 @@
 
 #include <string.h>
 
+/* A HEAD says 404 without a reason: whether it is the bucket that is not there, a list tells. */
+static ori_status tell_bucket(const struct ori_s3_remote *remote, const struct ori_wait *wait,
+                              struct ori_error *err)
+{
+    struct ori_error cause = {0};
+    if (ori_s3_check(remote->s3, remote->name.bucket, wait, &cause) != ORI_BUCKET_MISSING)
+        return ORI_NOT_FOUND;
+    *err = cause;
+    return ORI_BUCKET_MISSING;
+}
+
 /* Whoever opens it looks at the size himself: nothing but the head has come. */
 static ori_status open_object(void *self, int64_t bytes_max, const struct ori_remote_sink *sink,
                               struct ori_remote_facts *ret_facts, const struct ori_wait *wait,
@@ -13,7 +24,7 @@ static ori_status open_object(void *self, int64_t bytes_max, const struct ori_re
     (void)sink;
     const ori_status status = ori_s3_head(remote->s3, &remote->name, &facts, wait, err);
     if (status != ORI_OK)
-        return status;
+        return status == ORI_NOT_FOUND ? tell_bucket(remote, wait, err) : status;
     _Static_assert(sizeof ret_facts->etag >= sizeof facts.etag, "etag");
     *ret_facts = (struct ori_remote_facts){.bytes = facts.bytes, .modified_s = facts.modified_s};
     memcpy(ret_facts->etag, facts.etag, sizeof facts.etag);

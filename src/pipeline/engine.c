@@ -81,8 +81,8 @@ static ori_status open_vectors(const struct ori_settings *settings, enum ori_eng
 {
     const bool is_read_only = is_reading(use);
     const bool has_beside = use == ORI_ENGINE_SERVE || is_verify(use);
-    const bool is_remote =
-        has_beside || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_SEARCH_REMOTE;
+    const bool is_remote = has_beside || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_REMOTE ||
+                           use == ORI_ENGINE_SEARCH_REMOTE;
     struct ori_error why = {0};
     ori_status status = ORI_OK;
     const bool has_qdrant = is_remote && ori_engine_has_qdrant(settings);
@@ -178,6 +178,8 @@ static ori_status open_objects(const struct ori_settings *settings, enum ori_eng
         objects = ORI_OBJECTS_AS_SET;
     else if (use == ORI_ENGINE_UPLOAD)
         objects = ORI_OBJECTS_UPLOAD;
+    else if (use == ORI_ENGINE_REMOTE)
+        objects = ORI_OBJECTS_REMOTE;
     ori_status status = ori_objects_open(settings, objects, cancel, log, &engine->objects, err);
     engine->blobs = engine->objects.remote ? engine->objects.remote : engine->objects.local;
     return status;

@@ -37,6 +37,7 @@ enum ori_engine_use {
     ORI_ENGINE_RUN,     /* all, writable; folders are made; nothing leaves this machine */
     ORI_ENGINE_SERVE,   /* the same, but S3 and Qdrant where the settings ask for them */
     ORI_ENGINE_UPLOAD,  /* the same, and where they do not ask for S3, that is a failure */
+    ORI_ENGINE_REMOTE,  /* the same, but SKIP_UPLOAD=1 may keep frames here: videos come from S3 */
     ORI_ENGINE_REINDEX, /* all but the vectors; more threads for the model, as little is decoded. A
                            missing folder of frames is ORI_NOT_FOUND */
     ORI_ENGINE_VERIFY, /* as for SERVE, but a VECTOR_DB beside Qdrant is opened only when it is there */

@@ -17,12 +17,9 @@
 #define SAMPLE_BYTES 65536
 #define FINGERPRINT_BYTES 4096
 
-ori_status ori_identity_code(const char *path, char ret_code[ORI_CODE_BYTES], struct ori_error *err)
+ori_status ori_identity_code_of_name(const char *name, const char *url,
+                                     char ret_code[ORI_CODE_BYTES], struct ori_error *err)
 {
-    const char *name = path[0] == '/' ? strrchr(path, '/') + 1 : "";
-    if (name[0] == '\0')
-        return ori_error_set(err, ORI_USAGE, "not an absolute path of a file: %s", path);
-
     char stem[ORI_LIMIT_MAX_PATH_BYTES];
     const char *dot = strrchr(name, '.');
     size_t stem_bytes = dot && dot != name ? (size_t)(dot - name) : strlen(name);
@@ -32,7 +29,7 @@ ori_status ori_identity_code(const char *path, char ret_code[ORI_CODE_BYTES], st
     stem[stem_bytes] = '\0';
 
     uint8_t digest[ORI_HASH_BYTES_MAX];
-    ori_status status = ori_hash_of(ORI_HASH_SHA1, path, strlen(path), digest, err);
+    ori_status status = ori_hash_of(ORI_HASH_SHA1, url, strlen(url), digest, err);
     if (status != ORI_OK)
         return status;
     char hex[2 * CODE_HASH_BYTES + 1];
@@ -41,6 +38,14 @@ ori_status ori_identity_code(const char *path, char ret_code[ORI_CODE_BYTES], st
     ori_text_make_code(stem, CODE_STEM_CHARS, legal);
     snprintf(ret_code, ORI_CODE_BYTES, "%s-%s", legal, hex);
     return ORI_OK;
+}
+
+ori_status ori_identity_code(const char *path, char ret_code[ORI_CODE_BYTES], struct ori_error *err)
+{
+    const char *name = path[0] == '/' ? strrchr(path, '/') + 1 : "";
+    if (name[0] == '\0')
+        return ori_error_set(err, ORI_USAGE, "not an absolute path of a file: %s", path);
+    return ori_identity_code_of_name(name, path, ret_code, err);
 }
 
 /* Adds SAMPLE_BYTES from offset on, fewer at the end of the file. */

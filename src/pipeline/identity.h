@@ -39,6 +39,10 @@ struct ori_result_inputs {
 ori_status ori_identity_code(const char *path, char ret_code[ORI_CODE_BYTES],
                              struct ori_error *err);
 
+/* The same of a URL in the place of the path; name: of the file there. */
+ori_status ori_identity_code_of_name(const char *name, const char *url,
+                                     char ret_code[ORI_CODE_BYTES], struct ori_error *err);
+
 /* fd: a regular file; its position does not move. ORI_IO, ORI_NOMEM. */
 ori_status ori_identity_source(int fd, struct ori_source_identity *ret_identity,
                                struct ori_error *err);

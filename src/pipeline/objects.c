@@ -79,11 +79,12 @@ static ori_status decide(const struct ori_settings *settings, enum ori_objects_u
 {
     *ret_has_s3 =
         has_keys(objects) || settings->aws_endpoint_url[0] != '\0' || settings->s3_unsigned;
-    if (use != ORI_OBJECTS_UPLOAD || *ret_has_s3)
+    if (use == ORI_OBJECTS_AS_SET || *ret_has_s3)
         return ORI_OK;
     return ori_error_set(err, ORI_BAD_SETTING,
-                         "an upload needs credentials of S3: set AWS_ACCESS_KEY_ID and "
-                         "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or S3_UNSIGNED=1");
+                         "%s needs credentials of S3: set AWS_ACCESS_KEY_ID and "
+                         "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or S3_UNSIGNED=1",
+                         use == ORI_OBJECTS_UPLOAD ? "an upload" : "s3://");
 }
 
 static ori_status open_s3(const struct ori_settings *settings, enum ori_objects_use use,
@@ -98,7 +99,7 @@ static ori_status open_s3(const struct ori_settings *settings, enum ori_objects_
         status = decide(settings, use, objects, &has_s3, err);
     if (status == ORI_OK && has_s3)
         status = open_client(settings, log, objects, err);
-    if (status == ORI_OK && has_s3 && !settings->skip_upload)
+    if (status == ORI_OK && has_s3 && !settings->skip_upload && use != ORI_OBJECTS_READ)
         status = open_bucket(settings, objects, err);
     return status;
 }
@@ -112,7 +113,9 @@ ori_status ori_objects_open(const struct ori_settings *settings, enum ori_object
     if (use == ORI_OBJECTS_UPLOAD && (settings->local_mode || settings->skip_upload))
         status = ori_error_set(err, ORI_BAD_SETTING, "%s=1 forbids an upload",
                                settings->local_mode ? "LOCAL_MODE" : "SKIP_UPLOAD");
-    if (status == ORI_OK)
+    if ((use == ORI_OBJECTS_READ || use == ORI_OBJECTS_REMOTE) && settings->local_mode)
+        status = ori_error_set(err, ORI_BAD_SETTING, "LOCAL_MODE=1 forbids s3://");
+    if (status == ORI_OK && use != ORI_OBJECTS_READ)
         status = ori_blob_open_fs(settings->vp_frames_dir, false, &ret_objects->local, err);
     if (status == ORI_OK && use != ORI_OBJECTS_LOCAL && !settings->local_mode)
         status = open_s3(settings, use, cancel, log, ret_objects, err);

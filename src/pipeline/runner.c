@@ -107,6 +107,16 @@ static void give_result(struct worker *worker, struct ori_runner_result *result)
     wake_owner(runner);
 }
 
+/* Its own, or made of the path. */
+static ori_status code_of(const struct ori_runner_work *work, char ret_code[ORI_CODE_BYTES],
+                          struct ori_error *err)
+{
+    if (!work->code && work->path)
+        return ori_identity_code(work->path, ret_code, err);
+    snprintf(ret_code, ORI_CODE_BYTES, "%s", work->code ? work->code : "");
+    return ORI_OK;
+}
+
 static void run_work(struct worker *worker, const struct ori_runner_work *work,
                      struct ori_item_result *item)
 {
@@ -115,7 +125,7 @@ static void run_work(struct worker *worker, const struct ori_runner_work *work,
     struct ori_manifest *manifest = &item->manifest;
     item->status = work->status;
     if (item->status == ORI_OK)
-        item->status = ori_identity_code(work->path, code, &item->error);
+        item->status = code_of(work, code, &item->error);
     else
         (void)ori_error_set(&item->error, work->status, "%s",
                             work->message ? work->message : ori_status_text(work->status));
@@ -124,6 +134,7 @@ static void run_work(struct worker *worker, const struct ori_runner_work *work,
         log.platform = work->platform;
         log.code = code;
         struct ori_item_request request = {.path = work->path,
+                                           .place = work->place,
                                            .platform = work->platform,
                                            .code = code,
                                            .is_forced = options->is_forced,
@@ -137,7 +148,7 @@ static void run_work(struct worker *worker, const struct ori_runner_work *work,
     item->attempts = 1;
     snprintf(manifest->platform, sizeof manifest->platform, "%s", work->platform);
     struct ori_error ignored = {0}; /* a folder has a code too, where its path is well */
-    (void)!ori_identity_code(work->path, manifest->code, &ignored);
+    (void)!code_of(work, manifest->code, &ignored);
 }
 
 static void *worker_thread(void *self)

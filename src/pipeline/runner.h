@@ -17,8 +17,10 @@ struct ori_runner;
 
 /* One video. With a status other than ORI_OK it failed before it began: the result says so. */
 struct ori_runner_work {
-    const char *path;     /* absolute */
-    const char *platform; /* usually "local" */
+    const char *path;                     /* absolute; NULL: it is far away */
+    const struct ori_medium_place *place; /* then where; else NULL */
+    const char *platform;                 /* usually "local" */
+    const char *code;                     /* NULL: made of path */
     ori_status status;
     const char *message;
 };

@@ -12,6 +12,7 @@ import time
 import pytest
 
 import harness
+from server import KEY, Server
 
 
 def on_terminal(oriane, *arguments, columns=80, settings=None):
@@ -101,3 +102,18 @@ def test_json_on_a_terminal_stays_clean(oriane, clip):
     assert code == 0
     assert harness.Result([], code, out.encode(), "").one["status"] == "success"
     assert "\x1b" not in out and "\r" not in out
+
+
+def test_submit_has_a_line_while_it_posts_and_while_it_waits(oriane, clip, tmp_path):
+    with Server(tmp_path / "server", env={"MAX_VIDEOS_PER_REQUEST": 2}) as server:
+        for i in range(6):
+            server.add_video("p", f"v{i}", clip("cuts").path)
+        (tmp_path / "list.txt").write_text("".join(f"p/v{i}\n" for i in range(7)) + "bad\n")
+        code, out, seen = on_terminal(oriane, "submit", "list.txt", "--wait", "--server", server.url,
+                                      columns=120, settings={"API_KEY": KEY})
+    assert code == 1 and "7 videos, 7 posted in 4 jobs, 1 bad entry, 1 did not succeed\n" in out
+    updates = [u for u in re.split(r"\r|\x1b\[\d*K", seen) if u.strip()]
+    assert any("posted" in u for u in updates) and any("/7 videos" in u for u in updates), seen
+    lines = [line for line in screen(seen, 120) if line]
+    assert lines[0] == ("oriane: list.txt: line 8: expected platform/code, and perhaps a URL behind it")
+    assert lines[1].startswith("oriane: job ") and len(lines) <= 3, "what was drawn is gone"

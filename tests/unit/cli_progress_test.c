@@ -183,6 +183,41 @@ static void lines_of_a_load(void **state)
     }
 }
 
+static void lines_of_a_submit(void **state)
+{
+    static const struct {
+        struct ori_progress_submit submit;
+        size_t width;
+        const char *expected;
+    } rows[] = {
+        {{.videos = 2000, .share = 0.5, .jobs = 2, .elapsed_us = 4 * SECOND},
+         79,
+         "[##############--------------]  2000 posted   50%  2 jobs  0:04 left"},
+        {{.videos = 10, .share = -1, .jobs = 1, .elapsed_us = 4 * SECOND}, 79, "10 posted  1 job"},
+        {{.trouble = "waiting for the server", .share = 0, .elapsed_us = 4 * SECOND},
+         40,
+         "waiting for the server  0 posted    0%"},
+        {{.videos = 5, .total = 20, .jobs = 3, .jobs_ended = 1, .failed = 2},
+         60,
+         "[####------------]  5/20 videos   25%  1 of 3 jobs  2 failed"},
+        {{.videos = 20, .total = 20, .jobs = 1, .jobs_ended = 1},
+         31,
+         "20/20 videos  100%  1 of 1 jobs"},
+    };
+    char line[ORI_PROGRESS_BYTES];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        ori_progress_render_submit(&rows[i].submit, rows[i].width, line);
+        assert_string_equal(line, rows[i].expected);
+    }
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (size_t width = 0; width < 300; width++) {
+            ori_progress_render_submit(&rows[i].submit, width, line);
+            assert_true(strlen(line) <= width && strlen(line) < sizeof line);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +227,7 @@ int main(void)
         cmocka_unit_test(never_too_wide),
         cmocka_unit_test(sizes),
         cmocka_unit_test(lines_of_a_load),
+        cmocka_unit_test(lines_of_a_submit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
