@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ struct ori_http_remote {
     char *url;
     char *name;
     char shown[SHOWN_BYTES];
-    struct version version; /* of open; then immutable */
+    struct version version;         /* of open; then immutable */
+    atomic_bool takes_no_condition; /* it answers If-Range with the whole, whatever it says */
     pthread_mutex_t lock;
     char *there; /* lock: where the redirects of url led; NULL: nowhere else */
 };
@@ -48,11 +50,12 @@ struct reading {
     struct ori_http_remote *remote;
     const struct ori_wait *wait;
     struct version *version;
-    bool is_known;  /* the version is: pieces of another are not taken */
-    bool has_range; /* the request has one, from at to end */
-    bool is_whole;  /* the server answered with all of it */
-    int64_t at;     /* of the next byte */
-    int64_t end;    /* behind the last one that is wanted; INT64_MAX: the file's */
+    bool is_known;      /* the version is: pieces of another are not taken */
+    bool has_range;     /* the request has one, from at to end, */
+    bool has_condition; /* and If-Range */
+    bool is_whole;      /* the server answered with all of it */
+    int64_t at;         /* of the next byte */
+    int64_t end;        /* behind the last one that is wanted; INT64_MAX: the file's */
     int64_t bytes_max;
     const struct ori_remote_sink *sink; /* where they go, or */
     uint8_t *data;                      /* those from data_at on */
@@ -181,10 +184,18 @@ static bool is_same(const struct version *a, const struct version *b)
     return !a->modified[0] || !b->modified[0] || strcmp(a->modified, b->modified) == 0;
 }
 
+static int64_t seconds_of(const char *date)
+{
+    const time_t seconds = date[0] ? curl_getdate(date, NULL) : -1;
+    return seconds > 0 ? (int64_t)seconds : 0;
+}
+
 /* For If-Range, which takes no weak ETag; "" none. */
 static const char *validator_of(const struct version *version)
 {
-    return version->etag[0] == '"' ? version->etag : version->modified;
+    if (version->etag[0] == '"')
+        return version->etag;
+    return seconds_of(version->modified) > 0 ? version->modified : "";
 }
 
 static ori_status say_changed(struct ori_error *err)
@@ -240,7 +251,8 @@ static ori_status judge_part(struct reading *reading, struct ori_error *err)
     return check_bytes(reading, range.total, err);
 }
 
-/* A server that does not know ranges, or one whose file is not the one that was begun. */
+/* A server that does not know ranges, or one whose file is not the one that was begun. ORI_AGAIN: it
+ * is, and yet the condition did not hold: some take a time for too young to tell versions apart. */
 static ori_status judge_whole(struct reading *reading, struct ori_error *err)
 {
     struct version version;
@@ -251,6 +263,8 @@ static ori_status judge_whole(struct reading *reading, struct ori_error *err)
         version.bytes = bytes;
     if (!reading->sink && !is_same(reading->version, &version))
         return say_changed(err);
+    if (!reading->sink && reading->has_condition)
+        return ORI_AGAIN;
     if (!reading->sink)
         return say_wrong(reading, "with the whole, where a part was asked for", err);
     *reading->version = version;
@@ -302,12 +316,15 @@ static ori_status take(void *self, const void *data, size_t bytes, struct ori_er
 }
 
 /* An answer without bytes that were wanted. */
-static ori_status refuse(int http, struct ori_error *err)
+static ori_status refuse(const struct ori_net_answer *answer, struct ori_error *err)
 {
+    const int http = answer->status;
     if (http == 404 || http == 410)
         return ori_error_set(err, ORI_NOT_FOUND, "HTTP %d: the server has no such file", http);
     if (http == 412 || http == 416)
         return say_changed(err);
+    if (err && err->status == ORI_OK && answer->retry_after_ms > 0)
+        err->retry_after_ms = answer->retry_after_ms;
     if (http >= 500 || ori_net_is_passing(http))
         return ori_error_set(err, ORI_NETWORK, "HTTP %d: the server cannot answer at the moment",
                              http);
@@ -324,7 +341,7 @@ static ori_status fetch(struct reading *reading, const char *url, struct ori_net
     static const char *const kept[] = {
         "Content-Length", "Content-Range", "Content-Encoding", "Transfer-Encoding",
         "ETag",           "Last-Modified", "Location",         NULL};
-    const struct ori_http_remote *remote = reading->remote;
+    struct ori_http_remote *remote = reading->remote;
     const char *validator = reading->is_known ? validator_of(reading->version) : "";
     struct ori_net_header headers[3] = {{"Accept-Encoding", "identity"}};
     size_t count = 1;
@@ -335,7 +352,9 @@ static ori_status fetch(struct reading *reading, const char *url, struct ori_net
         snprintf(range, sizeof range, "bytes=%" PRId64 "-%" PRId64, reading->at, reading->end - 1);
     if (reading->has_range)
         headers[count++] = (struct ori_net_header){"Range", range};
-    if (reading->has_range && validator[0])
+    reading->has_condition =
+        reading->has_range && validator[0] && !atomic_load(&remote->takes_no_condition);
+    if (reading->has_condition)
         headers[count++] = (struct ori_net_header){"If-Range", validator};
     const struct ori_net_request request = {
         .method = "GET",
@@ -449,7 +468,7 @@ static ori_status ask(struct reading *reading, struct ori_error *err)
         reading->is_whole = is_empty;
         status = is_empty ? ORI_OK : ORI_AGAIN;
     } else if (status == ORI_OK && (answer.status < 200 || answer.status >= 300)) {
-        status = refuse(answer.status, err);
+        status = refuse(&answer, err);
     } else if (status == ORI_OK) {
         status = reading->is_judged ? ORI_OK : judge(reading, err); /* it had no bytes */
         if (status == ORI_OK && reading->answer_end != INT64_MAX &&
@@ -462,6 +481,13 @@ static ori_status ask(struct reading *reading, struct ori_error *err)
 }
 
 /* ---- open, read ---- */
+
+static ori_status pass(struct ori_error *err, const struct ori_error *why)
+{
+    if (err && err->status == ORI_OK)
+        *err = *why;
+    return why->status;
+}
 
 static bool can_go_on(const struct reading *reading, ori_status status)
 {
@@ -493,7 +519,7 @@ static ori_status read_head(struct reading *reading, struct ori_error *err)
             return ORI_OK; /* or a part of the start: the rest is read by range anyway */
         const bool is_new = status == ORI_AGAIN || status == ORI_SOURCE_CHANGED;
         if (breaks == BREAKS_MAX || (!is_broken && !is_new))
-            return ori_error_set(err, status, "%s", why.text);
+            return pass(err, &why);
         begin_again(reading, is_broken);
     }
 }
@@ -521,8 +547,7 @@ static ori_status open_file(void *self, int64_t bytes_max, const struct ori_remo
     remote->version = version;
     *ret_facts = (struct ori_remote_facts){.bytes = version.bytes, .head_bytes = reading.at};
     memcpy(ret_facts->etag, version.etag, sizeof ret_facts->etag);
-    const time_t modified = version.modified[0] ? curl_getdate(version.modified, NULL) : -1;
-    ret_facts->modified_s = modified > 0 ? (int64_t)modified : 0;
+    ret_facts->modified_s = seconds_of(version.modified);
     return ORI_OK;
 }
 
@@ -545,14 +570,20 @@ static ori_status read_file(void *self, const char *etag, int64_t offset, void *
     for (int answers = 0; reading.at < reading.end; answers++) {
         struct ori_error why = {0};
         ori_status status = ask(&reading, &why);
+        if (status == ORI_AGAIN) {
+            atomic_store(&remote->takes_no_condition, true);
+            continue;
+        }
         breaks += status != ORI_OK;
         if (status == ORI_OK && answers == ANSWERS_MAX) {
             reading.is_wrong = true;
             status =
                 ori_error_set(&why, ORI_NETWORK, "a small part at a time of what was asked for");
         }
-        if (status != ORI_OK && (!can_go_on(&reading, status) || breaks > BREAKS_MAX))
-            return ori_error_set(err, status, "%s: %s", remote->shown, why.text);
+        if (status != ORI_OK && (!can_go_on(&reading, status) || breaks > BREAKS_MAX)) {
+            ori_error_context(&why, "%s", remote->shown);
+            return pass(err, &why);
+        }
     }
     return ORI_OK;
 }
