@@ -106,13 +106,14 @@ struct ori_extract_options {
 
 struct ori_msg_start {
     uint32_t type;
-    uint32_t job;       /* enum ori_child_job */
-    int64_t bytes;      /* size of the medium */
-    uint32_t is_remote; /* reads need NEED / HAVE first */
-    uint32_t slots;     /* ORI_CHILD_SLOTS_MIN.._MAX */
-    uint32_t words;     /* enum ori_words_level: what libav may say on the log pipe */
-    uint32_t unused;
+    uint32_t job;         /* enum ori_child_job */
+    int64_t bytes;        /* size of the medium */
+    uint32_t is_remote;   /* reads need NEED / HAVE first */
+    uint32_t slots;       /* ORI_CHILD_SLOTS_MIN.._MAX */
+    uint32_t words;       /* enum ori_words_level: what libav may say on the log pipe */
+    uint32_t cpu_seconds; /* of processor time, over all threads; see media/sandbox.h */
     uint64_t slot_bytes;
+    int64_t memory_bytes; /* likewise; 0: no limit */
     struct ori_extract_options options;
 };
 struct ori_msg_slot { /* RELEASE */

@@ -8,6 +8,8 @@
 /* Any length: the largest VP_MAX_DURATION. The protocol's times go a day further: the last frame's
  * time on screen. */
 #define DURATION_S_MAX 31536000
+/* The clock on the wall comes first, unless more threads run than there should. */
+#define CPU_GRACE_S 1
 #define STILL_OVERHEAD (INT64_C(1) << 20) /* headers, chunks, and what zlib adds to noise */
 
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings)
@@ -54,7 +56,8 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
     };
 }
 
-void ori_options_start(const struct ori_extract_options *options, enum ori_child_job job,
+void ori_options_start(const struct ori_settings *settings,
+                       const struct ori_extract_options *options, enum ori_child_job job,
                        int64_t bytes, struct ori_msg_start *ret_start)
 {
     int64_t input_bytes = INT64_C(3) * options->input.side * options->input.side;
@@ -68,7 +71,10 @@ void ori_options_start(const struct ori_extract_options *options, enum ori_child
         .job = (uint32_t)job,
         .bytes = bytes,
         .slots = job == ORI_CHILD_JOB_VIDEO ? SLOTS : ORI_CHILD_SLOTS_MIN,
+        .cpu_seconds =
+            (uint32_t)(settings->vp_item_timeout * options->decode_threads + CPU_GRACE_S),
         .slot_bytes = (uint64_t)slot_bytes,
+        .memory_bytes = settings->vp_decode_memory,
         .options = *options,
     };
 }
