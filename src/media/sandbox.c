@@ -75,10 +75,19 @@ static ori_status check_descriptors(struct ori_error *err)
     return status;
 }
 
+/* Open for reading, or memory that is sealed against writing. */
+static bool is_read_only(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY)
+        return true;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_WRITE);
+}
+
 static ori_status check_inheritance(struct ori_error *err)
 {
-    int flags = fcntl(ORI_CHILD_FD_MEDIUM, F_GETFL);
-    if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY)
+    if (!is_read_only(ORI_CHILD_FD_MEDIUM))
         return ori_error_set(err, ORI_SANDBOX, "the medium is not open for reading alone");
     if (environ && environ[0])
         return ori_error_set(err, ORI_SANDBOX, "the environment is not empty");

@@ -109,7 +109,7 @@ ori_status ori_objects_open(const struct ori_settings *settings, enum ori_object
     if (use == ORI_OBJECTS_UPLOAD && (settings->local_mode || settings->skip_upload))
         status = ori_error_set(err, ORI_BAD_SETTING, "%s=1 forbids an upload",
                                settings->local_mode ? "LOCAL_MODE" : "SKIP_UPLOAD");
-    if (status == ORI_OK)
+    if (status == ORI_OK && use != ORI_OBJECTS_LOOK)
         status = ori_blob_open_fs(settings->vp_frames_dir, false, &ret_objects->local, err);
     if (status == ORI_OK && use != ORI_OBJECTS_LOCAL && !settings->local_mode)
         status = open_s3(settings, use, cancel, log, ret_objects, err);

@@ -13,12 +13,17 @@
 #include "stores/blob.h"
 #include "util/cancel.h"
 
-enum ori_objects_use { ORI_OBJECTS_LOCAL, ORI_OBJECTS_AS_SET, ORI_OBJECTS_UPLOAD };
+enum ori_objects_use {
+    ORI_OBJECTS_LOCAL,
+    ORI_OBJECTS_AS_SET,
+    ORI_OBJECTS_UPLOAD,
+    ORI_OBJECTS_LOOK /* as set, to ask whether S3 is there: no folder is made, local is NULL */
+};
 
 struct ori_objects {
     struct ori_credentials *credentials; /* NULL: none, or not asked for */
     struct ori_s3 *s3;                   /* NULL: everything is local */
-    struct ori_blob_store *local;        /* VP_FRAMES_DIR, always */
+    struct ori_blob_store *local;        /* VP_FRAMES_DIR; NULL with LOOK */
     struct ori_blob_store *remote;       /* S3_FRAMES_BUCKET; NULL: frames are local */
 };
 

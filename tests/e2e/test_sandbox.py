@@ -161,6 +161,9 @@ def test_pictures_need_no_other_call_either(clip, tmp_path):
     for arguments in (["embed", "--image", still], ["search", "--json", "--image", still]):
         result = strict(*arguments, settings={"VP_OUTPUT_DIR": "out"})
         assert result.code == 0, result
+    # a picture that comes as a part of another file, copied into sealed memory
+    doctor = strict("doctor", "--json").json
+    assert [c["verdict"] for c in doctor["checks"] if c["name"] == "decoding"] == ["ok"], doctor
 
 
 def test_decoding_stands_inside(oriane, clip):
