@@ -53,7 +53,7 @@ struct ori_frame {
 ori_status ori_video_open(struct ori_source *source, const struct ori_video_options *options,
                           struct ori_video **ret_video, struct ori_video_info *ret_info,
                           struct ori_error *err);
-const char *ori_video_library(void); /* the version of libav, static */
+const char *ori_video_library(void);            /* the version of libav, static */
 void ori_video_close(struct ori_video **video); /* null-safe, nulls */
 
 /* The next picture in presentation order, pts strictly increasing from 0 or later (a frame whose
