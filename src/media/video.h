@@ -24,6 +24,7 @@ struct ori_video_options {
     int threads;             /* decoder threads, 1.. */
     int64_t pixels_max;      /* width * height of a coded picture */
     int64_t duration_us_max; /* 0: any; longer by its header is ORI_LIMIT, by its frames a cut */
+    int64_t frames_max;      /* decoded pictures, 0: any; one more is ORI_LIMIT */
 };
 
 struct ori_video_info {

@@ -223,7 +223,8 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
     const struct ori_extract_options *options = extract->options;
     struct ori_video_options video = {.threads = options->decode_threads,
                                       .pixels_max = options->pixels_max,
-                                      .duration_us_max = options->duration_us_max};
+                                      .duration_us_max = options->duration_us_max,
+                                      .frames_max = ORI_LIMIT_MAX_DECODED_FRAMES};
     extract->borders_options = (struct ori_borders_options){
         .tolerance = options->tolerance,
         .edge_thresh = options->edge_thresh,
