@@ -17,11 +17,15 @@ static void say_refusals(struct ori_doctor *doctor, const struct ori_sandbox_fin
 {
     bool is_well = !findings->has_opened_file && !findings->has_made_socket &&
                    !findings->has_made_process && !findings->has_signalled_parent;
-    ori_doctor_say(doctor, is_well ? ORI_DOCTOR_OK : ORI_DOCTOR_FAIL, "system calls",
-                   "this kernel does not keep to the list (seccomp): trust no video from outside",
-                   "%s a file, a socket, a process, a signal to the parent%s",
-                   is_well ? "a list, the rest refused; tried:" : "NOT all refused; tried:",
-                   findings->facts.is_wide ? " (wider: built with a sanitizer)" : "");
+    if (findings->facts.is_wide)
+        ori_doctor_say(doctor, ORI_DOCTOR_WARN, "system calls",
+                       "a build for tests: decode no video from outside with it",
+                       "a wider list, and no limit of memory: built with a sanitizer");
+    else
+        ori_doctor_say(doctor, is_well ? ORI_DOCTOR_OK : ORI_DOCTOR_FAIL, "system calls",
+                       "this kernel does not keep to the list: decode no video from outside here",
+                       "%s; tried: to open a file, make a socket and a process, signal the parent",
+                       is_well ? "a list, the rest is refused" : "NOT all is refused");
 }
 
 static void say_walls(struct ori_doctor *doctor, const struct ori_sandbox_findings *findings)

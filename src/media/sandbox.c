@@ -239,7 +239,8 @@ static const int wide_calls[] = {
     CALL(kill),       CALL(tgkill),         CALL(process_vm_readv),
     CALL(readlinkat), CALL(prlimit64),      CALL(getrlimit),
     CALL(getppid),    CALL(sched_getparam), CALL(pipe2),
-    CALL(write),
+    CALL(write),      CALL(getdents),       CALL(dup),
+    CALL(ioctl),      CALL(uname),          CALL(stat),
 };
 
 /* A call that is allowed when (argument & mask) == value: the lower half of a register is what the

@@ -13,6 +13,7 @@ import harness
 from server import Server
 
 TESTS = harness.BUILD / "tests" / "component"
+IS_WIDE = "asan" in str(harness.BINARY)
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
@@ -68,6 +69,29 @@ def test_a_user_without_rights_is_shut_in_as_well(exploit, tmp_path):
     path = script(tmp_path, "walls", "all")
     process = subprocess.run([*(NOBODY if os.getuid() == 0 else []), exploit.binary, "run",
                               "--json", "--out", "out", path], cwd=tmp_path, capture_output=True,
+                             env=harness.environment(), timeout=60, check=False)
+    result = harness.Result([], process.returncode, process.stdout, process.stderr.decode())
+    assert result.one["error"]["code"] == "decode_failed", result
+
+
+def test_without_namespaces_the_list_stands(exploit, tmp_path):
+    """As in a container that refuses them: root in a world of its own where none can be made."""
+    bare = ["unshare", "-Ur", "sh", "-c",
+            "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all "
+            '--inh-caps=-all --securebits=+noroot "$0" "$@"']
+    probe = subprocess.run([*bare, "true"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        pytest.skip(f"no such world on this machine: {probe.stderr.decode().strip()}")
+    process = subprocess.run([*bare, harness.BINARY, "doctor", "--json"], cwd=tmp_path,
+                             capture_output=True, env=harness.environment(API_PORT=0), check=False)
+    doctor = harness.Result([], process.returncode, process.stdout, process.stderr.decode()).json
+    verdicts = {c["name"]: c["verdict"] for c in doctor["checks"]}
+    if IS_WIDE:
+        pytest.skip("a sanitizer's child keeps its namespaces")
+    assert verdicts["namespaces"] == verdicts["root folder"] == "warn", doctor
+    assert verdicts["decoding"] == "ok", doctor
+    process = subprocess.run([*bare, exploit.binary, "run", "--json", "--out", "out",
+                              script(tmp_path, "walls", "all")], cwd=tmp_path, capture_output=True,
                              env=harness.environment(), timeout=60, check=False)
     result = harness.Result([], process.returncode, process.stdout, process.stderr.decode())
     assert result.one["error"]["code"] == "decode_failed", result
@@ -168,7 +192,7 @@ def test_pictures_need_no_other_call_either(clip, tmp_path):
 
 def test_decoding_stands_inside(oriane, clip):
     """The product's own child, looked at from outside while it decodes."""
-    if "asan" in str(harness.BINARY):
+    if IS_WIDE:
         pytest.skip("a sanitizer's child has a wider list and no limits")
     process = oriane.start("run", "--json", "--out", "out", clip("long_60").path,
                            settings={"VP_MAX_WORKERS": 1, "VP_ITEM_TIMEOUT": 77})

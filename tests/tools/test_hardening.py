@@ -61,3 +61,9 @@ def test_jumps_land_where_they_may():
         path = name if os.path.isabs(name) else os.path.join(BUILD, name)
         notes = readelf("-n", path)
         assert "IBT" in notes and "SHSTK" in notes, name
+
+
+def test_the_unit_lets_the_decode_process_shut_itself_in():
+    with open(os.path.join(REPOSITORY, "deploy", "oriane.service"), encoding="utf-8") as file:
+        allowed = re.search(r"^SystemCallFilter=(.*)$", file.read(), re.M)[1].split()
+    assert "seccomp" in allowed  # not in @system-service; without it nothing is decoded
