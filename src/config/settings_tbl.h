@@ -67,6 +67,9 @@ ORI_SETTING_ROW(VP_MAX_DURATION, vp_max_duration, INT, "86400", 0, 31536000, "",
                 PIPELINE, USED, "longest video; 0 is any up to the most, which is a year")
 ORI_SETTING_ROW(VP_MAX_BYTES, vp_max_bytes, BYTES, "68719476736", 0, 1125899906842624, "", "bytes",
                 PIPELINE, USED, "largest video file; 0 is any")
+ORI_SETTING_ROW(VP_DECODE_MEMORY, vp_decode_memory, BYTES, "4294967296", 0, 1125899906842624, "",
+                "bytes", PIPELINE, USED,
+                "memory one decode process may use, shared pictures left out; 0 is any")
 ORI_SETTING_ROW(VP_SPEED, vp_speed, CHOICE, "exact", 0, 0, "exact fast turbo", "", PIPELINE, LATER,
                 "how much of a video is decoded: all of it, or less for speed")
 

@@ -52,6 +52,7 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_OK:
     case ORI_EOF:
     case ORI_INTERNAL:
+    case ORI_SANDBOX:
     case ORI_USAGE:
     case ORI_BAD_SETTING:
     case ORI_LIMIT:

@@ -408,6 +408,8 @@ ori_status ori_child_reap(struct ori_child *child, int grace_ms, struct ori_erro
         const char *name = sigabbrev_np(WTERMSIG(wait_status));
         if (is_by_itself && err && err->status == ORI_OK)
             err->native = WTERMSIG(wait_status);
+        if (WTERMSIG(wait_status) == SIGXCPU)
+            return ori_error_set(err, ORI_TIMEOUT, "the decode process used up its processor time");
         return ori_error_set(err, ORI_CHILD_CRASHED,
                              "the decode process was ended by signal %d (SIG%s)%s%.200s",
                              WTERMSIG(wait_status), name ? name : "?", colon, words);

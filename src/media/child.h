@@ -53,6 +53,6 @@ ori_status ori_child_answer(struct ori_child *child, const struct ori_msg_range 
                             bool is_failed, struct ori_error *err);
 
 /* Waits until the child has ended by itself, kills it after grace_ms, and reaps it.
- * ORI_OK: exit status 0. ORI_CHILD_CRASHED: anything else; native in err is then the signal that
+ * ORI_OK: exit status 0. ORI_TIMEOUT: its processor time ran out. ORI_CHILD_CRASHED: anything else; native in err is then the signal that
  * ended it, 0 when there was none or when it was our own. Callable once. */
 ori_status ori_child_reap(struct ori_child *child, int grace_ms, struct ori_error *err);

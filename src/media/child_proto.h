@@ -113,7 +113,9 @@ struct ori_msg_start {
     uint32_t slots;      /* ORI_CHILD_SLOTS_MIN.._MAX */
     uint32_t words;      /* enum ori_words_level: what libav may say on the log pipe */
     uint32_t slots_held; /* so many of the last are the parent's until it says RELEASE; < slots */
+    int64_t cpu_seconds; /* of processor time, over all threads; see media/sandbox.h */
     uint64_t slot_bytes;
+    int64_t memory_bytes; /* likewise; 0: no limit */
     struct ori_extract_options options;
 };
 struct ori_msg_slot { /* RELEASE */

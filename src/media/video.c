@@ -221,6 +221,12 @@ ori_status ori_video_next(struct ori_video *video, struct ori_frame **ret_frame,
         video->damage.is_over_duration = true;
         return ORI_EOF;
     }
+    int64_t frames_max = video->options.frames_max;
+    if (frames_max > 0 && video->frames >= frames_max) {
+        ori_frame_unref(&frame);
+        return ori_error_set(err, ORI_LIMIT, "more than %lld pictures", (long long)frames_max);
+    }
+    video->frames++;
     *ret_frame = frame;
     return ORI_OK;
 }

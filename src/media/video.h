@@ -24,6 +24,7 @@ struct ori_video_options {
     int threads;             /* decoder threads, 1.. */
     int64_t pixels_max;      /* width * height of a coded picture */
     int64_t duration_us_max; /* 0: any; longer by its header is ORI_LIMIT, by its frames a cut */
+    int64_t frames_max;      /* decoded pictures, 0: any; one more is ORI_LIMIT */
 };
 
 struct ori_video_info {
@@ -53,6 +54,7 @@ struct ori_frame {
 ori_status ori_video_open(struct ori_source *source, const struct ori_video_options *options,
                           struct ori_video **ret_video, struct ori_video_info *ret_info,
                           struct ori_error *err);
+const char *ori_video_library(void);            /* the version of libav, static */
 void ori_video_close(struct ori_video **video); /* null-safe, nulls */
 
 /* The next picture in presentation order, pts strictly increasing from 0 or later (a frame whose

@@ -39,6 +39,11 @@ static ori_status set_averror(struct ori_error *err, ori_status status, int aver
     return status;
 }
 
+const char *ori_video_library(void)
+{
+    return av_version_info();
+}
+
 /* ---- opening the container ---- */
 
 static ori_status recognise(struct ori_video *video, const AVInputFormat **ret_format,

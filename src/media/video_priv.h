@@ -67,6 +67,7 @@ struct ori_video {
     int64_t first_dts; /* of the first packet, in the stream's time base */
     bool is_dts_timed; /* no pts: timed by the order of decoding */
     int64_t dts_shift; /* decoding delay, for streams that say no pts */
+    int64_t frames;    /* given by next */
     int64_t silent_packets;
     int64_t silent_bytes;
     int demux_errors;           /* in a row */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/sandbox.h"
 #include "media/words.h"
 #include "pipeline/extract_priv.h"
 #include "util/clock.h"
@@ -222,7 +223,8 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
     const struct ori_extract_options *options = extract->options;
     struct ori_video_options video = {.threads = options->decode_threads,
                                       .pixels_max = options->pixels_max,
-                                      .duration_us_max = options->duration_us_max};
+                                      .duration_us_max = options->duration_us_max,
+                                      .frames_max = ORI_LIMIT_MAX_DECODED_FRAMES};
     extract->borders_options = (struct ori_borders_options){
         .tolerance = options->tolerance,
         .edge_thresh = options->edge_thresh,
@@ -255,6 +257,44 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
     return send_done(extract, err);
 }
 
+static ori_status work(struct ori_child_side *side, const char **ret_stage, struct ori_error *err)
+{
+    if (side->start.job != ORI_CHILD_JOB_VIDEO)
+        return extract_picture(side, err);
+    struct extract *extract = calloc(1, sizeof *extract);
+    if (!extract)
+        return ori_error_set(err, ORI_NOMEM, "decode child");
+    extract->side = side;
+    extract->options = &side->start.options;
+    ori_status status = extract_video(extract, ret_stage, err);
+    extract_emit_deinit(extract);
+    ori_chooser_destroy(&extract->chooser);
+    ori_video_close(&extract->video);
+    free(extract);
+    return status;
+}
+
+static ori_status enter_sandbox(const struct ori_child_side *side, struct ori_error *err)
+{
+    const struct ori_sandbox_options options = {.memory_bytes = side->start.memory_bytes,
+                                                .cpu_seconds = side->start.cpu_seconds,
+                                                .answer = ORI_SANDBOX_REFUSE};
+    return ori_sandbox_enter(&options, NULL, err);
+}
+
+/* A machine that is out of memory kills; a call that fails is our own limit, and would fail again. */
+static void tell_memory(const struct ori_child_side *side, ori_status *status,
+                        struct ori_error *err)
+{
+    if (side->start.memory_bytes <= 0)
+        return;
+    const char *stage = err->stage;
+    *err = (struct ori_error){.stage = stage};
+    *status =
+        ori_error_set(err, ORI_LIMIT, "decoding takes more memory than VP_DECODE_MEMORY: %lld",
+                      (long long)side->start.memory_bytes);
+}
+
 int ori_extract_main(void)
 {
     struct ori_error err = {0};
@@ -267,23 +307,11 @@ int ori_extract_main(void)
     }
     if (side.start.words < ORI_WORDS_LEVEL_COUNT)
         ori_media_set_words((enum ori_words_level)side.start.words);
-    ori_status status;
-    if (side.start.job != ORI_CHILD_JOB_VIDEO) {
-        status = extract_picture(&side, &err);
-    } else {
-        struct extract *extract = calloc(1, sizeof *extract);
-        if (extract) {
-            extract->side = &side;
-            extract->options = &side.start.options;
-            status = extract_video(extract, &stage, &err);
-            extract_emit_deinit(extract);
-            ori_chooser_destroy(&extract->chooser);
-            ori_video_close(&extract->video);
-            free(extract);
-        } else {
-            status = ori_error_set(&err, ORI_NOMEM, "decode child");
-        }
-    }
+    ori_status status = enter_sandbox(&side, &err);
+    if (status == ORI_OK)
+        status = work(&side, &stage, &err);
+    if (status == ORI_NOMEM)
+        tell_memory(&side, &status, &err);
     if (status != ORI_OK && status != ORI_CANCELLED)
         ori_child_side_fail(&side, stage, &err);
     ori_child_side_close(&side);

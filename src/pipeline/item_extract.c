@@ -329,8 +329,8 @@ static ori_status start_child(struct ori_item *item, struct ori_error *err)
                                         .fd_medium = item->fd,
                                         .on_line = log_words,
                                         .on_line_self = item};
-    ori_options_start(&item->options, ORI_CHILD_JOB_VIDEO, item->result->manifest.source.bytes,
-                      &options.start);
+    ori_options_start(item->environment->settings, &item->options, ORI_CHILD_JOB_VIDEO,
+                      item->result->manifest.source.bytes, &options.start);
     options.start.is_remote = item->remote != NULL;
     options.start.words = words_wanted(item->request->log);
     if (ori_uploads_fd(item->uploads) >= 0)

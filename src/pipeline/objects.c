@@ -115,7 +115,7 @@ ori_status ori_objects_open(const struct ori_settings *settings, enum ori_object
                                settings->local_mode ? "LOCAL_MODE" : "SKIP_UPLOAD");
     if ((use == ORI_OBJECTS_READ || use == ORI_OBJECTS_REMOTE) && settings->local_mode)
         status = ori_error_set(err, ORI_BAD_SETTING, "LOCAL_MODE=1 forbids s3://");
-    if (status == ORI_OK && use != ORI_OBJECTS_READ)
+    if (status == ORI_OK && use != ORI_OBJECTS_READ && use != ORI_OBJECTS_LOOK)
         status = ori_blob_open_fs(settings->vp_frames_dir, false, &ret_objects->local, err);
     if (status == ORI_OK && use != ORI_OBJECTS_LOCAL && !settings->local_mode)
         status = open_s3(settings, use, cancel, log, ret_objects, err);

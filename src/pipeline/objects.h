@@ -4,7 +4,7 @@
  *            S3_UNSIGNED=1 is set; LOCAL and LOCAL_MODE=1 never do; SKIP_UPLOAD=1 keeps frames in the
  *            folder; UPLOAD must, and says what is missing. REMOTE must as well, but SKIP_UPLOAD=1 may
  *            keep frames in the folder. READ must, and is the client of S3 alone, without a place to
- *            write to
+ *            write to. LOOK is AS_SET to ask whether S3 is there: nothing is made
  * Call order open; use; close
  * Ownership  settings and log outlive it
  * Failure    BAD_SETTING, and those of net/credentials.h and stores/blob.h; nothing stays open */
@@ -20,13 +20,14 @@ enum ori_objects_use {
     ORI_OBJECTS_AS_SET,
     ORI_OBJECTS_UPLOAD,
     ORI_OBJECTS_REMOTE,
-    ORI_OBJECTS_READ
+    ORI_OBJECTS_READ,
+    ORI_OBJECTS_LOOK
 };
 
 struct ori_objects {
     struct ori_credentials *credentials; /* NULL: none, or not asked for */
     struct ori_s3 *s3;                   /* NULL: everything is local */
-    struct ori_blob_store *local;        /* VP_FRAMES_DIR; NULL with READ */
+    struct ori_blob_store *local;        /* VP_FRAMES_DIR; NULL with READ and LOOK */
     struct ori_blob_store *remote;       /* S3_FRAMES_BUCKET; NULL: frames are local */
 };
 

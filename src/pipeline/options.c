@@ -11,6 +11,8 @@
 /* Any length: the largest VP_MAX_DURATION. The protocol's times go a day further: the last frame's
  * time on screen. */
 #define DURATION_S_MAX 31536000
+/* The clock on the wall comes first, unless more threads run than there should. */
+#define CPU_GRACE_S 1
 #define STILL_OVERHEAD (INT64_C(1) << 20) /* headers, chunks, and what zlib adds to noise */
 
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings)
@@ -64,7 +66,8 @@ static int64_t slot_bytes_of(const struct ori_extract_options *options, int64_t 
     return 3 * pixels + pixels / 16 + STILL_OVERHEAD + input_bytes + ORI_CHILD_SLOT_ALIGN;
 }
 
-void ori_options_start(const struct ori_extract_options *options, enum ori_child_job job,
+void ori_options_start(const struct ori_settings *settings,
+                       const struct ori_extract_options *options, enum ori_child_job job,
                        int64_t bytes, struct ori_msg_start *ret_start)
 {
     int64_t slot_bytes = slot_bytes_of(options, options->pixels_max);
@@ -76,7 +79,9 @@ void ori_options_start(const struct ori_extract_options *options, enum ori_child
         .job = (uint32_t)job,
         .bytes = bytes,
         .slots = job == ORI_CHILD_JOB_VIDEO ? SLOTS : ORI_CHILD_SLOTS_MIN,
+        .cpu_seconds = settings->vp_item_timeout * options->decode_threads + CPU_GRACE_S,
         .slot_bytes = (uint64_t)slot_bytes,
+        .memory_bytes = settings->vp_decode_memory,
         .options = *options,
     };
 }

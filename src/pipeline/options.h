@@ -13,8 +13,11 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings);
 
 /* START of a job of any kind, for a local medium of so many bytes. A slot holds the
- * largest still that VP_MAX_PIXELS allows; pages that nobody touches cost nothing. */
-void ori_options_start(const struct ori_extract_options *options, enum ori_child_job job,
+ * largest still that VP_MAX_PIXELS allows; pages that nobody touches cost nothing. The settings say
+ * what the process may use: VP_DECODE_MEMORY, and as much processor time as VP_ITEM_TIMEOUT gives
+ * its threads. */
+void ori_options_start(const struct ori_settings *settings,
+                       const struct ori_extract_options *options, enum ori_child_job job,
                        int64_t bytes, struct ori_msg_start *ret_start);
 /* More slots for stills that are under way to a store, several at once. They are held until the
  * size of the pictures is known, for it decides how many of them there may be. */

@@ -215,7 +215,7 @@ static ori_status run_job(const struct ori_picture_request *request,
     if (status != ORI_OK)
         goto out;
     ori_options_extract(request->settings, model, &extract);
-    ori_options_start(&extract, job, bytes, &options.start);
+    ori_options_start(request->settings, &extract, job, bytes, &options.start);
     status = ori_child_spawn(&options, &child, err);
     if (status == ORI_OK)
         status = hear_out(child, cancel, deadline_us, taken, err);

@@ -63,6 +63,8 @@ ORI_LIMIT_ROW(CHILD_NEED_BYTES, 16777216, "bytes", "one range of a remote medium
 
 /* media */
 ORI_LIMIT_ROW(STREAMS, 64, "streams", "one video file")
+ORI_LIMIT_ROW(DECODED_FRAMES, 268435456, "pictures",
+              "decoded of one video: 25 days at 120 a second, whatever times they claim")
 ORI_LIMIT_ROW(PROBE_BYTES, 1048576, "bytes", "what is read to recognise a container")
 ORI_LIMIT_ROW(ANALYZE_BYTES, 5000000, "bytes", "what is read to learn the streams' parameters")
 ORI_LIMIT_ROW(ANALYZE_MS, 5000, "milliseconds", "of the medium's time, for the same")

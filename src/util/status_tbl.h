@@ -28,6 +28,8 @@ ORI_STATUS_ROW(DECODE, "decode_failed", 422, 0, "no picture could be decoded")
 ORI_STATUS_ROW(BAD_PICTURE, "bad_picture", 422, 0, "not a picture that can be read")
 ORI_STATUS_ROW(CHILD_CRASHED, "decoder_crashed", 500, 1, "the decode process ended by itself")
 ORI_STATUS_ROW(CHILD_PROTOCOL, "decoder_protocol", 500, 1, "the decode process sent nonsense")
+ORI_STATUS_ROW(SANDBOX, "sandbox_failed", 500, 0,
+               "the walls around the decode process could not be put up")
 ORI_STATUS_ROW(TIMEOUT, "timeout", 504, 1, "it took longer than allowed")
 ORI_STATUS_ROW(STORE, "store_failed", 503, 1, "the store refused or failed")
 ORI_STATUS_ROW(STORE_VERSION, "store_version", 500, 0, "the store was written by a newer version")

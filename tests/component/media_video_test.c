@@ -278,7 +278,9 @@ static void test_limits(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (size_t k = 0; k < 3; k++) {
             struct ori_source source = source_of_clip(names[k]);
-            struct ori_video_options options = {1, rows[i].pixels_max, rows[i].duration_us_max};
+            struct ori_video_options options = {.threads = 1,
+                                                .pixels_max = rows[i].pixels_max,
+                                                .duration_us_max = rows[i].duration_us_max};
             struct ori_error err = {0};
             ori_status status = open_only(&source, &options, &err);
             if (status != rows[i].status)
@@ -301,12 +303,45 @@ static void test_stream_limit(void **state)
     close(source.fd);
 }
 
+static int64_t count_frames(int64_t frames_max, ori_status *ret_status)
+{
+    struct ori_source source = source_of_clip("h264.mp4");
+    struct ori_video_options options = {
+        .threads = 1, .pixels_max = 1 << 20, .frames_max = frames_max};
+    struct ori_video *video = NULL;
+    struct ori_video_info info;
+    struct ori_error err = {0};
+    struct ori_frame *frame = NULL;
+    int64_t frames = 0;
+    assert_int_equal(ori_video_open(&source, &options, &video, &info, &err), ORI_OK);
+    for (; (*ret_status = ori_video_next(video, &frame, &err)) == ORI_OK; frames++)
+        ori_frame_unref(&frame);
+    assert_int_equal(err.status, *ret_status == ORI_EOF ? ORI_OK : *ret_status);
+    ori_video_close(&video);
+    close(source.fd);
+    return frames;
+}
+
+/* As many pictures as are allowed, and one more. */
+static void test_frame_limit(void **state)
+{
+    (void)state;
+    ori_status status = ORI_OK;
+    int64_t all = count_frames(0, &status);
+    assert_true(all > 1 && status == ORI_EOF);
+    assert_int_equal(count_frames(all, &status), all);
+    assert_int_equal(status, ORI_EOF);
+    assert_int_equal(count_frames(all - 1, &status), all - 1);
+    assert_int_equal(status, ORI_LIMIT);
+}
+
 /* A header that says no duration: the frames' own times are the limit, and it is told. */
 static void test_duration_by_frames(void **state)
 {
     (void)state;
     struct ori_source source = source_of_clip("live.mkv");
-    struct ori_video_options options = {1, 1 << 20, 1000000};
+    struct ori_video_options options = {
+        .threads = 1, .pixels_max = 1 << 20, .duration_us_max = 1000000};
     struct ori_video *video = NULL;
     struct ori_video_info info;
     struct ori_error err = {0};
@@ -440,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_stream_limit),
+        cmocka_unit_test(test_frame_limit),
         cmocka_unit_test(test_duration_by_frames),
         cmocka_unit_test(test_joined_streams),
         cmocka_unit_test(test_references),

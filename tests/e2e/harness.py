@@ -64,15 +64,15 @@ class Result:
 
 
 class Oriane:
-    """The program with a working directory."""
+    """The program with a working directory. binary: a variant of it that was built for a test."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, binary=None):
+        self.folder, self.binary = Path(folder), binary or BINARY
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, *arguments, settings=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
               **options):
-        return subprocess.Popen([BINARY, *map(str, arguments)], cwd=self.folder, stdout=stdout,
+        return subprocess.Popen([self.binary, *map(str, arguments)], cwd=self.folder, stdout=stdout,
                                 stderr=stderr, stdin=subprocess.DEVNULL,
                                 env=environment(**(settings or {})), **options)
 
