@@ -5,6 +5,7 @@
 #include "cli/doctor.h"
 #include "embed/model_folder.h"
 #include "net/client.h"
+#include "net/egress.h"
 #include "pipeline/engine.h"
 #include "util/clock.h"
 #include "util/limits.h"
@@ -55,7 +56,8 @@ static void say_s3(struct ori_doctor *doctor)
 static ori_status ask_qdrant(const struct ori_doctor *doctor, int *ret_http, struct ori_error *err)
 {
     const struct ori_settings *settings = doctor->settings;
-    const struct ori_net_client_options options = {.connections_max = 1};
+    const struct ori_net_egress egress = ori_net_egress_of(settings);
+    const struct ori_net_client_options options = {.connections_max = 1, .egress = &egress};
     const struct ori_net_header key = {"api-key", ori_secret_reveal(settings->qdrant_key)};
     struct ori_net_client *client = NULL;
     struct ori_net_answer answer;
