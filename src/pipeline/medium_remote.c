@@ -138,7 +138,8 @@ ori_status ori_medium_remote_open(const struct ori_medium_place *place, int64_t 
                                   int64_t *ret_bytes, struct ori_error *err)
 {
     struct files files = {.fd = -1, .fd_given = -1};
-    const struct ori_remote_sink sink = {.self = &files, .wanted = ORI_CHILD_NEED_BLOCK, .write = take_head};
+    const struct ori_remote_sink sink = {
+        .self = &files, .wanted = ORI_CHILD_NEED_BLOCK, .write = take_head};
     struct ori_medium_remote *remote = NULL;
     struct ori_remote_facts facts = {.bytes = 0};
     ori_status status = open_files(folder, &files, err);
