@@ -356,8 +356,10 @@ ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_req
     ori_status status =
         ori_net_check_long_url(request->url, transfer.guard, client->rules.allowed, err);
     if (status == ORI_OK) {
-        transfer.proxy =
-            ori_net_egress_proxy(&client->rules.egress, request->url, request->is_guarded);
+        /* What may go to listed addresses alone is judged here, whoever is trusted. */
+        if (transfer.guard != ORI_NET_GUARD_LISTED)
+            transfer.proxy =
+                ori_net_egress_proxy(&client->rules.egress, request->url, request->is_guarded);
         status = fetch(client, &transfer, err);
     }
     if (status != ORI_OK)

@@ -6,9 +6,9 @@
  *             that waits for its turn
  * Guard       with is_guarded the address a name leads to is judged at the moment of connecting
  *             (net/address.h), so that no second answer of the name service gets past it; with
- *             is_plain_listed too plain http goes to addresses of the list alone; http and https
- *             alone, no proxy unless that was allowed (net/egress.h). Redirects are followed for
- *             nobody
+ *             is_plain_listed too plain http goes to addresses of the list alone, through no proxy;
+ *             http and https alone, no proxy unless that was allowed (net/egress.h). Redirects are
+ *             followed for nobody
  * Proxy, TLS  as the egress of the options says; certificates are always verified
  * HTTP/2      over TLS, where the server offers it. One request at a time on each connection, so
  *             that connections_max means the same with both: see docs/adr/0006

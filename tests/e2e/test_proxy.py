@@ -15,6 +15,7 @@ import server as server_harness
 from server import Server
 from test_s3 import Bucket, gateway  # noqa: F401 (a fixture)
 from test_webhooks import Receiver, webhook_of
+from video_server import Videos
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "s3"))
@@ -193,6 +194,30 @@ def test_webhooks_take_none_unless_it_is_trusted(tmp_path):
             assert proxy.asked == ["POST http://hook.test/hook"] and len(receiver.got) == 2
             answer, _ = finished(server, "http://10.0.0.1/")  # an address is judged here all the same
             assert answer.status == 422 and len(proxy.asked) == 1, answer
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+def test_videos_by_url_take_none_unless_it_is_trusted(tmp_path, clip):
+    certificates = net_servers.Certificates(tmp_path / "certificates")
+    pair = certificates.make("web", "IP:0.0.0.0,DNS:video.test")
+    with Videos() as web, net_servers.TlsFront(web.port, pair) as front, \
+            net_servers.Proxy({"0.0.0.0": front.port, "video.test": front.port}) as proxy:
+        web.add("/film.mp4", clip("cuts").path.read_bytes())
+        env = {"ALL_PROXY": proxy.url, "SSL_CERT_FILE": certificates.ca,
+               "URL_ALLOW_PRIVATE": "0.0.0.0/32"}
+
+        def run(server, url):
+            return server.run([{"platform": "p", "code": "v", "url": url}])["status"]
+        with Server(tmp_path / "guarded", env=env) as server:
+            assert run(server, f"https://0.0.0.0:{front.port}/film.mp4") == "completed"
+            assert proxy.opened == 0 and front.opened > 0
+        with Server(tmp_path / "trusted", env={**env, "URL_ALLOW_PROXY": 1}) as server:
+            assert run(server, "https://video.test/film.mp4") == "completed"
+            assert set(proxy.asked) == {"CONNECT video.test:443"}
+            # plain http is for listed addresses alone, which nobody can see through a proxy
+            proxy.asked.clear()
+            assert run(server, f"http://0.0.0.0:{web.port}/film.mp4") == "completed"
+            assert proxy.asked == []
 
 
 def test_s3_and_qdrant_through_one_that_asks_for_a_user(tmp_path, gateway, clip):  # noqa: F811
