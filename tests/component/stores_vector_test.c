@@ -3,7 +3,6 @@
  * ORIANE_TEST_QDRANT_URL names a server, Qdrant instead (tests/e2e/qdrant.py run). What they do not
  * have in common stands in vector_qdrant.c; is_remote tells them apart. */
 #include "stores_vector_fixture.h"
-#include "util/text.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -15,6 +14,7 @@
 
 #include "stores/vector_db.h"
 #include "util/limits.h"
+#include "util/text.h"
 
 enum { MANY = 5000 };
 
