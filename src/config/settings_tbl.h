@@ -247,7 +247,8 @@ ORI_SETTING_ROW(METRICS_AUTH, metrics_auth, BOOL, "0", 0, 1, "", "", API, USED,
                 "ask for the key on /metrics too")
 ORI_SETTING_ROW(
     URL_ALLOW_PRIVATE, url_allow_private, STRING, "", 0, 4096, "", "", API, USED,
-    "private networks that webhooks may lead to, as a list of CIDR blocks split by commas")
+    "private networks that webhooks and URLs of videos may lead to, as a list of CIDR blocks split "
+    "by commas; plain http to a video is for these alone")
 ORI_SETTING_ROW(WEBHOOK_SECRET, webhook_secret, SECRET, "", 0, 1024, "", "", API, USED,
                 "secret that webhooks are signed with")
 ORI_SETTING_ROW(DRAIN_TIMEOUT, drain_timeout, INT, "30", 0, 86400, "", "seconds", API, USED,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "net/backoff.h"
+#include "net/content_range.h"
 #include "util/clock.h"
 #include "util/fs.h"
 #include "util/hash.h"
@@ -283,13 +284,9 @@ static ori_status open_part(struct blob *blob, struct ori_error *err)
 /* "bytes FIRST-LAST/TOTAL", or "*" for the total. */
 static bool is_range_from(const char *text, int64_t first, int64_t total)
 {
-    char expected[64];
-    const char *slash = text ? strchr(text, '/') : NULL;
-    snprintf(expected, sizeof expected, "bytes %" PRId64 "-", first);
-    if (!slash || strncmp(text, expected, strlen(expected)) != 0)
-        return false;
-    snprintf(expected, sizeof expected, "%" PRId64, total);
-    return strcmp(slash + 1, "*") == 0 || strcmp(slash + 1, expected) == 0;
+    struct ori_content_range range;
+    return ori_content_range_read(text, &range) && range.first == first &&
+           (range.total < 0 || range.total == total);
 }
 
 /* Do the bytes that are about to come stand where ours end? */

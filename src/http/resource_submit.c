@@ -44,7 +44,9 @@ static bool has_no_faults(const struct ori_http_request *request,
 {
     struct ori_http_faults faults;
     ori_http_faults_init(&faults);
-    const struct ori_schema_rules rules = {.allowed = request->service->allowed, .faults = &faults};
+    const struct ori_schema_rules rules = {.allowed = request->service->allowed,
+                                           .is_local = request->settings->local_mode,
+                                           .faults = &faults};
     submission->job.idempotency_key = ori_params_header(request, "idempotency_key", &faults);
     ori_schema_check(ORI_SCHEMA_NewJob, submission->body, "body", &rules);
     bool is_faulty = ori_http_faulty(request, response, &faults);

@@ -78,7 +78,8 @@ const struct ori_param *ori_param_at(size_t i);
 const struct ori_param *ori_param_find(const char *word); /* NULL: none such */
 
 struct ori_schema_rules {
-    const struct ori_network_list *allowed; /* for webhooks */
+    const struct ori_network_list *allowed; /* for webhooks, and for videos behind URLs */
+    bool is_local;                          /* LOCAL_MODE: no video comes by http or https */
     struct ori_http_faults *faults;
 };
 /* Every fault of an object at once. loc: "body". */

@@ -84,8 +84,10 @@ static void check_url(const struct ori_field *field, const char *text, const cha
                       const struct ori_schema_rules *rules)
 {
     struct ori_error err = {0};
+    const struct ori_source_rules sources = {.allowed = rules->allowed,
+                                             .is_local = rules->is_local};
     ori_status status = field->kind == ORI_FIELD_SOURCE
-                            ? ori_source_check_url(text, &err)
+                            ? ori_source_check_url(text, &sources, &err)
                             : ori_net_check_url(text, true, rules->allowed, &err);
     if (status != ORI_OK)
         ori_http_fault(rules->faults, loc, "url", "%s", err.text);

@@ -29,7 +29,7 @@ ORI_FIELD_ROW(NewItem, "platform", CODE, "", REQUIRED, 1, 128, "where the video 
 ORI_FIELD_ROW(NewItem, "code", CODE, "", REQUIRED, 1, 128, "the video's name there")
 ORI_FIELD_ROW(NewItem, "url", SOURCE, "", OPTIONAL, 1, 2048,
               "where the video lies, when not under platform and code: a path inside VP_INPUT_DIR, "
-              "https:// or s3://bucket/key")
+              "https://, http:// to an address in URL_ALLOW_PRIVATE, or s3://bucket/key")
 
 ORI_SCHEMA_ROW(NewJob, "a list of videos, and how they are to be processed")
 ORI_FIELD_ROW(NewJob, "items", LIST, "NewItem", REQUIRED, 1, VIDEOS, "the videos")

@@ -20,6 +20,7 @@
 #include "config/live.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "net/client.h"
 #include "pipeline/engine.h"
 #include "stores/jobs.h"
 #include "util/cancel.h"
@@ -42,6 +43,9 @@ struct ori_scheduler_options {
     void (*on_outage)(void *self);
     void *on_outage_self;
     const char *child_program; /* NULL: this program */
+    struct ori_net_client
+        *fetcher; /* of videos behind http and https URLs; NULL: none are fetched */
+    const struct ori_network_list *allowed; /* URL_ALLOW_PRIVATE, as the fetcher has it */
 };
 ori_status ori_scheduler_create(const struct ori_scheduler_options *options,
                                 struct ori_scheduler **ret_scheduler, struct ori_error *err);

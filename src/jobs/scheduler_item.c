@@ -8,6 +8,7 @@
 #include "jobs/scheduler_priv.h"
 #include "jobs/source.h"
 #include "net/backoff.h"
+#include "net/http_remote.h"
 #include "net/s3_remote.h"
 #include "pipeline/item.h"
 #include "util/buf.h"
@@ -122,13 +123,39 @@ static struct ori_blob_store *objects_of(const struct ori_job_claim *claim,
     return is_kept_here && engine->objects.local ? engine->objects.local : engine->blobs;
 }
 
-/* Where an item's video is: a path of this machine, or an object. */
+/* Where an item's video is: on this machine, or far away. */
 struct whereabouts {
-    char *path; /* malloc'ed; NULL: the object it is */
-    struct ori_source_object object;
+    struct ori_source_file file;        /* fd -1: it is far away */
+    struct ori_source_object object;    /* in a bucket, */
+    struct ori_s3_remote in_bucket;     /* as what is read of it */
+    struct ori_http_remote *behind_url; /* NULL: in the bucket */
     struct ori_error
         here; /* why it is not on this machine, when the bucket was the next to look at */
 };
+
+static void leave(struct whereabouts *where)
+{
+    ori_source_close(&where->file);
+    ori_http_remote_destroy(&where->behind_url);
+}
+
+static ori_status find_http(struct attempt *attempt, struct whereabouts *where,
+                            struct ori_error *err)
+{
+    const struct ori_scheduler_options *options = &attempt->scheduler->options;
+    const struct ori_job_claim *claim = attempt->claim;
+    const struct ori_source_rules rules = {.allowed = options->allowed,
+                                           .is_local = attempt->settings->local_mode ||
+                                                       claim->options.is_local};
+    ori_status status = ori_source_check_url(claim->url, &rules, err);
+    if (status == ORI_OK && !options->fetcher)
+        status =
+            ori_error_set(err, ORI_UNSUPPORTED_URL, "%s", ori_status_text(ORI_UNSUPPORTED_URL));
+    if (status == ORI_OK)
+        status = ori_http_remote_create(options->fetcher, claim->url, &attempt->log,
+                                        &where->behind_url, err);
+    return status;
+}
 
 /* On this machine first; then, where the server and the request let it, in S3_VIDEOS_BUCKET. */
 static ori_status find_video(struct attempt *attempt, struct whereabouts *where,
@@ -137,17 +164,21 @@ static ori_status find_video(struct attempt *attempt, struct whereabouts *where,
     const struct ori_job_claim *claim = attempt->claim;
     const bool has_s3 = attempt->engine->objects.s3 && !claim->options.is_local;
     const bool is_s3 = ori_source_is_s3(claim);
+    if (ori_source_is_http(claim))
+        return find_http(attempt, where, err);
     if (is_s3 && !has_s3)
         return ori_error_set(err, ORI_UNSUPPORTED_URL, "%s: %s", claim->url,
                              claim->options.is_local ? "the job's local_mode forbids it"
                                                      : "this server is not set up for S3");
     if (!is_s3) {
-        ori_status status = ori_source_find(attempt->settings, claim, &where->path, &where->here);
+        ori_status status = ori_source_find(attempt->settings, claim, &where->file, &where->here);
         if (status == ORI_OK)
             return ORI_OK;
         if (status != ORI_NOT_FOUND || claim->has_url || !has_s3)
             return ori_error_set(err, status, "%s", where->here.text);
     }
+    where->in_bucket = (struct ori_s3_remote){.s3 = attempt->engine->objects.s3,
+                                              .name = {where->object.bucket, where->object.key}};
     return ori_source_object(attempt->settings, claim, &where->object, err);
 }
 
@@ -156,19 +187,29 @@ static void tell_both_places(const struct whereabouts *where, struct ori_item_re
 {
     struct ori_error *err = &result->error;
     const struct ori_error there = *err;
-    if (result->status != ORI_NOT_FOUND || where->path || where->here.status == ORI_OK ||
-        !there.stage || strcmp(there.stage, "open") != 0)
+    if (result->status != ORI_NOT_FOUND || where->here.status == ORI_OK || !there.stage ||
+        strcmp(there.stage, "open") != 0)
         return;
     *err = (struct ori_error){.stage = there.stage};
     (void)ori_error_set(err, ORI_NOT_FOUND, "%s, nor at s3://%s/%s", where->here.text,
                         where->object.bucket, where->object.key);
 }
 
+static struct ori_medium_place place_of(struct whereabouts *where)
+{
+    if (where->behind_url)
+        return (struct ori_medium_place){.ops = &ori_http_remote_ops,
+                                         .object = where->behind_url,
+                                         .name = ori_http_remote_name(where->behind_url)};
+    return (struct ori_medium_place){
+        .ops = &ori_s3_remote_ops, .object = &where->in_bucket, .name = where->object.key};
+}
+
 static ori_status run_item(struct attempt *attempt, struct ori_error *err)
 {
     const struct ori_job_claim *claim = attempt->claim;
     const struct ori_engine *engine = attempt->engine;
-    struct whereabouts where = {.path = NULL};
+    struct whereabouts where = {.file = {.fd = -1}};
     struct ori_vector_store *vectors = NULL;
     ori_status status = ori_engine_vectors(engine, claim->options.is_local, &vectors, err);
     if (status == ORI_OK)
@@ -177,12 +218,11 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
         status = find_video(attempt, &where, err);
     if (status != ORI_OK) {
         err->stage = "open";
+        leave(&where);
         return status;
     }
-    struct ori_s3_remote object = {.s3 = engine->objects.s3,
-                                   .name = {where.object.bucket, where.object.key}};
-    const struct ori_medium_place place = {
-        .ops = &ori_s3_remote_ops, .object = &object, .name = where.object.key};
+    const bool is_here = where.file.fd >= 0;
+    const struct ori_medium_place place = place_of(&where);
     struct ori_item_environment environment = {.settings = attempt->settings,
                                                .model = engine->model_info,
                                                .batcher = engine->batcher,
@@ -191,8 +231,9 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
                                                .child_program =
                                                    attempt->scheduler->options.child_program,
                                                .metrics = attempt->scheduler->options.metrics};
-    struct ori_item_request request = {.path = where.path,
-                                       .place = where.path ? NULL : &place,
+    struct ori_item_request request = {.path = is_here ? where.file.link : NULL,
+                                       .path_shown = where.file.path,
+                                       .place = is_here ? NULL : &place,
                                        .platform = claim->platform,
                                        .code = claim->code,
                                        .is_forced = claim->options.is_forced && !claim->is_twin,
@@ -201,7 +242,7 @@ static ori_status run_item(struct attempt *attempt, struct ori_error *err)
                                        .on_progress_self = attempt->worker};
     status = ori_item_run(&environment, &request, &attempt->worker->token, &attempt->result);
     tell_both_places(&where, &attempt->result);
-    free(where.path);
+    leave(&where);
     return status;
 }
 

@@ -12,6 +12,7 @@
 
 #define STORE_READERS 4
 #define CONNECTIONS_MAX 16
+#define FETCHES_A_WORKER 4 /* pieces of one video at once */
 
 /* ---- the start ---- */
 
@@ -148,7 +149,13 @@ static ori_status create_net(struct ori_service *service, struct ori_error *err)
     }
     struct ori_net_client_options options = {.allowed = service->allowed,
                                              .connections_max = CONNECTIONS_MAX};
-    return ori_net_client_create(&options, &service->client, err);
+    status = ori_net_client_create(&options, &service->client, err);
+    options.connections_max = FETCHES_A_WORKER * (int)service->settings->vp_max_workers;
+    if (options.connections_max > ORI_LIMIT_MAX_NET_CONNECTIONS)
+        options.connections_max = ORI_LIMIT_MAX_NET_CONNECTIONS;
+    if (status == ORI_OK)
+        status = ori_net_client_create(&options, &service->fetcher, err);
+    return status;
 }
 
 /* Without the process's token: what runs is to be handed back to the store after it is set. */
@@ -198,7 +205,9 @@ static ori_status create_scheduler(struct ori_service *service, struct ori_error
                                             .on_finished = wake_webhooks,
                                             .on_finished_self = service,
                                             .on_outage = look_at_stores,
-                                            .on_outage_self = service};
+                                            .on_outage_self = service,
+                                            .fetcher = service->fetcher,
+                                            .allowed = service->allowed};
     return ori_scheduler_create(&options, &service->scheduler, err);
 }
 
@@ -271,6 +280,7 @@ void ori_service_destroy(struct ori_service **service)
     ori_hub_destroy(&it->hub);
     ori_job_store_close(&it->store);
     ori_net_client_destroy(&it->client);
+    ori_net_client_destroy(&it->fetcher);
     ori_network_list_destroy(&it->allowed);
     ori_metrics_destroy(&it->metrics);
     if (it->settings)

@@ -26,7 +26,8 @@ struct ori_service {
     struct ori_metrics *metrics;
     struct ori_cancel *cancel;        /* of the process; borrowed */
     struct ori_network_list *allowed; /* URL_ALLOW_PRIVATE */
-    struct ori_net_client *client;
+    struct ori_net_client *client;    /* of webhooks */
+    struct ori_net_client *fetcher;   /* of videos behind URLs */
     struct ori_job_store *store;
     struct ori_hub *hub;
     struct ori_scheduler *scheduler;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 
 #define BUCKET_CHARS_MIN 3
 #define BUCKET_CHARS_MAX 63
+#define BENEATH_TRIES 1000
 
 /* ---- the form of a url ---- */
 
@@ -65,7 +67,25 @@ static bool has_scheme(const char *url)
     return starts_with(url + letters, "://");
 }
 
-ori_status ori_source_check_url(const char *url, struct ori_error *err)
+static bool is_http(const char *url)
+{
+    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
+static ori_status check_http(const char *url, const struct ori_source_rules *rules,
+                             struct ori_error *err)
+{
+    if (rules->is_local)
+        return ori_error_set(err, ORI_UNSUPPORTED_URL,
+                             "local mode keeps everything on this machine: no http or https URL");
+    return ori_net_check_plain_listed(url, rules->allowed, err);
+}
+
+/* What this module itself reads of a claim: its form was judged when it was taken. */
+static const struct ori_source_rules form_alone = {.is_local = false};
+
+ori_status ori_source_check_url(const char *url, const struct ori_source_rules *rules,
+                                struct ori_error *err)
 {
     size_t bytes = strnlen(url, ORI_LIMIT_MAX_URL_BYTES + 1);
     if (bytes == 0)
@@ -74,12 +94,12 @@ ori_status ori_source_check_url(const char *url, struct ori_error *err)
         return ori_error_set(err, ORI_URL_REFUSED, "longer than %d bytes", ORI_LIMIT_MAX_URL_BYTES);
     if (ori_text_has_control(url) || !ori_text_is_utf8(url, bytes))
         return refuse(err, "a control character, or not UTF-8");
-    if (starts_with(url, "https://"))
-        return ori_net_check_url(url, false, NULL, err);
+    if (is_http(url))
+        return check_http(url, rules, err);
     if (starts_with(url, "s3://"))
         return check_s3(url + strlen("s3://"), err);
     if (has_scheme(url))
-        return refuse(err, "expected https://, s3:// or a path inside VP_INPUT_DIR");
+        return refuse(err, "expected https://, http://, s3:// or a path inside VP_INPUT_DIR");
     return check_path(url, err);
 }
 
@@ -90,12 +110,17 @@ bool ori_source_is_s3(const struct ori_job_claim *claim)
     return claim->has_url && starts_with(claim->url, "s3://");
 }
 
+bool ori_source_is_http(const struct ori_job_claim *claim)
+{
+    return claim->has_url && is_http(claim->url);
+}
+
 ori_status ori_source_object(const struct ori_settings *settings, const struct ori_job_claim *claim,
                              struct ori_source_object *ret_object, struct ori_error *err)
 {
     struct ori_source_object *object = ret_object;
     if (claim->has_url) {
-        ori_status status = ori_source_check_url(claim->url, err);
+        ori_status status = ori_source_check_url(claim->url, &form_alone, err);
         if (status != ORI_OK)
             return status;
         const char *bucket = claim->url + strlen("s3://");
@@ -115,9 +140,9 @@ ori_status ori_source_object(const struct ori_settings *settings, const struct o
 
 /* One search below VP_INPUT_DIR. */
 struct search {
-    const char *root; /* as the setting has it */
-    int fd;           /* of the root */
-    char *path;       /* found; malloc'ed */
+    const char *root;            /* as the setting has it */
+    int fd;                      /* of the root */
+    struct ori_source_file file; /* found */
 };
 
 /* Where a descriptor really leads: a path without a link in it. */
@@ -137,23 +162,37 @@ static ori_status path_of(int fd, char **ret_path, struct ori_error *err)
     return *ret_path ? ORI_OK : ori_error_set(err, ORI_NOMEM, "path of the video");
 }
 
-/* O_PATH: nothing is read, a FIFO does not hang, a device does not wake. EXDEV: it leads outside. */
+/* O_PATH: nothing is read, a FIFO does not hang, a device does not wake. EXDEV: it leads outside.
+ * Again after EAGAIN: the system renamed something, anywhere, while a ".." of a link was walked. */
 static int open_beneath(int fd_root, const char *path, int flags)
 {
     struct open_how how = {.flags = (uint64_t)(O_CLOEXEC | flags),
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    return (int)syscall(SYS_openat2, fd_root, path, &how, sizeof how);
+    int fd = -1;
+    for (int tries = 0; tries < BENEATH_TRIES; tries++) {
+        fd = (int)syscall(SYS_openat2, fd_root, path, &how, sizeof how);
+        if (fd >= 0 || errno != EAGAIN)
+            break;
+    }
+    return fd;
 }
 
+/* fd is taken on success. */
 static ori_status take(struct search *search, const char *path, int fd, struct ori_error *err)
 {
+    struct ori_source_file *file = &search->file;
     struct stat facts;
     if (fstat(fd, &facts) != 0)
         return ori_error_set_errno(err, errno, false, "%s in %s", path, search->root);
     if (!S_ISREG(facts.st_mode))
         return ori_error_set(err, ORI_NOT_A_FILE, "%s in %s is not a regular file", path,
                              search->root);
-    return path_of(fd, &search->path, err);
+    ori_status status = path_of(fd, &file->path, err);
+    if (status != ORI_OK)
+        return status;
+    file->fd = fd;
+    snprintf(file->link, sizeof file->link, "/proc/self/fd/%d", fd);
+    return ORI_OK;
 }
 
 /* ORI_NOT_FOUND when nothing has that name. */
@@ -166,7 +205,8 @@ static ori_status look_at(struct search *search, const char *path, struct ori_er
     if (fd < 0)
         return ori_error_set_errno(err, errno, false, "%s in %s", path, search->root);
     ori_status status = take(search, path, fd, err);
-    close(fd);
+    if (status != ORI_OK)
+        close(fd);
     return status;
 }
 
@@ -271,15 +311,14 @@ static ori_status look_by_path(struct search *search, const char *url, struct or
 }
 
 ori_status ori_source_find(const struct ori_settings *settings, const struct ori_job_claim *claim,
-                           char **ret_path, struct ori_error *err)
+                           struct ori_source_file *ret_file, struct ori_error *err)
 {
-    struct search search = {.root = settings->vp_input_dir, .fd = -1};
+    struct search search = {.root = settings->vp_input_dir, .fd = -1, .file = {.fd = -1}};
     ori_status status = ORI_OK;
     if (claim->has_url) {
-        status = ori_source_check_url(claim->url, err);
-        if (status == ORI_OK && has_scheme(claim->url))
-            status = ori_error_set(err, ORI_UNSUPPORTED_URL, "%s: %s", claim->url,
-                                   ori_status_text(ORI_UNSUPPORTED_URL));
+        const bool is_path = !ori_source_is_s3(claim) && !ori_source_is_http(claim);
+        status = is_path ? ori_source_check_url(claim->url, &form_alone, err)
+                         : ori_error_set(err, ORI_UNSUPPORTED_URL, "this URL is no path");
         if (status != ORI_OK)
             return status;
     } else if (!ori_text_is_code(claim->platform) || !ori_text_is_code(claim->code)) {
@@ -292,6 +331,14 @@ ori_status ori_source_find(const struct ori_settings *settings, const struct ori
         claim->has_url ? look_by_path(&search, claim->url, err) : look_by_name(&search, claim, err);
     close(search.fd);
     if (status == ORI_OK)
-        *ret_path = search.path;
+        *ret_file = search.file;
     return status;
+}
+
+void ori_source_close(struct ori_source_file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    free(file->path);
+    *file = (struct ori_source_file){.fd = -1};
 }

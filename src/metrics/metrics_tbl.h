@@ -19,6 +19,8 @@ ORI_METRIC_ROW(MEDIA_SECONDS, "oriane_media_seconds_total", COUNTER, NONE, CHEAP
                "time of video worked through")
 ORI_METRIC_ROW(MEDIA_BYTES, "oriane_media_bytes_total", COUNTER, NONE, CHEAP,
                "bytes of video files worked through")
+ORI_METRIC_ROW(FETCHED_BYTES, "oriane_fetched_bytes_total", COUNTER, NONE, CHEAP,
+               "bytes of videos that came from other machines")
 ORI_METRIC_ROW(EMBEDDINGS, "oriane_embeddings_total", COUNTER, NONE, CHEAP, "vectors computed")
 ORI_METRIC_ROW(EMBED_BATCHES, "oriane_embed_batches_total", COUNTER, NONE, CHEAP,
                "calls of the model")

@@ -38,21 +38,22 @@ static const struct special teredo = {{0x20, 0x01, 0, 0}, 32};      /* RFC 4380 
 
 /* IANA IPv4 special-purpose registry, and multicast; bits are those of IPv4. */
 static const struct special specials4[] = {
-    {{0}, 8},             /* this network */
-    {{10}, 8},            /* private */
-    {{100, 64}, 10},      /* shared, RFC 6598 */
-    {{127}, 8},           /* loopback */
-    {{169, 254}, 16},     /* link-local, cloud metadata */
-    {{172, 16}, 12},      /* private */
-    {{192, 0, 0}, 24},    /* protocol assignments */
-    {{192, 0, 2}, 24},    /* documentation */
-    {{192, 88, 99}, 24},  /* 6to4 relays, RFC 7526 */
-    {{192, 168}, 16},     /* private */
-    {{198, 18}, 15},      /* benchmarks */
-    {{198, 51, 100}, 24}, /* documentation */
-    {{203, 0, 113}, 24},  /* documentation */
-    {{224}, 4},           /* multicast */
-    {{240}, 4},           /* reserved, broadcast */
+    {{0}, 8},                 /* this network */
+    {{10}, 8},                /* private */
+    {{100, 64}, 10},          /* shared, RFC 6598 */
+    {{127}, 8},               /* loopback */
+    {{168, 63, 129, 16}, 32}, /* Azure's own machines alone: metadata of the one that asks */
+    {{169, 254}, 16},         /* link-local, cloud metadata */
+    {{172, 16}, 12},          /* private */
+    {{192, 0, 0}, 24},        /* protocol assignments */
+    {{192, 0, 2}, 24},        /* documentation */
+    {{192, 88, 99}, 24},      /* 6to4 relays, RFC 7526 */
+    {{192, 168}, 16},         /* private */
+    {{198, 18}, 15},          /* benchmarks */
+    {{198, 51, 100}, 24},     /* documentation */
+    {{203, 0, 113}, 24},      /* documentation */
+    {{224}, 4},               /* multicast */
+    {{240}, 4},               /* reserved, broadcast */
 };
 
 /* The same of IPv6, inside 2000::/3: outside it nothing is global unicast. */
@@ -182,6 +183,26 @@ bool ori_address_is_allowed(const struct ori_network_list *list, const struct so
 {
     struct address address;
     return read_sockaddr(sockaddr, &address) && is_allowed(list, &address);
+}
+
+/* As is_allowed has it: an IPv4 address inside of one of IPv6 counts as itself. */
+bool ori_address_is_listed(const struct ori_network_list *list, const struct sockaddr *sockaddr)
+{
+    struct address address;
+    struct address inner[2];
+    if (!read_sockaddr(sockaddr, &address))
+        return false;
+    int count = read_inner(&address, inner);
+    for (int i = 0; i < count; i++) {
+        if (!is_listed(list, &inner[i]))
+            return is_listed(list, &address);
+    }
+    return count > 0 || is_listed(list, &address);
+}
+
+bool ori_network_list_is_empty(const struct ori_network_list *list)
+{
+    return !list || list->count == 0;
 }
 
 bool ori_address_is_public(const struct sockaddr *sockaddr)

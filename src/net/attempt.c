@@ -40,8 +40,7 @@ static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_s
 {
     struct ori_net_transfer *transfer = self;
     (void)purpose;
-    if (transfer->request->is_guarded &&
-        !ori_address_is_allowed(transfer->allowed, &address->addr)) {
+    if (!ori_net_is_let_through(transfer->guard, transfer->allowed, &address->addr)) {
         transfer->refused++;
         return CURL_SOCKET_BAD;
     }
@@ -392,7 +391,11 @@ static ori_status fail(CURLcode result, struct ori_net_transfer *transfer, struc
     const char *words = transfer->words[0] ? transfer->words : curl_easy_strerror(result);
     transfer->can_repeat = outcome.can_repeat && !transfer->is_delivered;
     if (outcome.status == ORI_URL_REFUSED && transfer->refused > 0)
-        words = "the name leads to an address that is not public";
+        words = transfer->guard == ORI_NET_GUARD_LISTED
+                    ? "plain http, and the name leads to an address that is not in "
+                      "URL_ALLOW_PRIVATE"
+                    : "the name leads to an address that is not public, nor in "
+                      "URL_ALLOW_PRIVATE";
     else if (outcome.status == ORI_LIMIT)
         words = "the answer is longer than allowed";
     if (err && err->status == ORI_OK)

@@ -118,14 +118,19 @@ void ori_net_client_destroy(struct ori_net_client **client)
     *client = NULL;
 }
 
-/* What must be the same for a connection to be used again. Guarded and other requests never share
- * one: the guard judges addresses when it connects. Empty: too long to remember. */
+static enum ori_net_guard guard_of(const struct ori_net_request *request)
+{
+    return ori_net_guard_of(request->url, request->is_guarded, request->is_plain_listed);
+}
+
+/* What must be the same for a connection to be used again. Requests with different guards never
+ * share one: the guard judges addresses when it connects. Empty: too long to remember. */
 static void origin_of(const struct ori_net_request *request, char *ret_origin, size_t bytes_max)
 {
     const char *host = strstr(request->url, "://");
     size_t bytes = host ? strlen(request->url) - strlen(host) + 3 : 0;
     bytes += host ? strcspn(host + 3, "/?#") : 0;
-    int written = snprintf(ret_origin, bytes_max, "%c%.*s", request->is_guarded ? 'g' : 'o',
+    int written = snprintf(ret_origin, bytes_max, "%d%.*s", (int)guard_of(request),
                            (int)(bytes < bytes_max ? bytes : 0), request->url);
     if (bytes == 0 || bytes >= bytes_max || written < 0 || (size_t)written >= bytes_max)
         ret_origin[0] = '\0';
@@ -311,10 +316,12 @@ ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_req
                          const struct ori_cancel *cancel, struct ori_net_answer *answer,
                          struct ori_error *err)
 {
-    struct ori_net_transfer transfer = {
-        .request = request, .allowed = client->allowed, .cancel = cancel, .answer = answer};
-    ori_status status =
-        ori_net_check_long_url(request->url, request->is_guarded, client->allowed, err);
+    struct ori_net_transfer transfer = {.request = request,
+                                        .allowed = client->allowed,
+                                        .guard = guard_of(request),
+                                        .cancel = cancel,
+                                        .answer = answer};
+    ori_status status = ori_net_check_long_url(request->url, transfer.guard, client->allowed, err);
     if (status == ORI_OK)
         status = fetch(client, &transfer, err);
     if (status != ORI_OK)

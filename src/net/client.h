@@ -5,7 +5,8 @@
  * Pool        connections are kept and used again, connections_max at most at once; a fetch beyond
  *             that waits for its turn
  * Guard       with is_guarded the address a name leads to is judged at the moment of connecting
- *             (net/address.h), so that no second answer of the name service gets past it; http and
+ *             (net/address.h), so that no second answer of the name service gets past it; with
+ *             is_plain_listed too plain http goes to addresses of the list alone; http and
  *             https alone, no proxy of the environment, redirects are not followed
  * Retry       connection failures, 408, 425, 429, 500, 502, 503, 504 are tried again
  *             `retries` times with exponential backoff and jitter; Retry-After is obeyed up to
@@ -57,6 +58,7 @@ struct ori_net_request {
     const void *body; /* NULL: none */
     size_t body_bytes;
     bool is_guarded;
+    bool is_plain_listed; /* with is_guarded: http, unlike https, only where the list says so */
     bool is_repeatable;
     int retries;
     int connect_ms;            /* 0: 5 s */
@@ -99,3 +101,7 @@ ori_status ori_net_fetch(struct ori_net_client *client, const struct ori_net_req
  * says what is wrong. With is_guarded also refuses literal addresses that are not allowed. */
 ori_status ori_net_check_url(const char *url, bool is_guarded,
                              const struct ori_network_list *allowed, struct ori_error *err);
+/* The same for a request with is_plain_listed. A name is judged when it is connected to; but without
+ * any network in the list no plain http URL is taken. */
+ori_status ori_net_check_plain_listed(const char *url, const struct ori_network_list *allowed,
+                                      struct ori_error *err);

@@ -17,6 +17,13 @@ struct ori_net_slot {
     bool is_busy;
 };
 
+/* Which addresses a request may go to. */
+enum ori_net_guard {
+    ORI_NET_GUARD_NONE,
+    ORI_NET_GUARD_PUBLIC, /* public ones and those of the list */
+    ORI_NET_GUARD_LISTED  /* those of the list */
+};
+
 struct ori_net_transfer {
     const struct ori_net_request *request;
     const struct ori_network_list *allowed;
@@ -25,6 +32,7 @@ struct ori_net_transfer {
     CURL *easy;
     int64_t body_bytes;
     size_t header_bytes;
+    enum ori_net_guard guard;
     bool is_delivered; /* on_body has seen something of this fetch: it cannot be begun again */
     int refused;       /* addresses the guard said no to */
     int opened;        /* sockets it let pass */
@@ -39,9 +47,14 @@ struct ori_net_transfer {
 ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *transfer,
                            const char *user_agent, int stall_s, struct ori_error *err);
 
+/* What its URL and its flags make of a request. */
+enum ori_net_guard ori_net_guard_of(const char *url, bool is_guarded, bool is_plain_listed);
+bool ori_net_is_let_through(enum ori_net_guard guard, const struct ori_network_list *allowed,
+                            const struct sockaddr *address);
+
 /* ori_net_check_url for URLs that this program made or was redirected to: the text may have
  * ORI_LIMIT_MAX_NET_URL_BYTES, for signed ones are long. */
-ori_status ori_net_check_long_url(const char *url, bool is_guarded,
+ori_status ori_net_check_long_url(const char *url, enum ori_net_guard guard,
                                   const struct ori_network_list *allowed, struct ori_error *err);
 
 /* Whether an answer of that HTTP status is worth another attempt. */

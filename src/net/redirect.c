@@ -71,7 +71,7 @@ ori_status ori_net_redirect(const char *from, const char *location, char **ret_u
             status = ori_error_set(err, ORI_NOMEM, "redirect");
     }
     if (status == ORI_OK)
-        status = ori_net_check_long_url(url, false, NULL, err);
+        status = ori_net_check_long_url(url, ORI_NET_GUARD_NONE, NULL, err);
     if (status == ORI_OK && strncasecmp(from, "https:", 6) == 0 &&
         strncasecmp(url, "https:", 6) != 0)
         status = ori_error_set(err, ORI_URL_REFUSED, "a redirect from https down to http");

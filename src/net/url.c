@@ -80,20 +80,45 @@ static bool read_literal(const char *host, struct sockaddr_storage *ret_address)
     return true;
 }
 
-static ori_status check_host(const char *host, bool is_guarded,
+enum ori_net_guard ori_net_guard_of(const char *url, bool is_guarded, bool is_plain_listed)
+{
+    if (!is_guarded)
+        return ORI_NET_GUARD_NONE;
+    return is_plain_listed && strncasecmp(url, "https:", 6) != 0 ? ORI_NET_GUARD_LISTED
+                                                                 : ORI_NET_GUARD_PUBLIC;
+}
+
+bool ori_net_is_let_through(enum ori_net_guard guard, const struct ori_network_list *allowed,
+                            const struct sockaddr *address)
+{
+    switch (guard) {
+    case ORI_NET_GUARD_PUBLIC:
+        return ori_address_is_allowed(allowed, address);
+    case ORI_NET_GUARD_LISTED:
+        return ori_address_is_listed(allowed, address);
+    case ORI_NET_GUARD_NONE:
+        break;
+    }
+    return true;
+}
+
+static ori_status check_host(const char *host, enum ori_net_guard guard,
                              const struct ori_network_list *allowed, struct ori_error *err)
 {
     struct sockaddr_storage address;
     if (host[0] == '\0' || strlen(host) > HOST_BYTES_MAX + 1)
         return REFUSE(err, "the URL has no legal host");
-    if (is_guarded && read_literal(host, &address) &&
-        !ori_address_is_allowed(allowed, (const struct sockaddr *)&address))
-        return REFUSE(err, "the URL leads to the address %s, which is not public", host);
-    return ORI_OK;
+    if (!read_literal(host, &address) ||
+        ori_net_is_let_through(guard, allowed, (const struct sockaddr *)&address))
+        return ORI_OK;
+    return guard == ORI_NET_GUARD_LISTED
+               ? REFUSE(err, "the URL is plain http to %s, which is not in URL_ALLOW_PRIVATE", host)
+               : REFUSE(err, "the URL leads to %s, which is not public, nor in URL_ALLOW_PRIVATE",
+                        host);
 }
 
-static ori_status check_parts(CURLU *parts, bool is_guarded, const struct ori_network_list *allowed,
-                              struct ori_error *err)
+static ori_status check_parts(CURLU *parts, enum ori_net_guard guard,
+                              const struct ori_network_list *allowed, struct ori_error *err)
 {
     char *scheme = NULL;
     char *host = NULL;
@@ -117,7 +142,7 @@ static ori_status check_parts(CURLU *parts, bool is_guarded, const struct ori_ne
     else if (zone)
         status = REFUSE(err, "an address with a zone means something on one machine alone");
     else
-        status = check_host(host, is_guarded, allowed, err);
+        status = check_host(host, guard, allowed, err);
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
@@ -125,7 +150,7 @@ static ori_status check_parts(CURLU *parts, bool is_guarded, const struct ori_ne
     return status;
 }
 
-static ori_status check_url(const char *url, size_t bytes_max, bool is_guarded,
+static ori_status check_url(const char *url, size_t bytes_max, enum ori_net_guard guard,
                             const struct ori_network_list *allowed, struct ori_error *err)
 {
     ori_status status = check_characters(url, bytes_max, err);
@@ -144,7 +169,7 @@ static ori_status check_url(const char *url, size_t bytes_max, bool is_guarded,
         return ori_error_set(err, ORI_NOMEM, "URL");
     CURLUcode code = curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER);
     if (code == CURLUE_OK)
-        status = check_parts(parts, is_guarded, allowed, err);
+        status = check_parts(parts, guard, allowed, err);
     else if (code == CURLUE_OUT_OF_MEMORY)
         status = ori_error_set(err, ORI_NOMEM, "URL");
     else
@@ -156,11 +181,23 @@ static ori_status check_url(const char *url, size_t bytes_max, bool is_guarded,
 ori_status ori_net_check_url(const char *url, bool is_guarded,
                              const struct ori_network_list *allowed, struct ori_error *err)
 {
-    return check_url(url, ORI_LIMIT_MAX_URL_BYTES, is_guarded, allowed, err);
+    return check_url(url, ORI_LIMIT_MAX_URL_BYTES, ori_net_guard_of(url, is_guarded, false),
+                     allowed, err);
 }
 
-ori_status ori_net_check_long_url(const char *url, bool is_guarded,
+ori_status ori_net_check_plain_listed(const char *url, const struct ori_network_list *allowed,
+                                      struct ori_error *err)
+{
+    const enum ori_net_guard guard = ori_net_guard_of(url, true, true);
+    ori_status status = check_url(url, ORI_LIMIT_MAX_URL_BYTES, guard, allowed, err);
+    if (status == ORI_OK && guard == ORI_NET_GUARD_LISTED && ori_network_list_is_empty(allowed))
+        status = REFUSE(err, "plain http goes to networks in URL_ALLOW_PRIVATE alone, and there is "
+                             "none: use https");
+    return status;
+}
+
+ori_status ori_net_check_long_url(const char *url, enum ori_net_guard guard,
                                   const struct ori_network_list *allowed, struct ori_error *err)
 {
-    return check_url(url, ORI_LIMIT_MAX_NET_URL_BYTES, is_guarded, allowed, err);
+    return check_url(url, ORI_LIMIT_MAX_NET_URL_BYTES, guard, allowed, err);
 }

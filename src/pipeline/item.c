@@ -15,8 +15,11 @@ static double seconds_since(int64_t begin_us)
     return (double)(ori_clock_us() - begin_us) / 1e6;
 }
 
-static void name_source(const char *path, struct ori_manifest *manifest)
+static void name_source(const struct ori_item_request *request, struct ori_manifest *manifest)
 {
+    const char *path = request->path_shown ? request->path_shown
+                       : request->path     ? request->path
+                                           : request->place->name;
     const char *slash = strrchr(path, '/');
     snprintf(manifest->source_name, sizeof manifest->source_name, "%s", slash ? slash + 1 : path);
     ori_utf8_clean(manifest->source_name);
@@ -51,7 +54,7 @@ static ori_status step_open(struct ori_item *item, struct ori_error *err)
         status = ori_identity_settings(&item->options, manifest->settings, err);
     if (status == ORI_OK)
         status = ori_identity_fingerprint(manifest->settings, &inputs, manifest->fingerprint, err);
-    name_source(item->request->path ? item->request->path : item->request->place->name, manifest);
+    name_source(item->request, manifest);
     snprintf(manifest->model, sizeof manifest->model, "%s", environment->model.name);
     manifest->dim = environment->model.dim;
     item->result->timings.open = seconds_since(begin_us);
@@ -208,10 +211,13 @@ static void item_deinit(struct ori_item *item)
     ori_blob_unlock_video(&item->lock);
     ori_manifest_deinit(&item->old);
     free(item->vectors);
-    if (item->remote)
+    if (item->remote) {
+        ori_metrics_add(item->environment->metrics, ORI_METRIC_FETCHED_BYTES, 0,
+                        (double)ori_medium_remote_fetched(item->remote));
         ori_log_event(item->request->log, ORI_LOG_DEBUG, "medium.fetched",
                       ORI_LOG_FIELDS(ori_log_int("bytes", ori_medium_remote_fetched(item->remote)),
                                      ori_log_int("of", ori_medium_remote_bytes(item->remote))));
+    }
     ori_medium_remote_destroy(&item->remote);
     if (item->fd >= 0)
         close(item->fd);

@@ -49,7 +49,8 @@ struct ori_item_progress {
 };
 
 struct ori_item_request {
-    const char *path;                     /* absolute; NULL: it is far away */
+    const char *path;       /* absolute; NULL: it is far away */
+    const char *path_shown; /* what the manifest's name of it is taken of; NULL: path */
     const struct ori_medium_place *place; /* then where there; else NULL */
     const char *platform;
     const char *code;

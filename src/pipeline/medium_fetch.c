@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "media/child_proto.h"
@@ -244,10 +243,12 @@ ori_status ori_medium_fetch_create(const struct ori_medium_fetch_options *option
         ori_medium_fetch_destroy(&fetch);
         return ori_error_set(err, ORI_NOMEM, "a video far away");
     }
-    if (options->facts.has_all) {
-        memset(fetch->has, 0xFF, bits);
-        memset(fetch->taken, 0xFF, bits);
-        fetch->fetched = options->facts.bytes;
+    fetch->fetched = options->facts.head_bytes;
+    const int64_t head =
+        fetch->fetched < options->facts.bytes ? fetch->fetched / BLOCK : fetch->blocks;
+    for (int64_t block = 0; block < head; block++) {
+        set(fetch->has, block, true);
+        set(fetch->taken, block, true);
     }
     *ret_fetch = fetch;
     return ORI_OK;

@@ -77,9 +77,9 @@ static ori_status open_files(const char *folder, struct files *files, struct ori
     return ORI_OK;
 }
 
-/* ori_remote_sink of an object that comes as a whole. */
-static ori_status take_whole(void *self, int64_t offset, const void *data, size_t bytes,
-                             struct ori_error *err)
+/* ori_remote_sink: what comes with the facts. */
+static ori_status take_head(void *self, int64_t offset, const void *data, size_t bytes,
+                            struct ori_error *err)
 {
     const struct files *files = self;
     return ori_medium_write(files->fd, offset, data, bytes, err);
@@ -138,7 +138,8 @@ ori_status ori_medium_remote_open(const struct ori_medium_place *place, int64_t 
                                   int64_t *ret_bytes, struct ori_error *err)
 {
     struct files files = {.fd = -1, .fd_given = -1};
-    const struct ori_remote_sink sink = {.self = &files, .write = take_whole};
+    const struct ori_remote_sink sink = {
+        .self = &files, .wanted = ORI_CHILD_NEED_BLOCK, .write = take_head};
     struct ori_medium_remote *remote = NULL;
     struct ori_remote_facts facts = {.bytes = 0};
     ori_status status = open_files(folder, &files, err);

@@ -53,6 +53,7 @@ ORI_STATUS_ROW(NETWORK, "network_failed", 502, 1, "the other server could not be
 ORI_STATUS_ROW(URL_REFUSED, "url_refused", 422, 0, "a URL leads where it must not")
 ORI_STATUS_ROW(UNSUPPORTED_URL, "unsupported_url", 422, 0,
                "videos cannot be fetched from there by this version")
+ORI_STATUS_ROW(SOURCE_CHANGED, "source_changed", 502, 1, "the video was replaced while it was read")
 ORI_STATUS_ROW(PORT_TAKEN, "port_taken", 500, 0, "another program listens on that address")
 ORI_STATUS_ROW(LOST, "worker_lost", 500, 1, "the process that ran it ended again and again")
 ORI_STATUS_ROW(BAD_MODEL, "bad_model", 500, 0, "the model's files are not what they should be")

@@ -1,14 +1,18 @@
 /* Where the video of an item is: names, urls, and every way of leaving VP_INPUT_DIR. */
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/fs.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,12 +23,13 @@
 
 static char root[64]; /* holds input, the folder, and outside */
 static const struct ori_settings *settings;
+static const struct ori_source_rules no_rules = {.is_local = false};
 
-static void write_file(const char *path)
+static void write_text(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fputs("video", file);
+    fputs(text, file);
     fclose(file);
 }
 
@@ -47,7 +52,7 @@ static int make_world(void **state)
         "input/yt/e.f.MKV",     "input/yt/e.mkv.txt", "outside/secret.mp4",  "input/top.mp4",
         "input/yt/we ird é.mp4"};
     for (size_t i = 0; i < COUNT_OF(files); i++)
-        write_file(files[i]);
+        write_text(files[i], "video");
     static const char *const links[][2] = {
         {"../top.mp4", "input/yt/in.mp4"},
         {"../../outside/secret.mp4", "input/yt/out.mp4"},
@@ -90,24 +95,36 @@ static struct ori_job_claim claim_of(const char *platform, const char *code, con
     return claim;
 }
 
+static void expect_text(const char *path, const char *text)
+{
+    char got[64] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(read(fd, got, sizeof got - 1) >= 0);
+    close(fd);
+    assert_string_equal(got, text);
+}
+
 /* expected: below the root when it is found. */
 static void expect(const struct ori_job_claim *claim, ori_status status, const char *expected)
 {
     struct ori_error err = {0};
     char wanted[256];
-    char *path = NULL;
+    struct ori_source_file file = {.fd = -1};
     print_message("%s %s %s\n", claim->platform, claim->code, claim->url);
-    ori_status got = ori_source_find(settings, claim, &path, &err);
+    ori_status got = ori_source_find(settings, claim, &file, &err);
     if (got != status)
         fail_msg("%s: %s", ori_status_code(got), err.text);
     assert_int_equal(err.status, status);
     if (status == ORI_OK) {
         snprintf(wanted, sizeof wanted, "%s/%s", root, expected);
-        assert_string_equal(path, wanted);
+        assert_string_equal(file.path, wanted);
+        expect_text(file.link, "video");
     } else {
-        assert_null(path);
+        assert_null(file.path);
+        assert_int_equal(file.fd, -1);
     }
-    free(path);
+    ori_source_close(&file);
 }
 
 static void by_platform_and_code(void **state)
@@ -152,9 +169,9 @@ static void not_found_names_every_place(void **state)
 {
     (void)state;
     struct ori_error err = {0};
-    char *path = NULL;
+    struct ori_source_file file = {.fd = -1};
     struct ori_job_claim claim = claim_of("yt", "missing", NULL);
-    assert_int_equal(ori_source_find(settings, &claim, &path, &err), ORI_NOT_FOUND);
+    assert_int_equal(ori_source_find(settings, &claim, &file, &err), ORI_NOT_FOUND);
     assert_non_null(strstr(err.text, "input/yt/missing/video.mp4"));
     assert_non_null(strstr(err.text, "input/yt/missing.*"));
 }
@@ -183,7 +200,7 @@ static void by_url(void **state)
         {"/etc/hostname", ORI_URL_REFUSED, NULL},
         {"/", ORI_URL_REFUSED, NULL},
         {"file:///etc/hostname", ORI_URL_REFUSED, NULL},
-        {"http://example.com/a.mp4", ORI_URL_REFUSED, NULL},
+        {"http://example.com/a.mp4", ORI_UNSUPPORTED_URL, NULL},
         {"https://example.com/a.mp4", ORI_UNSUPPORTED_URL, NULL},
         {"s3://bucket/a.mp4", ORI_UNSUPPORTED_URL, NULL},
         {"yt", ORI_NOT_A_FILE, NULL},
@@ -231,6 +248,11 @@ static void forms_of_urls(void **state)
         {"https://", false},
         {"https://user:pass@example.com/", false},
         {"ftp://example.com/", false},
+        {"HTTPS://example.com/a", true},
+        {"https://example.com/a b", false},
+        {"https://127.0.0.1/a", false},
+        {"https://169.254.169.254/latest", false},
+        {"http://example.com/", false}, /* no network is allowed */
         {"HTTP://example.com/", false},
         {"s3://", false},
         {"s3://ab/k", false},
@@ -241,9 +263,44 @@ static void forms_of_urls(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct ori_error err = {0};
         print_message("%s\n", rows[i].url);
-        ori_status status = ori_source_check_url(rows[i].url, &err);
+        ori_status status = ori_source_check_url(rows[i].url, &no_rules, &err);
         assert_int_equal(status, rows[i].is_legal ? ORI_OK : ORI_URL_REFUSED);
         assert_int_equal(err.text[0] == '\0', rows[i].is_legal);
+    }
+}
+
+static void urls_and_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *allowed;
+        bool is_local;
+        ori_status status;
+    } rows[] = {
+        {"https://example.com/a", "", false, ORI_OK},
+        {"https://example.com/a", "", true, ORI_UNSUPPORTED_URL},
+        {"http://example.com/a", "10.0.0.0/8", false, ORI_OK},
+        {"http://example.com/a", "10.0.0.0/8", true, ORI_UNSUPPORTED_URL},
+        {"http://10.1.2.3/a", "10.0.0.0/8", false, ORI_OK},
+        {"https://10.1.2.3/a", "10.0.0.0/8", false, ORI_OK},
+        {"https://10.1.2.3/a", "", false, ORI_URL_REFUSED},
+        {"http://8.8.8.8/a", "10.0.0.0/8", false, ORI_URL_REFUSED},
+        {"http://2130706433/a", "10.0.0.0/8", false, ORI_URL_REFUSED},
+        {"http://2130706433/a", "127.0.0.1", false, ORI_OK},
+        {"http://user:s3cr@10.1.2.3/a", "10.0.0.0/8", false, ORI_URL_REFUSED},
+        {"s3://abc/k", "", true, ORI_OK}, /* by the place the server has for it */
+        {"a/b.mp4", "", true, ORI_OK},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ori_network_list *allowed = NULL;
+        struct ori_error err = {0};
+        assert_int_equal(ori_network_list_create(rows[i].allowed, &allowed, NULL), ORI_OK);
+        const struct ori_source_rules rules = {.allowed = allowed, .is_local = rows[i].is_local};
+        if (ori_source_check_url(rows[i].url, &rules, &err) != rows[i].status)
+            fail_msg("%s with %s: %s", rows[i].url, rows[i].allowed, err.text);
+        assert_null(strstr(err.text, "s3cr"));
+        ori_network_list_destroy(&allowed);
     }
 }
 
@@ -254,17 +311,17 @@ static void lengths(void **state)
     struct ori_error err = {0};
     memset(url, 'a', sizeof url);
     url[ORI_LIMIT_MAX_URL_BYTES] = '\0';
-    assert_int_equal(ori_source_check_url(url, &err), ORI_OK);
+    assert_int_equal(ori_source_check_url(url, &no_rules, &err), ORI_OK);
     url[ORI_LIMIT_MAX_URL_BYTES] = 'a';
     url[ORI_LIMIT_MAX_URL_BYTES + 1] = '\0';
-    assert_int_equal(ori_source_check_url(url, &err), ORI_URL_REFUSED);
+    assert_int_equal(ori_source_check_url(url, &no_rules, &err), ORI_URL_REFUSED);
     err = (struct ori_error){0};
     char bucket[80] = "s3://";
     memset(bucket + 5, 'b', 63);
     memcpy(bucket + 68, "/k", 3);
-    assert_int_equal(ori_source_check_url(bucket, &err), ORI_OK);
+    assert_int_equal(ori_source_check_url(bucket, &no_rules, &err), ORI_OK);
     memcpy(bucket + 68, "b/k", 4);
-    assert_int_equal(ori_source_check_url(bucket, &err), ORI_URL_REFUSED);
+    assert_int_equal(ori_source_check_url(bucket, &no_rules, &err), ORI_URL_REFUSED);
 }
 
 static void objects(void **state)
@@ -291,6 +348,7 @@ static void objects(void **state)
         struct ori_source_object object;
         struct ori_job_claim claim = claim_of(rows[i].platform, rows[i].code, rows[i].url);
         assert_int_equal(ori_source_is_s3(&claim), rows[i].url != NULL);
+        assert_false(ori_source_is_http(&claim));
         assert_int_equal(ori_source_object(settings, &claim, &object, NULL), rows[i].status);
         if (rows[i].status != ORI_OK)
             continue;
@@ -299,6 +357,96 @@ static void objects(void **state)
     }
     struct ori_job_claim path = claim_of("yt", "a", "yt/a.mp4");
     assert_false(ori_source_is_s3(&path));
+}
+
+/* What was found stays what it was, whatever becomes of its name: a link out of the folder comes
+ * too late. */
+static void a_name_that_is_changed_behind_the_check(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *moved; /* away, and in its place a link */
+        const char *link;
+    } rows[] = {{"swap/s/video.mp4", "input/swap/s/video.mp4", "../../../outside/secret.mp4"},
+                {"swap/s/video.mp4", "input/swap/s", "../../outside"},
+                {"swap/s/video.mp4", "input/swap", "../outside"}};
+    write_text("outside/video.mp4", "secret");
+    assert_int_equal(mkdir("outside/s", 0777), 0);
+    write_text("outside/s/video.mp4", "secret");
+    write_text("outside/secret.mp4", "secret");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ori_source_file file = {.fd = -1};
+        struct ori_job_claim claim = claim_of("swap", "s", i % 2 ? NULL : rows[i].url);
+        assert_int_equal(mkdir("input/swap", 0777), 0);
+        assert_int_equal(mkdir("input/swap/s", 0777), 0);
+        write_text("input/swap/s/video.mp4", "video");
+        assert_int_equal(ori_source_find(settings, &claim, &file, NULL), ORI_OK);
+        assert_int_equal(rename(rows[i].moved, "moved"), 0);
+        assert_int_equal(symlink(rows[i].link, rows[i].moved), 0);
+        expect_text(rows[i].moved[strlen(rows[i].moved) - 1] == '4' ? rows[i].moved
+                                                                    : "input/swap/s/video.mp4",
+                    "secret");
+        expect_text(file.link, "video");
+        ori_source_close(&file);
+        expect(&claim, ORI_URL_REFUSED, NULL);
+        assert_int_equal(unlink(rows[i].moved), 0);
+        assert_int_equal(rename("moved", rows[i].moved), 0);
+        assert_int_equal(nftw("input/swap", remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    }
+    write_text("outside/secret.mp4", "video");
+}
+
+static atomic_bool is_over;
+
+/* A folder of VP_INPUT_DIR and a link out of it change places all the time. */
+static void *swap_names(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&is_over)) {
+        if (syscall(SYS_renameat2, AT_FDCWD, "input/race", AT_FDCWD, "input/other",
+                    RENAME_EXCHANGE) != 0)
+            abort();
+    }
+    return NULL;
+}
+
+static void a_race_for_the_name(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    int found = 0;
+    assert_int_equal(mkdir("input/race", 0777), 0);
+    write_text("input/race/r.mp4", "inside");
+    assert_int_equal(mkdir("outside/race", 0777), 0);
+    write_text("outside/race/r.mp4", "secret");
+    assert_int_equal(symlink("../outside/race", "input/other"), 0);
+    assert_int_equal(symlink("../yt/b.webm", "input/up/link.mp4"), 0);
+    atomic_store(&is_over, false);
+    assert_int_equal(pthread_create(&thread, NULL, swap_names, NULL), 0);
+    int i = 0; /* as often as it takes to have seen both */
+    for (; i < 3000 || ((found == 0 || found == i) && i < 1000000); i++) {
+        struct ori_source_file file = {.fd = -1};
+        struct ori_error err = {0};
+        struct ori_job_claim claim = claim_of("race", "r", i % 2 ? "race/r.mp4" : NULL);
+        ori_status status = ori_source_find(settings, &claim, &file, &err);
+        if (status == ORI_OK)
+            expect_text(file.link, "inside");
+        else if (status != ORI_URL_REFUSED)
+            fail_msg("%s", err.text);
+        found += status == ORI_OK;
+        ori_source_close(&file);
+        /* a link with ".." that is well, although the system renames all the time */
+        claim = claim_of("up", "link", "up/link.mp4");
+        err = (struct ori_error){0};
+        if (ori_source_find(settings, &claim, &file, &err) != ORI_OK)
+            fail_msg("%s", err.text);
+        ori_source_close(&file);
+    }
+    atomic_store(&is_over, true);
+    pthread_join(thread, NULL);
+    print_message("%d of %d were found\n", found, i);
+    assert_in_range(found, 1, i - 1);
 }
 
 static void no_descriptor_stays(void **state)
@@ -319,13 +467,13 @@ static void a_folder_that_is_not_there(void **state)
 {
     (void)state;
     struct ori_error err = {0};
-    char *path = NULL;
+    struct ori_source_file file = {.fd = -1};
     const struct ori_settings *other = NULL;
     struct ori_setting_flag flags[] = {{ORI_SETTING_VP_INPUT_DIR, "no/such/folder"}};
     struct ori_settings_sources sources = {.flags = flags, .flags_count = 1};
     assert_int_equal(ori_settings_load(&sources, &other, &err), ORI_OK);
     struct ori_job_claim claim = claim_of("yt", "a", NULL);
-    assert_int_equal(ori_source_find(other, &claim, &path, &err), ORI_NOT_FOUND);
+    assert_int_equal(ori_source_find(other, &claim, &file, &err), ORI_NOT_FOUND);
     assert_non_null(strstr(err.text, "VP_INPUT_DIR"));
     ori_settings_destroy(&other);
 }
@@ -337,8 +485,11 @@ int main(void)
         cmocka_unit_test(not_found_names_every_place),
         cmocka_unit_test(by_url),
         cmocka_unit_test(forms_of_urls),
+        cmocka_unit_test(urls_and_rules),
         cmocka_unit_test(lengths),
         cmocka_unit_test(objects),
+        cmocka_unit_test(a_name_that_is_changed_behind_the_check),
+        cmocka_unit_test(a_race_for_the_name),
         cmocka_unit_test(no_descriptor_stays),
         cmocka_unit_test(a_folder_that_is_not_there),
     };

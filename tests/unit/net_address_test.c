@@ -68,6 +68,9 @@ static void public_addresses(void **state)
         {"127.0.0.1", false},
         {"127.255.255.255", false},
         {"128.0.0.0", true},
+        {"168.63.129.15", true},
+        {"168.63.129.16", false},
+        {"168.63.129.17", true},
         {"169.253.255.255", true},
         {"169.254.0.0", false},
         {"169.254.169.254", false},
@@ -235,6 +238,40 @@ static void lists_allow(void **state)
     }
 }
 
+static void what_a_list_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        const char *address;
+        bool is_listed;
+    } rows[] = {
+        {"10.0.0.0/8", "10.0.0.1", true},
+        {"10.0.0.0/8", "::ffff:10.0.0.1", true},
+        {"10.0.0.0/8", "64:ff9b::10.0.0.1", true},
+        {"10.0.0.0/8", "2002:a00:1::5", true},
+        {"10.0.0.0/8", "11.0.0.1", false}, /* public, and yet not named */
+        {"8.8.8.0/24", "8.8.8.8", true},
+        {"10.0.0.0/8", "2001:4860:4860::8888", false},
+        {"10.0.0.0/8", "2001:0:a00:1::f5ff:fffe", true},    /* Teredo, both of them */
+        {"10.0.0.0/8", "2001:0:808:808::f5ff:fffe", false}, /* one of the two */
+        {"2001::/32", "2001:0:808:808::f5ff:fffe", true},
+        {"", "8.8.8.8", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ori_network_list *list = NULL;
+        struct sockaddr_storage storage = address_of(rows[i].address);
+        assert_int_equal(ori_network_list_create(rows[i].list, &list, NULL), ORI_OK);
+        assert_int_equal(ori_network_list_is_empty(list), rows[i].list[0] == '\0');
+        if (ori_address_is_listed(list, (const struct sockaddr *)&storage) != rows[i].is_listed)
+            fail_msg("%s in '%s'", rows[i].address, rows[i].list);
+        ori_network_list_destroy(&list);
+    }
+    struct sockaddr_storage storage = address_of("127.0.0.1");
+    assert_true(ori_network_list_is_empty(NULL));
+    assert_false(ori_address_is_listed(NULL, (const struct sockaddr *)&storage));
+}
+
 static void lists_refuse(void **state)
 {
     (void)state;
@@ -291,7 +328,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(public_addresses), cmocka_unit_test(other_families_are_nothing),
         cmocka_unit_test(loopback),         cmocka_unit_test(lists_allow),
-        cmocka_unit_test(lists_refuse),     cmocka_unit_test(lists_end),
+        cmocka_unit_test(lists_refuse),     cmocka_unit_test(what_a_list_names),
+        cmocka_unit_test(lists_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,44 @@ static void urls(void **state)
     ori_network_list_destroy(&list);
 }
 
+/* https as ever; http only to what the list names. */
+static void plain_http(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *list;
+        bool is_taken;
+    } table[] = {
+        {"https://example.com/", "", true},
+        {"https://8.8.8.8/", "", true},
+        {"https://10.0.0.1/", "", false},
+        {"https://10.0.0.1/", "10.0.0.0/8", true},
+        {"http://example.com/", "", false},
+        {"http://example.com/", "10.0.0.0/8", true}, /* judged when it is connected to */
+        {"http://8.8.8.8/", "", false},
+        {"http://8.8.8.8/", "10.0.0.0/8", false},
+        {"HTTP://8.8.8.8/", "10.0.0.0/8", false},
+        {"HTTPS://8.8.8.8/", "", true},
+        {"http://8.8.8.8/", "8.8.8.8", true},
+        {"http://10.0.0.1/", "10.0.0.0/8", true},
+        {"http://167772161/", "10.0.0.0/8", true},
+        {"http://0x7f.1/", "10.0.0.0/8", false},
+        {"http://[::ffff:10.0.0.1]/", "10.0.0.0/8", true},
+        {"http://user@10.0.0.1/", "10.0.0.0/8", false},
+        {"ftp://10.0.0.1/", "10.0.0.0/8", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        struct ori_network_list *list = NULL;
+        struct ori_error err = {0};
+        assert_int_equal(ori_network_list_create(table[i].list, &list, NULL), ORI_OK);
+        ori_status status = ori_net_check_plain_listed(table[i].url, list, &err);
+        if (status != (table[i].is_taken ? ORI_OK : ORI_URL_REFUSED))
+            fail_msg("'%s' with '%s': %s", table[i].url, table[i].list, err.text);
+        ori_network_list_destroy(&list);
+    }
+}
+
 static void longest(void **state)
 {
     (void)state;
@@ -131,6 +169,7 @@ static void longest(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(urls), cmocka_unit_test(longest)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(urls), cmocka_unit_test(plain_http),
+                                       cmocka_unit_test(longest)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
