@@ -187,7 +187,7 @@ def bench_read(table, folder, options):
 
 def bench_points(table, _folder, options):
     bench.want_venv("import qdrant_client", ["qdrant-client==1.20.0"])
-    points = 4096 if options.short else 20480
+    points = 4096 if options.short else 12288
 
     def fresh(command):
         with qdrant.Qdrant() as server:
@@ -273,7 +273,7 @@ def peak_of_server(folder, count, env):
 
 
 def bench_memory(table, folder, options):
-    tenth = 3 if options.short else 6
+    tenth = 3 if options.short else 4
     with Gateway() as gateway, qdrant.Qdrant() as points, \
             fault_proxy.FaultProxy(gateway.server.port) as s3, \
             fault_proxy.FaultProxy(points.port) as vectors:

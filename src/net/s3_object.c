@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/content_range.h"
 #include "net/s3_priv.h"
 #include "util/limits.h"
 #include "util/size.h"
@@ -128,13 +129,12 @@ static ori_status grow(struct reading *reading, size_t bytes, struct ori_error *
     return ORI_OK;
 }
 
-/* "bytes 100-199/1000". Who says nothing is believed. */
+/* Who says nothing of it is believed. */
 static bool begins_at(const struct ori_net_answer *answer, int64_t first)
 {
-    const char *range = ori_s3_header(answer, "Content-Range");
-    char expected[32];
-    const int bytes = snprintf(expected, sizeof expected, "bytes %" PRId64 "-", first);
-    return range[0] == '\0' || strncmp(range, expected, (size_t)bytes) == 0;
+    struct ori_content_range range;
+    const char *text = ori_net_answer_header(answer, "Content-Range");
+    return !text || (ori_content_range_read(text, &range) && range.first == first);
 }
 
 /* The etag of the first piece counts; that a continuation is of the same object and place is checked

@@ -74,9 +74,14 @@ static void free_pairs(struct pairs *pairs)
 static ori_status add_pair(struct pairs *pairs, char *name, char *value, struct ori_error *err)
 {
     ORI_ASSERT(pairs->count < PAIRS_MAX + OWN_PAIRS_MAX);
+    if (!name || !value) {
+        free(name);
+        free(value);
+        return ori_error_set(err, ORI_NOMEM, "a request's signature");
+    }
     pairs->rows[pairs->count].name = name;
     pairs->rows[pairs->count++].value = value;
-    return name && value ? ORI_OK : ori_error_set(err, ORI_NOMEM, "a request's signature");
+    return ORI_OK;
 }
 
 static int compare_pairs(const void *a, const void *b)

@@ -22,11 +22,14 @@
 
 #include "cli/inputs.h"
 #include "cli/run_report.h"
+#include "net/client.h"
+#include "net/s3.h"
 #include "pipeline/item.h"
 #include "pipeline/picture.h"
 #include "pipeline/reindex.h"
 #include "pipeline/verify.h"
 #include "pipeline_actor.h"
+#include "scripted_server.h"
 #include "util/fs.h"
 
 void *__real_malloc(size_t bytes);
@@ -46,7 +49,7 @@ char *__wrap_strndup(const char *text, size_t bytes);
 char *__wrap_realpath(const char *path, char *resolved);
 void __wrap_free(void *data);
 
-/* Of this thread: the embed threads have memory. */
+/* Of this thread: the embed threads have memory, and those that upload. */
 static _Thread_local bool is_watched;
 static _Thread_local long until_failure = -1; /* allocations that still go well; -1: all */
 static _Thread_local long live;               /* allocated and not yet freed */
@@ -132,7 +135,8 @@ static struct {
     struct ori_model *model;
     struct ori_model_info info;
     struct ori_batcher *batcher;
-    struct ori_blob_store *blobs;
+    struct ori_blob_store *blobs; /* where items go: a folder, or bucket for one of the tests */
+    struct ori_s3 *s3;
     struct ori_vector_store *vectors;
     bool is_forced;
 } world;
@@ -325,6 +329,60 @@ static void a_run_with_nothing_to_do(void **state)
     assert_int_equal(points(), 2);
 }
 
+/* A bucket that is empty and takes what it is given. */
+static bool play_bucket(int number, const char *head, FILE *out)
+{
+    (void)number;
+    if (strncmp(head, "GET /b?", 7) == 0)
+        return scripted_say(out, 200, "", "<ListBucketResult></ListBucketResult>");
+    if (strncmp(head, "GET ", 4) == 0)
+        return scripted_say(out, 404, "", "<Error><Code>NoSuchKey</Code></Error>");
+    return scripted_say(out, strncmp(head, "PUT ", 4) == 0 ? 200 : 204, "", "");
+}
+
+/* Its frames go up by threads, from more slots than a folder's need. */
+static void a_run_into_a_bucket(void **state)
+{
+    char endpoint[64];
+    struct ori_error err = {0};
+    struct ori_blob_store *folder = world.blobs;
+    struct ori_credentials *credentials = NULL;
+    const struct ori_credentials_options keys = {.access_key_id = "id",
+                                                 .secret_access_key = "secret",
+                                                 .session_token = "token",
+                                                 .profile = "default",
+                                                 .credentials_file = "",
+                                                 .config_file = "",
+                                                 .container_path = "",
+                                                 .container_url = "",
+                                                 .container_token = "",
+                                                 .container_token_file = ""};
+    scripted.play = play_bucket;
+    assert_int_equal(scripted_start(state), 0);
+    snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", scripted.port);
+    assert_int_equal(ori_credentials_create(&keys, NULL, &credentials, &err), ORI_OK);
+    const struct ori_s3_options options = {.endpoint = endpoint,
+                                           .credentials = credentials,
+                                           .region = "us-east-1",
+                                           .connections_max = 4,
+                                           .multipart_threshold = 8 << 20};
+    assert_int_equal(ori_s3_create(&options, &world.s3, &err), ORI_OK);
+    const struct ori_blob_s3_options store = {
+        .s3 = world.s3, .bucket = "b", .lock_folder = "locks"};
+    assert_int_equal(ori_blob_open_s3(&store, &world.blobs, &err), ORI_OK);
+    world.is_forced = true;
+    assert_int_equal(run_item(&err), ORI_OK);
+    const long count = fail_each(run_item);
+    print_message("%ld allocations\n", count);
+    assert_true(count > 30);
+    assert_int_equal(points(), 2);
+    ori_blob_close(&world.blobs);
+    ori_s3_destroy(&world.s3);
+    ori_credentials_destroy(&credentials);
+    world.blobs = folder;
+    assert_int_equal(scripted_end(state), 0);
+}
+
 static void a_picture(void **state)
 {
     (void)state;
@@ -459,10 +517,18 @@ int main(int argc, char **argv)
     if (actor_is_called(argc, argv))
         return actor_play();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_first_run), cmocka_unit_test(a_run_with_nothing_to_do),
-        cmocka_unit_test(a_picture),   cmocka_unit_test(inputs),
-        cmocka_unit_test(a_batcher),   cmocka_unit_test(a_reindex),
+        cmocka_unit_test(a_first_run),
+        cmocka_unit_test(a_run_with_nothing_to_do),
+        cmocka_unit_test(a_run_into_a_bucket),
+        cmocka_unit_test(a_picture),
+        cmocka_unit_test(inputs),
+        cmocka_unit_test(a_batcher),
+        cmocka_unit_test(a_reindex),
         cmocka_unit_test(a_verify),
     };
-    return cmocka_run_group_tests(tests, make_world, drop_world);
+    if (ori_net_global_init(NULL) != ORI_OK)
+        return 1;
+    const int failed = cmocka_run_group_tests(tests, make_world, drop_world);
+    ori_net_global_deinit();
+    return failed;
 }
