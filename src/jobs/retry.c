@@ -110,6 +110,15 @@ static void tell_lost(const struct ori_error *err, struct ori_job_error *ret_err
     tell(&lost, ORI_LOST, ret_error);
 }
 
+/* What another server asks for, within reason. */
+static int64_t asked_us(const struct ori_error *err)
+{
+    int64_t asked_ms = err ? err->retry_after_ms : 0;
+    if (asked_ms > ORI_LIMIT_MAX_SOURCE_WAIT_MS)
+        asked_ms = ORI_LIMIT_MAX_SOURCE_WAIT_MS;
+    return asked_ms * 1000;
+}
+
 void ori_retry_decide(const struct ori_retry_question *question,
                       struct ori_job_outcome *ret_outcome)
 {
@@ -117,9 +126,11 @@ void ori_retry_decide(const struct ori_retry_question *question,
     enum ori_retry_class kind = ori_retry_class_of(question->status, question->err);
     bool is_lost = kind == ORI_RETRY_LOST || kind == ORI_RETRY_OUTAGE;
     int attempt = (is_lost ? question->losses : question->attempts) + 1;
-    ret_outcome->not_before_us =
-        question->now_us +
+    int64_t wait_us =
         ori_backoff_us(attempt, waits[kind].base_us, waits[kind].max_us, question->random);
+    if (kind == ORI_RETRY_LATER && asked_us(question->err) > wait_us)
+        wait_us = asked_us(question->err);
+    ret_outcome->not_before_us = question->now_us + wait_us;
     tell(question->err, question->status, &ret_outcome->error);
     if (is_lost && attempt > ORI_LIMIT_MAX_ITEM_LOSSES) {
         if (kind == ORI_RETRY_LOST)

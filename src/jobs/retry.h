@@ -10,7 +10,7 @@
  *           lost   handed back at shutdown, a lease that ran out, a decode process killed by
  *                  SIGKILL from outside: does not count as an attempt, 0.2 s to 60 s; past
  *                  ORI_LIMIT_MAX_ITEM_LOSSES it is ORI_LOST
- * Backoff   net/backoff.h
+ * Backoff   net/backoff.h; later for as long as another server asks, if that is longer
  * Threads   pure; any thread */
 #include "stores/jobs.h"
 #include "util/status.h"

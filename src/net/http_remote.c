@@ -1,21 +1,18 @@
-#include "net/http_remote.h"
+#include "net/http_remote_priv.h"
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
 #include <curl/curl.h>
 
-#include "net/client_priv.h"
 #include "net/content_range.h"
 #include "net/redirect.h"
 #include "util/clock.h"
 #include "util/limits.h"
-#include "util/text.h"
 
 #define RETRIES 3
 #define RETRY_AFTER_MS_MAX 10000    /* longer, and the item waits in its queue, not here */
@@ -23,14 +20,6 @@
 #define BREAKS_MAX 5                /* of one call, each of which brought something */
 #define ANSWERS_MAX 64 /* of one call: a server may send less of a range than was asked for */
 #define SHOWN_BYTES 160
-#define DATE_BYTES 64
-
-/* One version of a file. */
-struct version {
-    int64_t bytes; /* -1: not said */
-    char etag[ORI_REMOTE_ETAG_BYTES];
-    char modified[DATE_BYTES]; /* as it was said */
-};
 
 struct ori_http_remote {
     struct ori_net_client *client;
@@ -38,30 +27,10 @@ struct ori_http_remote {
     char *url;
     char *name;
     char shown[SHOWN_BYTES];
-    struct version version; /* of open; then immutable */
+    struct ori_http_version version; /* of open; then immutable */
+    atomic_bool takes_no_condition;  /* it answers If-Range with the whole, whatever it says */
     pthread_mutex_t lock;
     char *there; /* lock: where the redirects of url led; NULL: nowhere else */
-};
-
-/* One call's way to its bytes, over all the requests it takes. */
-struct reading {
-    struct ori_http_remote *remote;
-    const struct ori_wait *wait;
-    struct version *version;
-    bool is_known;  /* the version is: pieces of another are not taken */
-    bool has_range; /* the request has one, from at to end */
-    bool is_whole;  /* the server answered with all of it */
-    int64_t at;     /* of the next byte */
-    int64_t end;    /* behind the last one that is wanted; INT64_MAX: the file's */
-    int64_t bytes_max;
-    const struct ori_remote_sink *sink; /* where they go, or */
-    uint8_t *data;                      /* those from data_at on */
-    int64_t data_at;
-    const struct ori_net_answer *answer; /* of this request, as all below */
-    bool is_judged;
-    bool is_wrong;      /* it contradicts itself or the request: no such answer is gone on behind */
-    int64_t answer_end; /* behind the last byte that it said to have; INT64_MAX: not said */
-    int64_t brought;
 };
 
 /* ---- life ---- */
@@ -148,184 +117,16 @@ const char *ori_http_remote_name(const struct ori_http_remote *remote)
     return remote->name;
 }
 
-/* ---- what an answer says ---- */
-
-static const char *header(const struct ori_net_answer *answer, const char *name)
-{
-    const char *value = ori_net_answer_header(answer, name);
-    return value ? value : "";
-}
-
-/* A value that is too long is none. */
-static void copy(char *ret_text, size_t bytes_max, const char *text)
-{
-    snprintf(ret_text, bytes_max, "%s", strlen(text) < bytes_max ? text : "");
-}
-
-static void read_version(const struct ori_net_answer *answer, struct version *ret_version)
-{
-    *ret_version = (struct version){.bytes = -1};
-    copy(ret_version->etag, sizeof ret_version->etag, header(answer, "ETag"));
-    copy(ret_version->modified, sizeof ret_version->modified, header(answer, "Last-Modified"));
-}
-
-/* By their ETags where both have one, weak or not; else by their times. */
-static bool is_same(const struct version *a, const struct version *b)
-{
-    const char *etag_a = strncmp(a->etag, "W/", 2) == 0 ? a->etag + 2 : a->etag;
-    const char *etag_b = strncmp(b->etag, "W/", 2) == 0 ? b->etag + 2 : b->etag;
-    if (a->bytes >= 0 && b->bytes >= 0 && a->bytes != b->bytes)
-        return false;
-    if (etag_a[0] && etag_b[0])
-        return strcmp(etag_a, etag_b) == 0;
-    return !a->modified[0] || !b->modified[0] || strcmp(a->modified, b->modified) == 0;
-}
-
-/* For If-Range, which takes no weak ETag; "" none. */
-static const char *validator_of(const struct version *version)
-{
-    return version->etag[0] == '"' ? version->etag : version->modified;
-}
-
-static ori_status say_changed(struct ori_error *err)
-{
-    return ori_error_set(err, ORI_SOURCE_CHANGED, "%s", ori_status_text(ORI_SOURCE_CHANGED));
-}
-
-static ori_status say_wrong(struct reading *reading, const char *what, struct ori_error *err)
-{
-    reading->is_wrong = true;
-    return ori_error_set(err, ORI_NETWORK, "HTTP %d %s", reading->answer->status, what);
-}
-
-static ori_status check_encoding(const struct ori_net_answer *answer, struct ori_error *err)
-{
-    const char *encoding = header(answer, "Content-Encoding");
-    if (encoding[0] == '\0' || strcasecmp(encoding, "identity") == 0)
-        return ORI_OK;
-    return ori_error_set(err, ORI_UNSUPPORTED_URL,
-                         "the server sends it encoded as %.40s, which was not asked for", encoding);
-}
-
-static ori_status check_bytes(const struct reading *reading, int64_t bytes, struct ori_error *err)
-{
-    if (reading->bytes_max > 0 && bytes > reading->bytes_max)
-        return ori_error_set(err, ORI_LIMIT,
-                             "%" PRId64 " bytes at least, more than VP_MAX_BYTES=%" PRId64, bytes,
-                             reading->bytes_max);
-    return ORI_OK;
-}
-
-/* ORI_AGAIN: this server is better asked for the whole. */
-static ori_status judge_part(struct reading *reading, struct ori_error *err)
-{
-    struct ori_content_range range;
-    struct version version;
-    read_version(reading->answer, &version);
-    if (!reading->has_range)
-        return say_wrong(reading, "with a part, where the whole was asked for", err);
-    if (!ori_content_range_read(header(reading->answer, "Content-Range"), &range) ||
-        range.total < 0 || range.first != reading->at || range.last >= reading->end) {
-        if (!reading->is_known)
-            return ORI_AGAIN;
-        return say_wrong(reading, "with another range than was asked for", err);
-    }
-    version.bytes = range.total;
-    if (reading->is_known && !is_same(reading->version, &version))
-        return say_changed(err);
-    if (!reading->is_known || reading->version->bytes < 0)
-        *reading->version = version;
-    reading->is_known = true;
-    reading->answer_end = range.last + 1;
-    return check_bytes(reading, range.total, err);
-}
-
-/* A server that does not know ranges, or one whose file is not the one that was begun. */
-static ori_status judge_whole(struct reading *reading, struct ori_error *err)
-{
-    struct version version;
-    int64_t bytes = 0;
-    read_version(reading->answer, &version);
-    if (header(reading->answer, "Transfer-Encoding")[0] == '\0' &&
-        ori_text_to_int(header(reading->answer, "Content-Length"), &bytes) && bytes >= 0)
-        version.bytes = bytes;
-    if (!reading->sink && !is_same(reading->version, &version))
-        return say_changed(err);
-    if (!reading->sink)
-        return say_wrong(reading, "with the whole, where a part was asked for", err);
-    *reading->version = version;
-    reading->is_known = true;
-    reading->is_whole = true;
-    reading->at = 0;
-    reading->end = INT64_MAX;
-    reading->answer_end = version.bytes >= 0 ? version.bytes : INT64_MAX;
-    return check_bytes(reading, version.bytes, err);
-}
-
-/* Before a byte of it is taken. */
-static ori_status judge(struct reading *reading, struct ori_error *err)
-{
-    const int http = reading->answer->status;
-    ori_status status = check_encoding(reading->answer, err);
-    if (status != ORI_OK)
-        return status;
-    if (http == 206)
-        status = judge_part(reading, err);
-    else if (http == 200)
-        status = judge_whole(reading, err);
-    else
-        status = say_wrong(reading, "where a file was expected", err);
-    reading->is_judged = status == ORI_OK;
-    return status;
-}
-
-static ori_status take(void *self, const void *data, size_t bytes, struct ori_error *err)
-{
-    struct reading *reading = self;
-    ori_status status = reading->is_judged ? ORI_OK : judge(reading, err);
-    if (status == ORI_AGAIN) /* ends the fetch; ask knows it again */
-        return ori_error_set(err, status, "another range than was asked for");
-    if (status != ORI_OK)
-        return status;
-    if ((int64_t)bytes > reading->answer_end - reading->at)
-        return say_wrong(reading, "with more bytes than it said it would have", err);
-    status = check_bytes(reading, reading->at + (int64_t)bytes, err);
-    if (status == ORI_OK && reading->sink)
-        status = reading->sink->write(reading->sink->self, reading->at, data, bytes, err);
-    else if (status == ORI_OK)
-        memcpy(reading->data + (reading->at - reading->data_at), data, bytes);
-    if (status == ORI_OK) {
-        reading->at += (int64_t)bytes;
-        reading->brought += (int64_t)bytes;
-    }
-    return status;
-}
-
-/* An answer without bytes that were wanted. */
-static ori_status refuse(int http, struct ori_error *err)
-{
-    if (http == 404 || http == 410)
-        return ori_error_set(err, ORI_NOT_FOUND, "HTTP %d: the server has no such file", http);
-    if (http == 412 || http == 416)
-        return say_changed(err);
-    if (http >= 500 || ori_net_is_passing(http))
-        return ori_error_set(err, ORI_NETWORK, "HTTP %d: the server cannot answer at the moment",
-                             http);
-    if (http >= 400)
-        return ori_error_set(err, ORI_NOT_READABLE, "HTTP %d: the server refuses it", http);
-    return ori_error_set(err, ORI_NETWORK, "HTTP %d, where a file was expected", http);
-}
-
 /* ---- asking ---- */
 
-static ori_status fetch(struct reading *reading, const char *url, struct ori_net_answer *answer,
-                        struct ori_error *err)
+static ori_status fetch(struct ori_http_reading *reading, const char *url,
+                        struct ori_net_answer *answer, struct ori_error *err)
 {
     static const char *const kept[] = {
         "Content-Length", "Content-Range", "Content-Encoding", "Transfer-Encoding",
         "ETag",           "Last-Modified", "Location",         NULL};
-    const struct ori_http_remote *remote = reading->remote;
-    const char *validator = reading->is_known ? validator_of(reading->version) : "";
+    struct ori_http_remote *remote = reading->remote;
+    const char *validator = reading->is_known ? ori_http_version_validator(reading->version) : "";
     struct ori_net_header headers[3] = {{"Accept-Encoding", "identity"}};
     size_t count = 1;
     char range[64];
@@ -335,7 +136,9 @@ static ori_status fetch(struct reading *reading, const char *url, struct ori_net
         snprintf(range, sizeof range, "bytes=%" PRId64 "-%" PRId64, reading->at, reading->end - 1);
     if (reading->has_range)
         headers[count++] = (struct ori_net_header){"Range", range};
-    if (reading->has_range && validator[0])
+    reading->has_condition =
+        reading->has_range && validator[0] && !atomic_load(&remote->takes_no_condition);
+    if (reading->has_condition)
         headers[count++] = (struct ori_net_header){"If-Range", validator};
     const struct ori_net_request request = {
         .method = "GET",
@@ -351,7 +154,7 @@ static ori_status fetch(struct reading *reading, const char *url, struct ori_net
         .answer_bytes_max = INT64_MAX, /* take looks at them, piece by piece */
         .log = remote->log,
         .keep = kept,
-        .on_body = take,
+        .on_body = ori_http_reading_take,
         .on_body_self = reading};
     reading->answer = answer;
     reading->is_judged = false;
@@ -362,8 +165,8 @@ static ori_status fetch(struct reading *reading, const char *url, struct ori_net
 }
 
 /* From url on to whatever its redirects lead to: *ret_there, malloc'ed, NULL when there was none. */
-static ori_status walk(struct reading *reading, const char *url, struct ori_net_answer *answer,
-                       char **ret_there, struct ori_error *err)
+static ori_status walk(struct ori_http_reading *reading, const char *url,
+                       struct ori_net_answer *answer, char **ret_there, struct ori_error *err)
 {
     ori_status status = fetch(reading, url, answer, err);
     for (int hops = 0; status == ORI_OK && ori_net_is_redirect(answer->status); hops++) {
@@ -405,7 +208,7 @@ static bool is_over(int http)
     return http == 401 || http == 403 || http == 404 || http == 410;
 }
 
-static ori_status find(struct reading *reading, struct ori_net_answer *answer,
+static ori_status find(struct ori_http_reading *reading, struct ori_net_answer *answer,
                        struct ori_error *err)
 {
     struct ori_http_remote *remote = reading->remote;
@@ -430,7 +233,7 @@ static ori_status find(struct reading *reading, struct ori_net_answer *answer,
 }
 
 /* One request, and its answer judged. ORI_AGAIN: by ranges this server is not to be read. */
-static ori_status ask(struct reading *reading, struct ori_error *err)
+static ori_status ask(struct ori_http_reading *reading, struct ori_error *err)
 {
     struct ori_net_answer answer;
     struct ori_content_range range;
@@ -444,14 +247,16 @@ static ori_status ask(struct reading *reading, struct ori_error *err)
         status = ori_error_set(err, ORI_NETWORK, "%s", why.text);
     } else if (status == ORI_OK && answer.status == 416 && reading->sink && reading->has_range) {
         const bool is_empty =
-            ori_content_range_read(header(&answer, "Content-Range"), &range) && range.total == 0;
+            ori_content_range_read(ori_net_answer_header(&answer, "Content-Range"), &range) &&
+            range.total == 0;
         reading->version->bytes = is_empty ? 0 : -1;
         reading->is_whole = is_empty;
         status = is_empty ? ORI_OK : ORI_AGAIN;
     } else if (status == ORI_OK && (answer.status < 200 || answer.status >= 300)) {
-        status = refuse(answer.status, err);
+        status = ori_http_reading_refuse(&answer, err);
     } else if (status == ORI_OK) {
-        status = reading->is_judged ? ORI_OK : judge(reading, err); /* it had no bytes */
+        status = reading->is_judged ? ORI_OK
+                                    : ori_http_reading_judge(reading, err); /* it had no bytes */
         if (status == ORI_OK && reading->answer_end != INT64_MAX &&
             reading->at < reading->answer_end)
             status =
@@ -463,16 +268,24 @@ static ori_status ask(struct reading *reading, struct ori_error *err)
 
 /* ---- open, read ---- */
 
-static bool can_go_on(const struct reading *reading, ori_status status)
+static ori_status pass(struct ori_error *err, const struct ori_error *why)
+{
+    if (err && err->status == ORI_OK)
+        *err = *why;
+    return why->status;
+}
+
+static bool can_go_on(const struct ori_http_reading *reading, ori_status status)
 {
     return status == ORI_NETWORK && reading->brought > 0 && !reading->is_wrong;
 }
 
 /* What broke off goes on behind what is there, if the server can say that it is still the same;
  * else from the start. */
-static void begin_again(struct reading *reading, bool has_range)
+static void begin_again(struct ori_http_reading *reading, bool has_range)
 {
-    reading->has_range = has_range && reading->at > 0 && validator_of(reading->version)[0];
+    reading->has_range =
+        has_range && reading->at > 0 && ori_http_version_validator(reading->version)[0];
     reading->end = INT64_MAX;
     if (!reading->has_range) {
         reading->at = 0;
@@ -480,7 +293,7 @@ static void begin_again(struct reading *reading, bool has_range)
     }
 }
 
-static ori_status read_head(struct reading *reading, struct ori_error *err)
+static ori_status read_head(struct ori_http_reading *reading, struct ori_error *err)
 {
     for (int breaks = 0;; breaks++) {
         struct ori_error why = {0};
@@ -493,7 +306,7 @@ static ori_status read_head(struct reading *reading, struct ori_error *err)
             return ORI_OK; /* or a part of the start: the rest is read by range anyway */
         const bool is_new = status == ORI_AGAIN || status == ORI_SOURCE_CHANGED;
         if (breaks == BREAKS_MAX || (!is_broken && !is_new))
-            return ori_error_set(err, status, "%s", why.text);
+            return pass(err, &why);
         begin_again(reading, is_broken);
     }
 }
@@ -503,14 +316,14 @@ static ori_status open_file(void *self, int64_t bytes_max, const struct ori_remo
                             struct ori_error *err)
 {
     struct ori_http_remote *remote = self;
-    struct version version = {.bytes = -1};
-    struct reading reading = {.remote = remote,
-                              .wait = wait,
-                              .version = &version,
-                              .has_range = true,
-                              .end = sink->wanted > 0 ? sink->wanted : 1,
-                              .bytes_max = bytes_max,
-                              .sink = sink};
+    struct ori_http_version version = {.bytes = -1};
+    struct ori_http_reading reading = {.remote = remote,
+                                       .wait = wait,
+                                       .version = &version,
+                                       .has_range = true,
+                                       .end = sink->wanted > 0 ? sink->wanted : 1,
+                                       .bytes_max = bytes_max,
+                                       .sink = sink};
     const ori_status status = read_head(&reading, err);
     if (status != ORI_OK) {
         ori_error_context(err, "%s", remote->shown);
@@ -521,8 +334,7 @@ static ori_status open_file(void *self, int64_t bytes_max, const struct ori_remo
     remote->version = version;
     *ret_facts = (struct ori_remote_facts){.bytes = version.bytes, .head_bytes = reading.at};
     memcpy(ret_facts->etag, version.etag, sizeof ret_facts->etag);
-    const time_t modified = version.modified[0] ? curl_getdate(version.modified, NULL) : -1;
-    ret_facts->modified_s = modified > 0 ? (int64_t)modified : 0;
+    ret_facts->modified_s = ori_http_version_seconds(&version);
     return ORI_OK;
 }
 
@@ -530,29 +342,35 @@ static ori_status read_file(void *self, const char *etag, int64_t offset, void *
                             const struct ori_wait *wait, struct ori_error *err)
 {
     struct ori_http_remote *remote = self;
-    struct version version = remote->version;
-    struct reading reading = {.remote = remote,
-                              .wait = wait,
-                              .version = &version,
-                              .is_known = true,
-                              .has_range = true,
-                              .at = offset,
-                              .end = offset + (int64_t)bytes,
-                              .data = data,
-                              .data_at = offset};
+    struct ori_http_version version = remote->version;
+    struct ori_http_reading reading = {.remote = remote,
+                                       .wait = wait,
+                                       .version = &version,
+                                       .is_known = true,
+                                       .has_range = true,
+                                       .at = offset,
+                                       .end = offset + (int64_t)bytes,
+                                       .data = data,
+                                       .data_at = offset};
     (void)etag; /* the version has it, and what more there is */
     int breaks = 0;
     for (int answers = 0; reading.at < reading.end; answers++) {
         struct ori_error why = {0};
         ori_status status = ask(&reading, &why);
+        if (status == ORI_AGAIN) {
+            atomic_store(&remote->takes_no_condition, true);
+            continue;
+        }
         breaks += status != ORI_OK;
         if (status == ORI_OK && answers == ANSWERS_MAX) {
             reading.is_wrong = true;
             status =
                 ori_error_set(&why, ORI_NETWORK, "a small part at a time of what was asked for");
         }
-        if (status != ORI_OK && (!can_go_on(&reading, status) || breaks > BREAKS_MAX))
-            return ori_error_set(err, status, "%s: %s", remote->shown, why.text);
+        if (status != ORI_OK && (!can_go_on(&reading, status) || breaks > BREAKS_MAX)) {
+            ori_error_context(&why, "%s", remote->shown);
+            return pass(err, &why);
+        }
     }
     return ORI_OK;
 }

@@ -36,6 +36,8 @@ ORI_LIMIT_ROW(NET_HEADERS, 64, "headers", "one request to another server")
 ORI_LIMIT_ROW(NET_HEADER_BYTES, 65536, "bytes", "headers of another server's answer")
 ORI_LIMIT_ROW(NET_URL_BYTES, 16384, "bytes", "a URL that another server redirects to")
 ORI_LIMIT_ROW(SOURCE_REDIRECTS, 5, "redirects", "from the URL of a video, one after the other")
+ORI_LIMIT_ROW(SOURCE_WAIT_MS, 3600000, "milliseconds",
+              "a Retry-After of a web server that a video is not tried again before")
 ORI_LIMIT_ROW(AWS_FILE_BYTES, 1048576, "bytes", "AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE")
 ORI_LIMIT_ROW(AWS_KEY_BYTES, 1000, "bytes", "an access key of S3, either half")
 ORI_LIMIT_ROW(AWS_TOKEN_BYTES, 16384, "bytes", "a session token, or what an endpoint wants to see")

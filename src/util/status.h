@@ -7,6 +7,7 @@
  * Threads      plain data; one thread at a time */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __clang__
 #define ORI_USE_RESULT __attribute__((warn_unused_result))
@@ -26,6 +27,7 @@ typedef enum ORI_USE_RESULT {
 struct ori_error {
     ori_status status;
     int native;                    /* errno, AVERROR, SQLite code...; 0 if none */
+    int64_t retry_after_ms;        /* another server asks for so much patience; 0: it does not */
     const char *stage;             /* static string ("fetch", "decode", ...) or NULL */
     char text[ORI_ERROR_TEXT_MAX]; /* one line for a person, never cut inside UTF-8 */
 };

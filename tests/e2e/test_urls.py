@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 
 import pytest
@@ -281,6 +282,17 @@ def test_refusals_of_the_server(tmp_path, web, code, expected, retryable):
         assert (error["code"], error["retryable"]) == (expected, retryable), error
         assert f"HTTP {code}" in error["message"] and "/film.mp4" in error["message"]
         assert "s3cret" not in error["message"]
+    assert len(web.requests) == 1
+
+
+def test_the_patience_a_server_asks_for(tmp_path, web):
+    web.hooks.append(lambda request: request.say(429, Retry_After=100))
+    with Server(tmp_path, env=ALLOWED) as server:
+        job = server.submit([item(web.url + "/film.mp4")])
+        server.wait_event("item.retry", error="network_failed")
+        said = re.search(r"attempt 1 of 3, again in ([\d.]+) s", server.get(f"/jobs/{job}/logs").text)
+        assert said and 90 < float(said[1]) <= 100, server.get(f"/jobs/{job}/logs").text
+        server.post(f"/jobs/{job}/stop")
     assert len(web.requests) == 1
 
 

@@ -135,6 +135,34 @@ static void waits_have_a_longest(void **state)
     }
 }
 
+/* What a server asks for is waited for, from the backoff on up to the limit; by what may pass alone. */
+static void patience_that_is_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        ori_status status;
+        int64_t asked_ms;
+        int64_t wait_us;
+    } rows[] = {
+        {ORI_NETWORK, 0, 5 * SECOND},
+        {ORI_NETWORK, 4000, 5 * SECOND},
+        {ORI_NETWORK, 60000, 60 * SECOND},
+        {ORI_NETWORK, ORI_LIMIT_MAX_SOURCE_WAIT_MS, INT64_C(3600) * SECOND},
+        {ORI_NETWORK, ORI_LIMIT_MAX_SOURCE_WAIT_MS + 1, INT64_C(3600) * SECOND},
+        {ORI_NETWORK, INT64_MAX, INT64_C(3600) * SECOND},
+        {ORI_TIMEOUT, 60000, SECOND},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ori_error err = {.status = rows[i].status, .retry_after_ms = rows[i].asked_ms};
+        struct ori_job_outcome outcome = {0};
+        struct ori_retry_question question = {
+            .status = rows[i].status, .err = &err, .attempts_max = 3, .random = UINT32_MAX};
+        ori_retry_decide(&question, &outcome);
+        assert_int_equal(outcome.kind, ORI_JOB_OUTCOME_RETRY);
+        assert_in_range(outcome.not_before_us, rows[i].wait_us - 1, rows[i].wait_us);
+    }
+}
+
 static void texts_fit(void **state)
 {
     (void)state;
@@ -161,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_child_killed_from_outside_is_lost),
         cmocka_unit_test(decides),
         cmocka_unit_test(waits_have_a_longest),
+        cmocka_unit_test(patience_that_is_asked_for),
         cmocka_unit_test(texts_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
