@@ -322,7 +322,8 @@ static ori_status name_file(const char *folder, const char *purpose,
 
 static ori_status open_file(struct ori_submit_journal *journal, struct ori_error *err)
 {
-    journal->fd = open(journal->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
+    /* For this user's eyes: URLs may carry signatures. */
+    journal->fd = open(journal->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (journal->fd < 0)
         return ori_error_set_errno(err, errno, true, "%s", journal->path);
     if (flock(journal->fd, LOCK_EX | LOCK_NB) == 0)

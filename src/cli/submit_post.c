@@ -115,12 +115,13 @@ static ori_status send_request(struct ori_submit *submit, struct ori_error *err)
                                              .idempotency_key = journal->key};
     struct ori_jobs_answer answer;
     ori_status status = ori_submit_ask(submit, &request, &answer, err);
+    submit->was_refused = false;
     if (status == ORI_OK)
         status = take_job(submit, &answer, err);
     else if (is_refused_for_good(&answer) && answer.http_status != 401 &&
              answer.http_status != 403) {
         struct ori_error ignored = {0}; /* the refusal is what is told */
-        (void)!ori_submit_journal_drop(journal, &ignored);
+        submit->was_refused = ori_submit_journal_drop(journal, &ignored) == ORI_OK;
     }
     json_decref(answer.json);
     return status;
@@ -237,10 +238,27 @@ static ori_status ask_limit(struct ori_submit *submit, struct ori_error *err)
     return ORI_OK;
 }
 
+/* What was sent when the last call was killed, or was about to be. A server that refuses it, as one
+ * whose limit is smaller now, gets its videos as the list has them. */
+static ori_status finish_last(struct ori_submit *submit, struct ori_error *err)
+{
+    struct ori_error cause = {0};
+    if (!submit->journal.body)
+        return ORI_OK;
+    ori_status status = send_request(submit, &cause);
+    if (status != ORI_OK && submit->was_refused) {
+        ori_log_say(&submit->cli->log, "oriane: the request of before is made anew: %s",
+                    cause.text);
+        return ORI_OK;
+    }
+    if (status != ORI_OK)
+        *err = cause;
+    return status;
+}
+
 ori_status ori_submit_begin(struct ori_submit *submit, struct ori_error *err)
 {
     ori_buf_init(&submit->chunk, ORI_LIMIT_MAX_SUBMIT_BODY_BYTES);
     ori_status status = ask_limit(submit, err);
-    /* What was sent when the last call was killed, or was about to be. */
-    return status == ORI_OK && submit->journal.body ? send_request(submit, err) : status;
+    return status == ORI_OK ? finish_last(submit, err) : status;
 }

@@ -28,6 +28,7 @@ struct ori_submit {
     size_t chunk_items;
     size_t chunk_items_max; /* the server's MAX_VIDEOS_PER_REQUEST */
     struct ori_id_set seen; /* videos of this list so far */
+    bool was_refused;       /* the last request, for good: the journal has dropped it */
     size_t jobs_before;     /* of the journal's jobs: posted by earlier calls */
     size_t rows;            /* legal entries */
     size_t posted;          /* by this call */

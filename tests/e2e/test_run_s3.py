@@ -171,7 +171,7 @@ def test_what_is_not_there_or_not_allowed(oriane, world, clip):
         [line] = [line for line in result.err.splitlines() if line.startswith(f"oriane: {url}: ")]
         assert line.endswith(f"[{code}]")
     [line] = [line for line in result.err.splitlines() if world.url("tiktok/abc:") in line]
-    assert "ends in a slash" in line, line
+    assert "there is no object" in line and "ends in a slash" in line, line
 
 
 def test_wrong_and_missing_credentials(oriane, world, clip):
@@ -182,6 +182,7 @@ def test_wrong_and_missing_credentials(oriane, world, clip):
     kept = oriane.run(good, world.url("tiktok/"), settings=world.settings(
         AWS_SECRET_ACCESS_KEY="wrong", SKIP_UPLOAD=1))
     assert kept.code == 1 and {r["error"]["code"] for r in kept.lines} == {"store_denied"}, kept
+    assert kept.err.count("AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID") == 2
     none = oriane.run(good, settings={"HOME": "/nonexistent", "AWS_ENDPOINT_URL": None})
     assert none.code == 2 and none.out == "", none
     assert "s3:// needs credentials of S3" in none.err and "AWS_ACCESS_KEY_ID" in none.err

@@ -80,3 +80,19 @@ def test_through_both_and_back_and_each_killed_in_turn(tmp_path, bucket, gateway
         server.wait_ready()
         for item in items:
             check(server, bucket, points, item)
+
+
+def test_run_of_an_input_in_s3_goes_to_both_and_of_a_file_to_none(oriane, bucket, points, clip):
+    bucket.s3.put(bucket.name, "run/one/video.mp4", clip("cuts").path.read_bytes())
+    settings = bucket.settings(QDRANT_URL=points.url, QDRANT_KEY=qdrant.KEY)
+    local = oriane.run(clip("cuts").path, settings=settings)
+    assert local.code == 0 and local.one["frames"], local
+    assert (oriane.folder / "out" / "frames" / local.one["frames"][0]["path"]).exists()
+    far = oriane.run(f"s3://{bucket.name}/run/", settings=settings)
+    assert far.code == 0 and far.one["code"] == "one", far
+    assert points.points(platform="local") == []
+    ids = sorted(frame["id"] for frame in far.one["frames"])
+    assert sorted(p["id"] for p in points.points(platform="run", video_code="one")) == ids
+    assert {frame["path"] for frame in far.one["frames"]} < set(bucket.s3.keys(bucket.name, "run/one/"))
+    text = oriane("run", "--out", "out", f"s3://{bucket.name}/run/", settings=settings)
+    assert "1 unchanged" in text.out and f"vectors: {points.url}, collection" in text.out, text

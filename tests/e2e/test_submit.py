@@ -421,12 +421,33 @@ def test_killed_around_a_post(oriane, server, tmp_path, when):
     assert stored(server) == (once(names(18)), 3)
 
 
+def test_killed_and_then_the_server_takes_less(oriane, server, tmp_path):
+    """What was on its way is too much now: its videos go out in requests that are taken."""
+    write_list(tmp_path / "list.txt", names(10))
+    process = []
+
+    def answer(handler, body):
+        if handler.path == "/process" and process:
+            process.pop().kill()
+            return None
+        return forward(server, handler, body)
+    with Fake(answer) as fake:
+        process.append(oriane.start("submit", "list.txt", "--server", fake.url, settings=KEY))
+        process[0].communicate(timeout=60)
+        server.env["MAX_VIDEOS_PER_REQUEST"] = 4
+        server.restart()
+        result = oriane("submit", "list.txt", "--server", fake.url, settings=KEY)
+    assert result.code == 0 and result.err.startswith("oriane: the request of before is made anew"), result
+    assert stored(server) == (once(names(10)), 3)
+
+
 def test_a_journal_cut_at_any_byte(submit, oriane, server, tmp_path):
     """As a kill or a full disk may leave it: what is missing is asked again under the same key."""
     write_list(tmp_path / "list.txt", names(12))
     assert submit("list.txt").code == 0
     [journal] = (tmp_path / ".output" / "submit").iterdir()
     whole = journal.read_bytes()
+    assert journal.stat().st_mode & 0o777 == 0o600
     cuts = {0, 1, 16, len(whole) - 1, len(whole) - 30}
     cuts |= {i + d for i in range(len(whole)) if whole[i] == 10 for d in (0, 1, 2)}
     for cut in sorted(c for c in cuts if c <= len(whole)):
@@ -518,6 +539,56 @@ def test_ctrl_c_and_on(oriane, server, tmp_path):
 
 
 # --- size -----------------------------------------------------------------------------------------
+
+def counting(limit):
+    """A server that takes anything: its answer(), and the sizes of the requests: (videos, bytes)."""
+    sizes = []
+
+    def answer(handler, body):
+        if handler.path == "/config":
+            return 200, {"max_videos_per_request": limit}
+        sizes.append((body.count(b'"code"'), len(body)))
+        return 202, {"job_id": "00000000-0000-4000-8000-000000000000"}
+    return answer, sizes
+
+
+def test_requests_at_their_limits(oriane, tmp_path):
+    write_list(tmp_path / "many.txt", names(100001))
+    answer, sizes = counting(10**9)
+    with Fake(answer) as fake:
+        assert oriane("submit", "many.txt", "--server", fake.url, settings=KEY).code == 0
+    assert [videos for videos, _ in sizes] == [100000, 1]
+    write_list(tmp_path / "long.txt", [("p", f"v{i}", "https://x.example/" + "y" * 2000)
+                                       for i in range(9000)])
+    answer, sizes = counting(100000)
+    with Fake(answer) as fake:
+        assert oriane("submit", "long.txt", "--server", fake.url, settings=KEY).code == 0
+    assert sum(videos for videos, _ in sizes) == 9000 and len(sizes) == 3
+    assert all(8300000 < size <= 8388608 for _, size in sizes[:2]), sizes
+
+
+@pytest.mark.skipif(not harness.IS_LONG, reason="long form")
+def test_lists_and_journals_at_their_limits(oriane, tmp_path):
+    for more in (0, 1):
+        with open(tmp_path / f"list-{more}.txt", "w", encoding="utf-8") as file:
+            file.writelines(f"p/{i}\n" for i in range(4194304 + more))
+        answer, sizes = counting(100000)
+        with Fake(answer) as fake:
+            result = oriane("submit", f"list-{more}.txt", "--server", fake.url, settings=KEY,
+                            timeout=300)
+        assert result.code == more and ("SUBMIT_VIDEOS" in result.err) == bool(more), result
+    write_list(tmp_path / "one.txt", names(1))
+    answer, sizes = counting(100000)
+    with Fake(answer) as fake:
+        assert oriane("submit", "one.txt", "--server", fake.url, settings=KEY).code == 0
+        journal = max((tmp_path / ".output" / "submit").iterdir(), key=lambda p: p.stat().st_mtime_ns)
+        head, pair = journal.read_bytes().split(b"\n", 1)
+        for more in (0, 1):
+            journal.write_bytes(head + b"\n" + pair * (1048576 + more))
+            result = oriane("submit", "one.txt", "--server", fake.url, settings=KEY, timeout=300)
+            assert result.code == more and ("SUBMIT_JOBS" in result.err) == bool(more), result
+        assert len(sizes) == 1
+
 
 def test_a_long_list_in_little_memory(oriane, tmp_path):
     """100,000 videos cost what their names in two sets do, as docs/operations.md says: not the list."""
