@@ -8,8 +8,10 @@
  *            frame is cropped by evidence that includes itself, so no line of picture is lost
  *            either way
  * Memory     frames in flight, whatever the video's length: decoder + windows + held
+ * Walls      START is heard, then media/sandbox.h is entered, then the first byte is read
  * Ends       with DONE or FAIL on the socket; the return value is the process's exit status: 0 also
- *            after FAIL, which is an orderly end; 1 when there was nobody to tell
+ *            after FAIL, which is an orderly end; 1 when there was nobody to tell.
+ *            Memory that is refused is ORI_LIMIT, with the setting that refuses it
  * Threads    the child's one thread */
 
 /* With the descriptors of media/child_proto.h. */

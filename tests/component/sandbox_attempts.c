@@ -31,6 +31,12 @@ static int outcome(long result)
     return result < 0 ? errno : 0;
 }
 
+/* The call itself is there when the kernel finds fault with its arguments. */
+static int exists(long result)
+{
+    return result < 0 && errno == ENOSYS ? errno : 0;
+}
+
 /* ---- files ---- */
 
 static int open_absolute(void)
@@ -100,6 +106,22 @@ static int say_on_output(void)
 static int grow_slots(void)
 {
     return outcome(write(5, "x", 1));
+}
+static int cut_slots(void)
+{
+    return exists(ftruncate(5, 0)); /* sealed as well */
+}
+static int reserve_slots(void)
+{
+    return exists(fallocate(5, 0, 0, INT64_C(1) << 40));
+}
+static int write_medium(void)
+{
+    return exists(write(3, "x", 1));
+}
+static int write_medium_at(void)
+{
+    return exists(pwrite(3, "x", 1, 0));
 }
 static int make_memory_file(void)
 {
@@ -188,6 +210,15 @@ static int connect_loopback(void)
         fd = 4;
     return outcome(connect(fd, (const struct sockaddr *)&address, sizeof address));
 }
+static int connect_service(void)
+{
+    const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/nonexistent"};
+    return exists(connect(4, (const struct sockaddr *)&address, sizeof address));
+}
+static int listen_for_others(void)
+{
+    return exists(listen(4, 1));
+}
 static int send_descriptor(void)
 {
     char control[CMSG_SPACE(sizeof(int))] = {0};
@@ -236,6 +267,13 @@ static int fork_process(void)
 static int fork_by_call(void)
 {
     return end_child((pid_t)syscall(SYS_fork));
+}
+static int fork_by_vfork(void)
+{
+    pid_t pid = vfork();
+    if (pid == 0)
+        _exit(0);
+    return end_child(pid);
 }
 static int clone_process(void)
 {
@@ -311,11 +349,6 @@ static int who_is_parent(void)
 
 /* ---- the kernel ---- */
 
-/* The call itself is there when the kernel finds fault with its arguments. */
-static int exists(long result)
-{
-    return result < 0 && errno == ENOSYS ? errno : 0;
-}
 static int ring(void)
 {
     return exists(syscall(SYS_io_uring_setup, 0, NULL));
@@ -430,6 +463,10 @@ const struct attempt attempts[] = {
     ATTEMPT(say_on_output),
     ATTEMPT(grow_slots),
     ATTEMPT(make_memory_file),
+    ATTEMPT(cut_slots),
+    ATTEMPT(reserve_slots),
+    ATTEMPT(write_medium),
+    ATTEMPT(write_medium_at),
     ATTEMPT(map_shared),
     ATTEMPT(map_medium),
     ATTEMPT(map_code),
@@ -447,11 +484,14 @@ const struct attempt attempts[] = {
     ATTEMPT(socket_netlink),
     ATTEMPT(socket_pair),
     ATTEMPT(connect_loopback),
+    ATTEMPT(connect_service),
+    ATTEMPT(listen_for_others),
     ATTEMPT(send_descriptor),
     ATTEMPT(receive_descriptor),
     ATTEMPT(talk_to_terminal),
     ATTEMPT(fork_process),
     ATTEMPT(fork_by_call),
+    ATTEMPT(fork_by_vfork),
     ATTEMPT(clone_process),
     ATTEMPT(clone_namespace),
     ATTEMPT(clone_new),

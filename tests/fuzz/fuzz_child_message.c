@@ -1,8 +1,8 @@
 /* What a decode child says, seen from its parent: conversations of well-formed messages with a few
  * things bent. The input is text, so that the corpus can be read; its first character chooses the job:
  *   INFO and its like by one letter   I S F P T G W N D L: a message as it would be right now
- *   @ OFFSET BYTE                     one byte of it changed
- *   = OFFSET NUMBER                   eight bytes, of the row of numbers below
+ *   @ OFFSET BYTE                     one byte of it changed, at twice the offset ('0' is 0)
+ *   = OFFSET NUMBER                   eight bytes, at four times the offset, of the row below
  *   - + COUNT                         the packet shorter, longer
  *   .                                 said, and checked
  *   r SLOT                            the parent gives a slot back
@@ -238,15 +238,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     make(&talk, 'I');
     for (size_t i = 1; i < bytes; i++) {
         size_t room = sizeof talk.message - sizeof(uint64_t);
-        size_t a = i + 1 < bytes ? data[i + 1] : 0;
-        size_t b = i + 2 < bytes ? data[i + 2] : 0;
+        size_t a = i + 1 < bytes ? (uint8_t)(data[i + 1] - '0') : 0;
+        uint8_t b = i + 2 < bytes ? data[i + 2] : 0;
         switch (data[i]) {
         case '@':
-            talk.message.bytes[2 * a % room] = (uint8_t)b;
+            talk.message.bytes[2 * a % room] = b;
             i += 2;
             break;
         case '=':
-            memcpy(&talk.message.bytes[4 * a % room], &numbers[b % (sizeof numbers / 8)], 8);
+            memcpy(&talk.message.bytes[4 * a % room],
+                   &numbers[(uint8_t)(b - '0') % (sizeof numbers / 8)], 8);
             i += 2;
             break;
         case '-':
