@@ -25,6 +25,7 @@
 #include "pipeline/item.h"
 #include "pipeline/picture.h"
 #include "pipeline/reindex.h"
+#include "pipeline/verify.h"
 #include "pipeline_actor.h"
 #include "util/fs.h"
 
@@ -405,6 +406,54 @@ static void a_reindex(void **state)
     assert_true(count > 30);
 }
 
+static ori_status take(void *self, const struct ori_verify_result *result, struct ori_error *err)
+{
+    size_t *ok = self;
+    (void)err;
+    *ok += result->end == ORI_VERIFY_OK;
+    return ORI_OK;
+}
+
+/* Likewise: those that list and look have memory. */
+static ori_status verify(struct ori_error *err)
+{
+    struct ori_cancel cancel;
+    struct ori_engine engine = {.model = world.model,
+                                .model_info = world.info,
+                                .batcher = world.batcher,
+                                .blobs = world.blobs,
+                                .objects = {.local = world.blobs},
+                                .vectors = world.vectors};
+    size_t ok = 0;
+    const struct ori_verify_name name = {.platform = "local", .code = "v-1"};
+    const struct ori_verify_options options = {.settings = world.settings,
+                                               .engine = &engine,
+                                               .cancel = &cancel,
+                                               .names = &name,
+                                               .names_count = 1,
+                                               .on_result = take,
+                                               .self = &ok};
+    is_watched = false;
+    assert_int_equal(ori_cancel_init(&cancel, NULL, NULL), ORI_OK);
+    live = 0;
+    is_watched = true;
+    const ori_status status = ori_verify_run(&options, err);
+    live = 0; /* results are made by workers and freed here */
+    if (status == ORI_OK)
+        assert_int_equal(ok, 1);
+    ori_cancel_deinit(&cancel);
+    return status;
+}
+
+static void a_verify(void **state)
+{
+    (void)state;
+    world.is_forced = true;
+    struct ori_error err = {0};
+    assert_int_equal(run_item(&err), ORI_OK);
+    assert_true(fail_each(verify) >= 2);
+}
+
 int main(int argc, char **argv)
 {
     if (actor_is_called(argc, argv))
@@ -413,6 +462,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_first_run), cmocka_unit_test(a_run_with_nothing_to_do),
         cmocka_unit_test(a_picture),   cmocka_unit_test(inputs),
         cmocka_unit_test(a_batcher),   cmocka_unit_test(a_reindex),
+        cmocka_unit_test(a_verify),
     };
     return cmocka_run_group_tests(tests, make_world, drop_world);
 }

@@ -187,6 +187,155 @@ static void test_an_upsert_replaces_vector_and_video(void **state)
     ori_vector_close(&store);
 }
 
+struct seen {
+    int count;
+    int right; /* payloads as they were put */
+    int left;  /* visits until it says stop; negative: never */
+    uint8_t videos[512];
+};
+
+static ori_status note_point(void *self, const struct ori_vector_seen *point, struct ori_error *err)
+{
+    struct seen *seen = self;
+    struct maker maker;
+    seen->count++;
+    if (seen->left >= 0 && seen->left-- == 0)
+        return ori_error_set(err, ORI_CANCELLED, "enough");
+    assert_non_null(point->payload);
+    assert_null(point->wrong);
+    const struct ori_point_payload *found = point->payload;
+    const struct ori_point_payload *put =
+        &make_point(&maker, atoi(found->video_code + 1), found->frame_number)->payload;
+    assert_string_equal(point->id, put->uuid);
+    assert_string_equal(point->platform, "p");
+    assert_string_equal(point->video_code, put->video_code);
+    seen->right += strcmp(found->uuid, put->uuid) == 0 && strcmp(found->path, put->path) == 0 &&
+                   found->frame_second == put->frame_second && found->width == put->width &&
+                   found->height == put->height && found->scene == put->scene &&
+                   strcmp(found->dhash, put->dhash) == 0 && strcmp(found->model, put->model) == 0 &&
+                   strcmp(found->created_at, put->created_at) == 0;
+    return ORI_OK;
+}
+
+static void put_many(struct ori_vector_store *store, int video, int n)
+{
+    struct maker *makers = calloc((size_t)n, sizeof *makers);
+    struct ori_point *points = calloc((size_t)n, sizeof *points);
+    struct ori_error err = {0};
+    assert_non_null(makers);
+    assert_non_null(points);
+    for (int i = 0; i < n; i++)
+        points[i] = *make_point(&makers[i], video, i);
+    if (ori_vector_upsert(store, points, (size_t)n, &err) != ORI_OK)
+        fail_msg("%s", err.text);
+    free(points);
+    free(makers);
+}
+
+static void test_points_of_a_video_one_by_one(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = open_store();
+    struct seen seen = {.left = -1};
+    assert_int_equal(ori_vector_list_points(store, "p", "v1", note_point, &seen, NULL, NULL),
+                     ORI_OK);
+    assert_int_equal(seen.count, 0);
+    put_many(store, 1, 1001); /* one more than a page */
+    put_many(store, 2, 3);
+    assert_int_equal(ori_vector_list_points(store, "p", "v1", note_point, &seen, NULL, NULL),
+                     ORI_OK);
+    assert_int_equal(seen.count, 1001);
+    assert_int_equal(seen.right, 1001);
+    seen = (struct seen){.left = 2};
+    assert_int_equal(ori_vector_list_points(store, "p", "v1", note_point, &seen, NULL, NULL),
+                     ORI_CANCELLED);
+    assert_int_equal(seen.count, 3);
+    assert_int_equal(ori_vector_list_points(store, "", "v1", note_point, &seen, NULL, NULL),
+                     ORI_USAGE);
+    ori_vector_close(&store);
+}
+
+static ori_status note_video(void *self, const struct ori_vector_seen *point, struct ori_error *err)
+{
+    struct seen *seen = self;
+    const int video = atoi(point->video_code + 1);
+    assert_null(point->payload);
+    assert_string_equal(point->platform, "p");
+    assert_true(video >= 0 && video < 512);
+    seen->videos[video] = 1;
+    seen->count++;
+    if (seen->left >= 0 && seen->left-- == 0)
+        return ori_error_set(err, ORI_CANCELLED, "enough");
+    return ORI_OK;
+}
+
+static struct ori_vector_store *walked;
+
+static ori_status note_video_and_look(void *self, const struct ori_vector_seen *point,
+                                      struct ori_error *err)
+{
+    const struct seen *seen = self;
+    if (seen->count % 100 == 0) /* as is promised, the store may be called */
+        assert_int_equal(count_of(walked, point->video_code), 4);
+    return note_video(self, point, err);
+}
+
+static void test_videos_one_by_one(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = open_store();
+    struct seen seen = {.left = -1};
+    assert_int_equal(ori_vector_list_videos(store, note_video, &seen, NULL, NULL), ORI_OK);
+    assert_int_equal(seen.count, 0);
+    for (int video = 0; video < 300; video++) /* more than a page of either store */
+        put_many(store, video, 4);
+    walked = store;
+    assert_int_equal(ori_vector_list_videos(store, note_video_and_look, &seen, NULL, NULL), ORI_OK);
+    for (int video = 0; video < 512; video++)
+        assert_int_equal(seen.videos[video], video < 300);
+    assert_true(seen.count >= 300 && seen.count <= 1200);
+    seen = (struct seen){.left = 260};
+    assert_int_equal(ori_vector_list_videos(store, note_video, &seen, NULL, NULL), ORI_CANCELLED);
+    assert_int_equal(seen.count, 261);
+    ori_vector_close(&store);
+}
+
+static void test_points_of_that_video_are_deleted(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = open_store();
+    struct ori_vector_store *reader = NULL;
+    struct maker makers[4];
+    char ids[4][ORI_UUID_TEXT_BYTES];
+    const char(*const_ids)[ORI_UUID_TEXT_BYTES] = (const char(*)[ORI_UUID_TEXT_BYTES])ids;
+    struct ori_error err = {0};
+    put_many(store, 1, 3);
+    put_many(store, 2, 2);
+    memcpy(ids[0], make_point(&makers[0], 1, 0)->payload.uuid, sizeof ids[0]);
+    memcpy(ids[1], make_point(&makers[1], 2, 0)->payload.uuid, sizeof ids[1]);  /* another's */
+    memcpy(ids[2], make_point(&makers[2], 1, 77)->payload.uuid, sizeof ids[2]); /* not there */
+    memcpy(ids[3], make_point(&makers[3], 1, 2)->payload.uuid, sizeof ids[3]);
+    assert_int_equal(ori_vector_delete_points(store, "p", "v1", const_ids, 0, NULL, NULL), ORI_OK);
+    assert_int_equal(count_of(store, NULL), 5);
+    if (ori_vector_delete_points(store, "p", "v1", const_ids, 4, NULL, &err) != ORI_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(count_of(store, "v1"), 1);
+    assert_int_equal(count_of(store, "v2"), 2);
+    assert_int_equal(count_of(store, NULL), 3);
+    ids[0][0] = 'x';
+    assert_int_equal(ori_vector_delete_points(store, "p", "v1", const_ids, 1, NULL, NULL),
+                     ORI_USAGE);
+    assert_int_equal(open_as("test/model", DIM, true, &reader, NULL), ORI_OK);
+    assert_int_equal(ori_vector_delete_points(reader, "p", "v1", const_ids + 1, 1, NULL, NULL),
+                     ORI_NOT_WRITABLE);
+    ori_vector_close(&reader);
+    float query[DIM] = {0, 1.0F}; /* and a search finds what is left */
+    struct ori_hits hits = search(store, query, 10, NULL);
+    assert_int_equal(hits.count, 3);
+    ori_hits_deinit(&hits);
+    ori_vector_close(&store);
+}
+
 static void test_bad_vectors_and_points_are_refused(void **state)
 {
     static const float bad[] = {NAN, INFINITY, -INFINITY};
@@ -702,6 +851,9 @@ static int run_remote(void)
         REMOTE(test_replace_video_leaves_exactly_its_points),
         REMOTE(test_a_replay_changes_nothing),
         REMOTE(test_an_upsert_replaces_vector_and_video),
+        REMOTE(test_points_of_a_video_one_by_one),
+        REMOTE(test_videos_one_by_one),
+        REMOTE(test_points_of_that_video_are_deleted),
         REMOTE(test_bad_vectors_and_points_are_refused),
         REMOTE(test_extreme_lengths),
         REMOTE(test_limits_of_texts_and_calls),
@@ -732,6 +884,9 @@ int main(void)
         EVERY(test_replace_video_leaves_exactly_its_points),
         EVERY(test_a_replay_changes_nothing),
         EVERY(test_an_upsert_replaces_vector_and_video),
+        EVERY(test_points_of_a_video_one_by_one),
+        EVERY(test_videos_one_by_one),
+        EVERY(test_points_of_that_video_are_deleted),
         EVERY(test_bad_vectors_and_points_are_refused),
         EVERY(test_extreme_lengths),
         EVERY(test_limits_of_texts_and_calls),

@@ -98,7 +98,7 @@ class Store:
             return ok({"count": len(self.chosen(body.get("filter")))})
         if what == "POST /points/scroll":
             return ok({"points": [{"id": p["id"], "payload": p["payload"]}
-                                  for p in list(self.points.values())[:body["limit"]]],
+                                  for p in self.chosen(body.get("filter"))[:body["limit"]]],
                        "next_page_offset": None})
         if what == "POST /points":
             return ok([{"id": i, "vector": self.points[i]["vector"]} for i in body["ids"]

@@ -118,6 +118,9 @@ def test_killed_between_any_two_writes_it_is_a_replay(oriane, undisturbed, gatew
         if number % 2:
             looked = verify(oriane, both)
             assert looked.code in (0, 1) and len(looked.lines) == 2, looked
+        else:  # nor must the settings of before take the mixture for their own result
+            again = run(oriane, both, undisturbed["clips"], **OTHER)
+            assert again.code == 0 and both.effects() == undisturbed["other"]
         final = run(oriane, both, undisturbed["clips"])
         assert final.code == 0, final
         assert both.effects() == undisturbed["usual"]

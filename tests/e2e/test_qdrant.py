@@ -106,6 +106,27 @@ def test_from_a_job_to_points_to_a_search(serve, real, clip):
     assert not harness.points(server.out)
 
 
+def test_verify_says_nothing_but_what_the_api_has(serve, between, real, clip):
+    server = serve()
+    frames = run(server, server.add_video("p", "cuts", clip("cuts").path))["p/cuts"]
+    before = real.points()
+    harm = f"/collections/{COLLECTION}/points"
+    real.json("POST", f"{harm}/delete?wait=true", {"points": [frames[0]["id"]]})
+    real.json("POST", f"{harm}/payload?wait=true", {"payload": {"scene": 99},
+                                                    "points": [frames[1]["id"]]})
+    real.json("PUT", f"{harm}?wait=true", {"points": [
+        {"id": "11111111-2222-5333-8444-555555555555", "vector": [1.0] + [0.0] * 511,
+         "payload": {"platform": "p", "video_code": "cuts"}}]})
+    result = harness.Oriane(server.folder)(
+        "verify", "--json", "--all", "--out", server.out,
+        settings={"QDRANT_URL": between.url, "QDRANT_KEY": qdrant.KEY})
+    assert result.code == 0, result
+    assert {f["code"] for f in result.one["faults"]} == {"point_missing", "point_wrong",
+                                                        "point_stale"}
+    assert harness.without_clock(real.points()) == harness.without_clock(before)
+    assert between.asked("POST", "/points/scroll") and between.asked("POST", "/points/delete")
+
+
 def test_a_second_time_there_is_no_work(serve, between, clip):
     server = serve()
     item = server.add_video("p", "cuts", clip("cuts").path)

@@ -289,6 +289,36 @@ def test_what_is_sent_is_bounded_by_the_batch(serve, fake, clip):
                if e.method == "PUT" and "/points" in e.path or e.path.endswith("/delete"))
 
 
+PAGE = '{"result":{"points":%s,"next_page_offset":%s},"status":"ok"}'
+POINT = '[{"id":"%s","payload":{"platform":"p","video_code":"c"}}]'
+ID = "11111111-2222-5333-8444-555555555555"
+
+
+@pytest.mark.parametrize("text, words", [
+    (PAGE % ("{}", "null"), "no page of points"),
+    (PAGE % ("[" + ",".join(["{}"] * 1001) + "]", "null"), "no page of points"),
+    (PAGE % ("[{}]", "null"), "without an id"),
+    (PAGE % ("[3]", "null"), "without an id"),
+    (PAGE % ('[{"id":true}]', "null"), "without an id"),
+    (PAGE % ('[{"id":"short"}]', "null"), "without an id"),
+    (PAGE % (POINT % ("x" * 36), "null"), "no UUID"),
+    (PAGE % ("[]", f'"{ID}"'), "leads nowhere"),
+    (PAGE % (POINT % ID, f'"{ID}"'), "leads nowhere"),  # the same page again and again
+    (PAGE % (POINT % ID, "[]"), "leads nowhere"),
+    (PAGE % (POINT % ID, '"x"'), "leads nowhere"),
+])
+def test_nonsense_ends_a_verify(oriane, fake, text, words):
+    """Of the lists of points; the question for the collection's model comes first and is well."""
+    def decide(method, path, body):
+        is_list = method == "POST" and path.endswith("/scroll") and body["limit"] > 1
+        return ("status", 200, {}, text) if is_list else None
+    fake.fault = decide
+    result = oriane("verify", "--json", "p/c", settings={"QDRANT_URL": fake.url,
+                                                         "QDRANT_KEY": "test-key"})
+    assert result.code == 1 and "[store_failed]" in result.err and words in result.err, result
+    assert not fake.asked("POST", "/points/delete")
+
+
 def test_reindex_says_that_it_is_not_for_qdrant(oriane, fake):
     result = oriane("reindex", settings={"QDRANT_URL": fake.url, "QDRANT_KEY": "test-key"})
     assert result.code == 2 and "VECTOR_DB" in result.err and "LOCAL_MODE=1" in result.err, result
