@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "net/client.h"
 #include "pipeline/engine.h"
 #include "pipeline/manifest_json.h"
 #include "pipeline/reindex.h"
@@ -60,11 +61,17 @@ static void draw(void *self, const struct ori_reindex_progress *now)
 
 /* ---- at the end ---- */
 
+static bool has_qdrant(const struct verb *verb)
+{
+    return ori_engine_has_qdrant(verb->cli->settings);
+}
+
 static void say_failures(const struct verb *verb)
 {
     const struct ori_reindex_report *report = &verb->report;
-    const char *what = report->is_switched ? "left out of the store; run this video again"
-                                           : "it will be left out of the store";
+    const char *what = report->is_switched || has_qdrant(verb)
+                           ? "left out of the store; run this video again"
+                           : "it will be left out of the store";
     for (size_t i = 0; i < report->videos_count; i++) {
         const struct ori_reindex_video *video = &report->videos[i];
         if (video->end == ORI_REINDEX_FAILED)
@@ -82,6 +89,8 @@ static const char *word_of(const struct ori_reindex_video *video)
         return "embedded before";
     case ORI_REINDEX_FAILED:
         return "failed";
+    case ORI_REINDEX_LEFT:
+        return "left as it is";
     case ORI_REINDEX_WAITING:
         break;
     }
@@ -93,7 +102,8 @@ static json_t *video_json(const struct ori_reindex_video *video)
     static const char *const words[] = {[ORI_REINDEX_WAITING] = "stopped",
                                         [ORI_REINDEX_EMBEDDED] = "success",
                                         [ORI_REINDEX_RESUMED] = "success",
-                                        [ORI_REINDEX_FAILED] = "failed"};
+                                        [ORI_REINDEX_FAILED] = "failed",
+                                        [ORI_REINDEX_LEFT] = "skipped"};
     json_t *error = json_null();
     if (video->end == ORI_REINDEX_FAILED) {
         char text[ORI_ERROR_TEXT_MAX];
@@ -174,7 +184,9 @@ static void add_summary(const struct verb *verb, struct ori_buf *page)
 {
     const struct ori_reindex_report *report = &verb->report;
     const char *model = verb->engine.model_info.name;
-    const char *store = verb->cli->settings->vector_db;
+    const bool is_collection = has_qdrant(verb);
+    const char *store =
+        is_collection ? verb->cli->settings->qdrant_collection : verb->cli->settings->vector_db;
     if (!report->had_work) {
         ori_buf_printf(page, "%s is of %s already: there was no work to do\n", store, model);
         return;
@@ -185,10 +197,19 @@ static void add_summary(const struct verb *verb, struct ori_buf *page)
         add_count(page, verb, ORI_REINDEX_EMBEDDED, "embedded");
         add_count(page, verb, ORI_REINDEX_RESUMED, "embedded before");
         add_count(page, verb, ORI_REINDEX_FAILED, "failed");
+        add_count(page, verb, ORI_REINDEX_LEFT, "left as they are");
         add_count(page, verb, ORI_REINDEX_WAITING, "not begun");
         ori_buf_printf(page, "; %" PRIu64 " frames\n", report->frames);
     }
-    if (report->is_switched)
+    if (report->is_switched && is_collection)
+        ori_buf_printf(page,
+                       "%s: %" PRId64 " points of %s (before: %s)\nstart the server anew with "
+                       "QDRANT_COLLECTION=%s and CLIP_MODEL=%s; the old collection is as it was\n",
+                       store, report->points, model, report->model_before, store, model);
+    else if (is_collection)
+        ori_buf_printf(page, "%s: not complete; what is embedded is kept for the next time\n",
+                       store);
+    else if (report->is_switched)
         ori_buf_printf(page, "%s: %" PRId64 " points, now of %s (before: %s)\n", store,
                        report->points, model, report->model_before);
     else if (report->videos_count > 0)
@@ -233,14 +254,12 @@ static ori_status work(struct verb *verb, struct ori_error *err)
                                                 .on_progress_self = verb};
     struct ori_error ignored = {0};
     verb->begin_us = ori_clock_us();
-    if (ori_engine_has_qdrant(verb->cli->settings))
-        return ori_error_set(
-            err, ORI_BAD_SETTING,
-            "reindex works on VECTOR_DB, and QDRANT_URL is set: for a new model "
-            "take a new QDRANT_COLLECTION and send the videos again with force; or "
-            "LOCAL_MODE=1 to reindex VECTOR_DB");
-    ori_status status = ori_engine_open(verb->cli->settings, ORI_ENGINE_REINDEX, &verb->cancel,
-                                        NULL, NULL, &verb->engine, err);
+    const struct ori_wait wait = {.cancel = &verb->cancel};
+    ori_status status = ori_engine_open(
+        verb->cli->settings, has_qdrant(verb) ? ORI_ENGINE_REINDEX_REMOTE : ORI_ENGINE_REINDEX,
+        &verb->cancel, NULL, &verb->cli->log, &verb->engine, err);
+    if (status == ORI_OK && verb->engine.objects.remote) /* before any work */
+        status = ori_blob_check(verb->engine.blobs, &wait, err);
     if (status == ORI_NOT_FOUND)
         ori_error_context(err, "%s",
                           err->stage && strcmp(err->stage, "objects") == 0
@@ -266,17 +285,24 @@ static enum ori_exit run_reindex(struct ori_cli *cli)
 {
     struct verb verb = {.cli = cli};
     struct ori_error err = {0};
-    ori_status status = ori_cancel_init(&verb.cancel, NULL, &err);
+    ori_status status = ori_net_global_init(&err);
     if (status != ORI_OK)
         return ori_cli_fail(cli, &err);
+    status = ori_cancel_init(&verb.cancel, NULL, &err);
+    if (status != ORI_OK) {
+        ori_net_global_deinit();
+        return ori_cli_fail(cli, &err);
+    }
     status = ori_interrupt_start(&verb.cancel, &verb.interrupt, &err);
     if (status == ORI_OK)
         status = work(&verb, &err);
-    const size_t failed = ori_reindex_report_count(&verb.report, ORI_REINDEX_FAILED);
+    const size_t failed = ori_reindex_report_count(&verb.report, ORI_REINDEX_FAILED) +
+                          ori_reindex_report_count(&verb.report, ORI_REINDEX_WAITING);
     ori_reindex_report_deinit(&verb.report);
     ori_engine_close(&verb.engine);
     ori_interrupt_stop(&verb.interrupt);
     ori_cancel_deinit(&verb.cancel);
+    ori_net_global_deinit();
     const enum ori_exit code = ori_ending(cli, status, &err);
     return code == ORI_EXIT_OK && failed > 0 ? ORI_EXIT_FAILED : code;
 }
@@ -297,7 +323,9 @@ const struct ori_verb ori_verb_reindex = {
         "where it was. Until the switch the store serves the old model; for the switch nobody "
         "else\n"
         "may have it open. A video with a still that is gone or broken is left out and named: run\n"
-        "it again. The exit code is then 1.",
+        "it again. The exit code is then 1. With QDRANT_URL set, QDRANT_COLLECTION is the name of "
+        "a\n"
+        "new collection: the frames are embedded into it, the old one stays as it is.",
     .options = options,
     .options_count = sizeof options / sizeof options[0],
     .operands_max = 0,

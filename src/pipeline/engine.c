@@ -43,7 +43,8 @@ static ori_status open_qdrant(const struct ori_settings *settings, enum ori_engi
 }
 
 static ori_status open_embedded(const struct ori_settings *settings, bool is_read_only,
-                                const struct ori_cancel *cancel, const struct ori_engine *engine,
+                                bool is_any_model, const struct ori_cancel *cancel,
+                                const struct ori_engine *engine,
                                 struct ori_vector_store **ret_store, struct ori_error *err)
 {
     struct ori_vector_options options = {.path = settings->vector_db,
@@ -52,6 +53,7 @@ static ori_status open_embedded(const struct ori_settings *settings, bool is_rea
                                          .dim = engine->model_info.dim,
                                          .threads = (int)settings->vp_max_workers,
                                          .is_read_only = is_read_only,
+                                         .is_any_model = is_any_model,
                                          .cancel = cancel};
     return ori_vector_open_embedded(&options, ret_store, err);
 }
@@ -61,14 +63,23 @@ static bool is_verify(enum ori_engine_use use)
     return use == ORI_ENGINE_VERIFY || use == ORI_ENGINE_VERIFY_DRY;
 }
 
-/* The few jobs that ask for it fail without it; the others need not wait for that. */
-static void open_beside(const struct ori_settings *settings, enum ori_engine_use use,
-                        const struct ori_cancel *cancel, struct ori_engine *engine)
+/* VECTOR_DB beside Qdrant. In a server the few jobs that ask for it fail without it; the others need not
+ * wait for that. */
+static ori_status open_beside(const struct ori_settings *settings, enum ori_engine_use use,
+                              const struct ori_cancel *cancel, struct ori_engine *engine,
+                              struct ori_error *err)
 {
-    if (is_verify(use) && access(settings->vector_db, F_OK) != 0)
-        return;
-    (void)!open_embedded(settings, use == ORI_ENGINE_VERIFY_DRY, cancel, engine,
-                         &engine->local_vectors, &engine->local_why);
+    const bool is_reindex = use == ORI_ENGINE_REINDEX_REMOTE;
+    struct ori_error why = {0};
+    if ((is_reindex || is_verify(use)) && access(settings->vector_db, F_OK) != 0)
+        return ORI_OK;
+    const ori_status status =
+        open_embedded(settings, is_reindex || use == ORI_ENGINE_VERIFY_DRY, is_reindex, cancel,
+                      engine, &engine->local_vectors, &why);
+    if (is_reindex && status != ORI_OK && status != ORI_NOT_FOUND)
+        return ori_error_set(err, status, "%s", why.text);
+    engine->local_why = why;
+    return ORI_OK;
 }
 
 static ori_status open_vectors(const struct ori_settings *settings, enum ori_engine_use use,
@@ -76,20 +87,24 @@ static ori_status open_vectors(const struct ori_settings *settings, enum ori_eng
                                struct ori_error *err)
 {
     const bool is_read_only = is_reading(use);
-    const bool has_beside = use == ORI_ENGINE_SERVE || is_verify(use);
+    const bool has_beside =
+        use == ORI_ENGINE_SERVE || use == ORI_ENGINE_REINDEX_REMOTE || is_verify(use);
     const bool is_remote =
         has_beside || use == ORI_ENGINE_UPLOAD || use == ORI_ENGINE_SEARCH_REMOTE;
+    const bool has_qdrant = is_remote && ori_engine_has_qdrant(settings);
     struct ori_error why = {0};
     ori_status status = ORI_OK;
-    const bool has_qdrant = is_remote && ori_engine_has_qdrant(settings);
     if (has_qdrant)
         status = open_qdrant(settings, use, cancel, engine, &why);
     else
-        status = open_embedded(settings, is_read_only, cancel, engine, &engine->vectors, &why);
-    if (status == ORI_NOT_FOUND && use == ORI_ENGINE_VERIFY_DRY)
+        status =
+            open_embedded(settings, is_read_only, false, cancel, engine, &engine->vectors, &why);
+    if (status == ORI_NOT_FOUND && use == ORI_ENGINE_VERIFY_DRY) {
+        why = (struct ori_error){0};
         status = ORI_OK;
+    }
     if (status == ORI_OK && has_qdrant && has_beside)
-        open_beside(settings, use, cancel, engine);
+        status = open_beside(settings, use, cancel, engine, &why);
     if (status != ORI_OK && err && err->status == ORI_OK)
         *err = why;
     return status;
@@ -114,7 +129,7 @@ static ori_status open_batcher(const struct ori_settings *settings, enum ori_eng
                                struct ori_engine *engine, struct ori_error *err)
 {
     int64_t workers = settings->vp_max_workers;
-    if (use == ORI_ENGINE_REINDEX)
+    if (use == ORI_ENGINE_REINDEX || use == ORI_ENGINE_REINDEX_REMOTE)
         workers *= WORKERS_AN_EMBED_THREAD;
     if (workers > WORKERS_AN_EMBED_THREAD * EMBED_THREADS_MAX)
         workers = WORKERS_AN_EMBED_THREAD * EMBED_THREADS_MAX;
@@ -170,7 +185,7 @@ static ori_status open_objects(const struct ori_settings *settings, enum ori_eng
                                struct ori_engine *engine, struct ori_error *err)
 {
     enum ori_objects_use objects = ORI_OBJECTS_LOCAL;
-    if (use == ORI_ENGINE_SERVE || is_verify(use))
+    if (use == ORI_ENGINE_SERVE || use == ORI_ENGINE_REINDEX_REMOTE || is_verify(use))
         objects = ORI_OBJECTS_AS_SET;
     else if (use == ORI_ENGINE_UPLOAD)
         objects = ORI_OBJECTS_UPLOAD;

@@ -39,6 +39,9 @@ enum ori_engine_use {
     ORI_ENGINE_UPLOAD,  /* the same, and where they do not ask for S3, that is a failure */
     ORI_ENGINE_REINDEX, /* all but the vectors; more threads for the model, as little is decoded. A
                            missing folder of frames is ORI_NOT_FOUND */
+    /* as for SERVE, with as many threads; VECTOR_DB beside Qdrant, where it is there, of any model: it
+     * tells which videos stay on this machine. One that cannot be read is a failure */
+    ORI_ENGINE_REINDEX_REMOTE,
     ORI_ENGINE_VERIFY, /* as for SERVE, but a VECTOR_DB beside Qdrant is opened only when it is there */
     ORI_ENGINE_VERIFY_DRY /* the same, vectors read only: NULL where nothing was ever stored */
 };

@@ -1,5 +1,8 @@
 #include "pipeline/manifest_store.h"
 
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,4 +79,64 @@ void ori_manifest_point(const struct ori_manifest *manifest, const struct ori_ma
     payload->dhash[16] = '\0';
     payload->model = manifest->model;
     ret_point->vector = vector;
+}
+
+bool ori_manifest_is_payload(const struct ori_manifest_frame *frame, const char *key,
+                             const struct ori_point_payload *payload)
+{
+    char dhash[17];
+    snprintf(dhash, sizeof dhash, "%016" PRIx64, frame->dhash);
+    return strcmp(payload->path, key) == 0 && payload->frame_number == (int)frame->n &&
+           fabs(payload->frame_second - frame->second) < 1e-9 &&
+           payload->scene == (int)frame->scene && payload->width == frame->width &&
+           payload->height == frame->height && strcmp(payload->dhash, dhash) == 0;
+}
+
+struct comparison {
+    const struct ori_manifest *manifest;
+    const char *model;
+    size_t right;
+    bool is_wrong;
+};
+
+static bool is_right(const struct comparison *comparison, const struct ori_vector_seen *point)
+{
+    const struct ori_manifest *manifest = comparison->manifest;
+    const struct ori_point_payload *payload = point->payload;
+    char key[ORI_OBJECT_KEY_BYTES];
+    char id[ORI_UUID_TEXT_BYTES];
+    if (!payload || payload->frame_number < 1 ||
+        (size_t)payload->frame_number > manifest->frames_count)
+        return false;
+    const struct ori_manifest_frame *frame = &manifest->frames[payload->frame_number - 1];
+    ori_manifest_frame_key(manifest, frame, key);
+    ori_uuid_of_key(key, id);
+    return strcmp(point->id, id) == 0 && ori_manifest_is_payload(frame, key, payload) &&
+           strcmp(payload->created_at, manifest->created_at) == 0 &&
+           strcmp(payload->model, comparison->model) == 0;
+}
+
+static ori_status compare_point(void *self, const struct ori_vector_seen *point,
+                                struct ori_error *err)
+{
+    struct comparison *comparison = self;
+    (void)err;
+    if (is_right(comparison, point))
+        comparison->right++;
+    else
+        comparison->is_wrong = true;
+    return ORI_OK;
+}
+
+ori_status ori_manifest_has_points(const struct ori_manifest *manifest, const char *model,
+                                   struct ori_vector_store *vectors,
+                                   const struct ori_cancel *cancel, bool *ret_has,
+                                   struct ori_error *err)
+{
+    struct comparison comparison = {.manifest = manifest, .model = model};
+    const ori_status status = ori_vector_list_points(vectors, manifest->platform, manifest->code,
+                                                     compare_point, &comparison, cancel, err);
+    if (status == ORI_OK)
+        *ret_has = !comparison.is_wrong && comparison.right == manifest->frames_count;
+    return status;
 }

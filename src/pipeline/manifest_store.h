@@ -27,3 +27,12 @@ ori_status ori_manifest_save(struct ori_blob_store *blobs, const struct ori_mani
 /* The point of one of the manifest's frames. path: its key; all texts and the vector are borrowed. */
 void ori_manifest_point(const struct ori_manifest *manifest, const struct ori_manifest_frame *frame,
                         const char *path, const float *vector, struct ori_point *ret_point);
+/* Does the payload say of the frame what the point of one would, but for time, model and uuid? key: the
+ * frame's. */
+bool ori_manifest_is_payload(const struct ori_manifest_frame *frame, const char *key,
+                             const struct ori_point_payload *payload);
+/* Are the points of the manifest's video just those of its frames, of its time and of that model? */
+ori_status ori_manifest_has_points(const struct ori_manifest *manifest, const char *model,
+                                   struct ori_vector_store *vectors,
+                                   const struct ori_cancel *cancel, bool *ret_has,
+                                   struct ori_error *err);

@@ -31,10 +31,9 @@ size_t ori_reindex_report_count(const struct ori_reindex_report *report, enum or
     return count;
 }
 
-static ori_status note_video(void *self, const struct ori_vector_stage_video *video,
-                             struct ori_error *err)
+ori_status reindex_note_video(struct ori_reindex_report *report, const char *platform,
+                              const char *code, int64_t points, struct ori_error *err)
 {
-    struct ori_reindex_report *report = self;
     if (report->videos_count == report->videos_room) {
         const size_t room = report->videos_room ? 2 * report->videos_room : 64;
         void *more = reallocarray(report->videos, room, sizeof *report->videos);
@@ -44,10 +43,16 @@ static ori_status note_video(void *self, const struct ori_vector_stage_video *vi
         report->videos_room = room;
     }
     struct ori_reindex_video *row = &report->videos[report->videos_count++];
-    *row = (struct ori_reindex_video){.frames = video->points};
-    snprintf(row->platform, sizeof row->platform, "%s", video->platform); /* the store's limits */
-    snprintf(row->code, sizeof row->code, "%s", video->code);
+    *row = (struct ori_reindex_video){.frames = points};
+    snprintf(row->platform, sizeof row->platform, "%s", platform); /* the stores' limits */
+    snprintf(row->code, sizeof row->code, "%s", code);
     return ORI_OK;
+}
+
+static ori_status note_video(void *self, const struct ori_vector_stage_video *video,
+                             struct ori_error *err)
+{
+    return reindex_note_video(self, video->platform, video->code, video->points, err);
 }
 
 /* ---- what the store holds now ---- */
@@ -112,7 +117,7 @@ static ori_status survey(struct reindex *reindex, size_t *ret_waiting, struct or
 /* ---- the switch ---- */
 
 /* Nothing at all could be embedded: more likely a wrong folder than so many lost stills. */
-static ori_status check_some_are_well(const struct reindex *reindex, struct ori_error *err)
+ori_status reindex_check_some_are_well(const struct reindex *reindex, struct ori_error *err)
 {
     const struct ori_reindex_report *report = reindex->report;
     const size_t failed = ori_reindex_report_count(report, ORI_REINDEX_FAILED);
@@ -137,7 +142,7 @@ static ori_status switch_alone(struct reindex *reindex, bool *ret_is_done, struc
     ori_status status = survey(reindex, &waiting, err);
     if (status != ORI_OK || waiting > 0)
         return status;
-    status = check_some_are_well(reindex, err);
+    status = reindex_check_some_are_well(reindex, err);
     if (status == ORI_OK)
         status = ori_vector_stage_commit(reindex->stage, &reindex->report->points, &removed, err);
     *ret_is_done = status == ORI_OK;
@@ -194,7 +199,7 @@ static ori_status embed_and_switch(struct reindex *reindex, struct ori_error *er
         status = reindex_pool_run(reindex, ORI_REINDEX_EMBED, reindex_video_work,
                                   report->videos_count, err);
         if (status == ORI_OK)
-            status = check_some_are_well(reindex, err);
+            status = reindex_check_some_are_well(reindex, err);
         if (status == ORI_OK)
             status = try_switch(reindex, &is_done, err);
     }
@@ -213,9 +218,13 @@ static ori_status prepare(struct reindex *reindex, struct ori_error *err)
                                                  .digest = model->digest,
                                                  .precision = model->precision,
                                                  .dim = model->dim};
-    ori_status status = ori_identity_fingerprint("", &reindex->inputs, reindex->recipe, err);
-    if (status != ORI_OK)
-        return status;
+    return ori_identity_fingerprint("", &reindex->inputs, reindex->recipe, err);
+}
+
+static ori_status open_stage(struct reindex *reindex, struct ori_error *err)
+{
+    const struct ori_reindex_options *options = reindex->options;
+    const struct ori_model_info *model = &options->engine->model_info;
     const struct ori_vector_stage_options staging = {.path = options->settings->vector_db,
                                                      .model = model->name,
                                                      .digest = model->digest,
@@ -230,6 +239,10 @@ static ori_status run_steps(struct reindex *reindex, struct ori_error *err)
     struct ori_reindex_report *report = reindex->report;
     struct ori_vector_stage_facts facts = {0};
     ori_status status = prepare(reindex, err);
+    if (status == ORI_OK && reindex->options->engine->vectors)
+        return reindex_remote(reindex, err);
+    if (status == ORI_OK)
+        status = open_stage(reindex, err);
     if (status == ORI_OK)
         status = ori_vector_stage_facts(reindex->stage, &facts, err);
     if (status != ORI_OK)

@@ -10,10 +10,16 @@
  *             lose nothing (PNG) the vectors are those of a run with the new model, to the bit
  * Meanwhile   others may go on with the old model until the switch: a video that changes is noticed
  *             and embedded again. The switch itself needs the store to itself: ORI_STORE_IN_USE
+ * Qdrant      where the engine has it, QDRANT_COLLECTION is a new collection beside the old one: all videos
+ *             with a complete manifest are embedded into it, and when all are, the manifests are
+ *             brought up to date. The old collection is not touched, and nothing is switched: a server
+ *             is started anew with the new settings. What is there of a video is found by its
+ *             points, which have the time of its manifest. A video whose points are in VECTOR_DB stays
+ *             where it is
  * Left out    a video with a still that is gone or cannot be decoded has no points in the new store;
  *             it is in the report with its reason, and is to be run again. When no video could be
  *             embedded, nothing is switched
- * Call order  engine open for ORI_ENGINE_REINDEX; run; look at the report; deinit; close the engine
+ * Call order  engine open for ORI_ENGINE_REINDEX, or REINDEX_REMOTE where QDRANT_URL is set; run; look at the report; deinit; close the engine
  * Threads     run blocks; it starts VP_MAX_WORKERS threads of its own and joins them
  * Cancel      noticed within 200 ms; a switch under way is taken back
  * Failure     ORI_NOT_FOUND: nothing is stored; ORI_STORE_IN_USE, ORI_DISK_FULL and what stores,
@@ -56,6 +62,7 @@ enum ori_reindex_end {
     ORI_REINDEX_WAITING, /* the call ended before it was its turn */
     ORI_REINDEX_EMBEDDED,
     ORI_REINDEX_RESUMED, /* an earlier call had embedded it */
+    ORI_REINDEX_LEFT,    /* Qdrant: it stays on this machine, or has no result that is complete */
     ORI_REINDEX_FAILED
 };
 struct ori_reindex_video {
@@ -70,7 +77,7 @@ struct ori_reindex_video {
 
 struct ori_reindex_report {
     bool had_work;    /* false: the store is the model's already, and nothing was left over */
-    bool is_switched; /* by this call */
+    bool is_switched; /* by this call; Qdrant: all is embedded, and the manifests say so */
     char model_before[256];
     int64_t dim_before;
     struct ori_reindex_video *videos; /* of the store, in byte order */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
+#include "pipeline/manifest_store.h"
 #include "util/limits.h"
 
 ori_status reindex_manifest_read(struct reindex *reindex, const char *platform, const char *code,
@@ -90,8 +91,8 @@ static ori_status has_points(struct reindex *reindex, const struct ori_manifest 
 }
 
 /* The new words in the manifest; *ret_is_new: they are not those of before. */
-static ori_status change(struct reindex *reindex, struct ori_manifest *manifest, bool *ret_is_new,
-                         struct ori_error *err)
+ori_status reindex_manifest_change(struct reindex *reindex, struct ori_manifest *manifest,
+                                   bool *ret_is_new, struct ori_error *err)
 {
     const struct ori_result_inputs *inputs = &reindex->inputs;
     char fingerprint[ORI_DIGEST_BYTES];
@@ -107,24 +108,18 @@ static ori_status change(struct reindex *reindex, struct ori_manifest *manifest,
     return ORI_OK;
 }
 
-static ori_status store(struct reindex *reindex, const struct ori_manifest *manifest,
-                        struct ori_error *err)
+ori_status reindex_manifest_store(struct reindex *reindex, struct ori_blob_store *blobs,
+                                  const struct ori_manifest *manifest, struct ori_error *err)
 {
-    char key[ORI_OBJECT_KEY_BYTES];
-    char *data = NULL;
-    size_t bytes = 0;
-    ori_frame_name_key(manifest->platform, manifest->code, ORI_MANIFEST_FILE, key);
-    ori_status status = ori_manifest_render(manifest, &data, &bytes, err);
-    if (status == ORI_OK && bytes > ORI_LIMIT_MAX_MANIFEST_BYTES) { /* by a longer model name */
-        free(data);
+    const struct ori_wait wait = {.cancel = &reindex->halt};
+    struct ori_error why = {0};
+    const ori_status status = ori_manifest_save(blobs, manifest, true, &wait, &why);
+    if (status == ORI_LIMIT) /* by a longer model name */
         return ORI_OK;
-    }
-    if (status == ORI_OK)
-        status = ori_blob_put(reindex->options->engine->blobs, key, data, bytes, "application/json",
-                              NULL, err);
     if (status == ORI_OK)
         atomic_fetch_add(&reindex->manifests, 1);
-    free(data);
+    else if (err)
+        *err = why;
     return status;
 }
 
@@ -137,7 +132,7 @@ static ori_status is_due(struct reindex *reindex, const struct reindex_name *nam
     *ret_is_due = false;
     ori_status status = load(reindex, name, manifest, &is_there, err);
     if (status == ORI_OK && is_there)
-        status = change(reindex, manifest, &is_new, err);
+        status = reindex_manifest_change(reindex, manifest, &is_new, err);
     if (status == ORI_OK && is_new)
         status = has_points(reindex, manifest, ret_is_due, err);
     return status;
@@ -164,7 +159,7 @@ static ori_status manifest_work(struct reindex_worker *worker, size_t index, str
     ori_manifest_deinit(&manifest);
     status = is_due(reindex, name, &manifest, &is_wanted, err);
     if (status == ORI_OK && is_wanted)
-        status = store(reindex, &manifest, err);
+        status = reindex_manifest_store(reindex, reindex->options->engine->blobs, &manifest, err);
 out:
     ori_blob_unlock_video(&lock);
     ori_manifest_deinit(&manifest);

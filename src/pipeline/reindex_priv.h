@@ -53,6 +53,12 @@ struct reindex {
     struct reindex_worker workers[REINDEX_WORKERS_MAX];
 };
 
+/* reindex.c */
+ori_status reindex_note_video(struct ori_reindex_report *report, const char *platform,
+                              const char *code, int64_t points, struct ori_error *err);
+/* A failure when not one video could be embedded. */
+ori_status reindex_check_some_are_well(const struct reindex *reindex, struct ori_error *err);
+
 /* reindex_pool.c */
 /* Does all pieces over VP_MAX_WORKERS threads; ORI_CANCELLED, or the first failure. */
 ori_status reindex_pool_run(struct reindex *reindex, enum ori_reindex_stage stage,
@@ -64,6 +70,12 @@ void reindex_pool_tell(struct reindex *reindex, enum ori_reindex_stage stage);
 ori_status reindex_video_token(struct reindex *reindex, const struct ori_reindex_video *video,
                                const struct ori_vector_stage_points *points,
                                char ret_token[ORI_DIGEST_BYTES], struct ori_error *err);
+/* Notes why that video failed, which is no failure of the work. */
+ori_status reindex_video_failed(struct ori_reindex_video *video, ori_status status,
+                                const struct ori_error *why, struct ori_error *err);
+/* How much of its video a worker has embedded: ori_stills_options.on_frame. */
+void reindex_video_share(void *worker, size_t done, size_t count);
+void reindex_video_resumed(struct reindex *reindex);
 /* Embeds report->videos[index] unless that was done; a failure that is the video's own is noted
  * there and is none of the work's. */
 ori_status reindex_video_work(struct reindex_worker *worker, size_t index, struct ori_error *err);
@@ -71,5 +83,14 @@ ori_status reindex_video_work(struct reindex_worker *worker, size_t index, struc
 /* reindex_manifest.c */
 ori_status reindex_manifest_read(struct reindex *reindex, const char *platform, const char *code,
                                  uint8_t **ret_data, size_t *ret_bytes, struct ori_error *err);
+/* The new words in the manifest; *ret_is_new: they are not those of before. */
+ori_status reindex_manifest_change(struct reindex *reindex, struct ori_manifest *manifest,
+                                   bool *ret_is_new, struct ori_error *err);
+ori_status reindex_manifest_store(struct reindex *reindex, struct ori_blob_store *blobs,
+                                  const struct ori_manifest *manifest, struct ori_error *err);
 /* After the switch: the manifests of the videos in the store, and of videos without frames. */
 ori_status reindex_manifests(struct reindex *reindex, struct ori_error *err);
+
+/* reindex_remote.c */
+/* All of it, into a collection of Qdrant. */
+ori_status reindex_remote(struct reindex *reindex, struct ori_error *err);

@@ -55,7 +55,7 @@ ori_status reindex_video_token(struct reindex *reindex, const struct ori_reindex
 
 /* ---- stills to vectors ---- */
 
-static void note_share(void *self, size_t done, size_t count)
+void reindex_video_share(void *self, size_t done, size_t count)
 {
     struct reindex_worker *worker = self;
     atomic_fetch_add(&worker->reindex->frames, 1);
@@ -77,7 +77,7 @@ static ori_status embed_points(struct reindex_worker *worker,
                                               .blobs = options->engine->blobs,
                                               .child_program = options->child_program,
                                               .cancel = &reindex->halt,
-                                              .on_frame = note_share,
+                                              .on_frame = reindex_video_share,
                                               .on_frame_self = worker};
     const char **keys = calloc(points->count + 1, sizeof *keys);
     if (!keys)
@@ -92,17 +92,21 @@ static ori_status embed_points(struct reindex_worker *worker,
 
 /* ---- one video ---- */
 
-static ori_status note_failure(struct reindex *reindex, struct ori_reindex_video *video,
-                               ori_status status, const struct ori_error *why,
-                               struct ori_error *err)
+ori_status reindex_video_failed(struct ori_reindex_video *video, ori_status status,
+                                const struct ori_error *why, struct ori_error *err)
 {
     video->end = ORI_REINDEX_FAILED;
     video->status = status;
     free(video->reason);
     video->reason = strdup(why->text);
-    if (!video->reason)
-        return ori_error_set(err, ORI_NOMEM, "the reason of a failure");
-    return ori_vector_stage_drop(reindex->stage, video->platform, video->code, err);
+    return video->reason ? ORI_OK : ori_error_set(err, ORI_NOMEM, "the reason of a failure");
+}
+
+void reindex_video_resumed(struct reindex *reindex)
+{
+    pthread_mutex_lock(&reindex->lock);
+    reindex->resumed++;
+    pthread_mutex_unlock(&reindex->lock);
 }
 
 static ori_status embed_video(struct reindex_worker *worker, struct ori_reindex_video *video,
@@ -146,13 +150,14 @@ ori_status reindex_video_work(struct reindex_worker *worker, size_t index, struc
     video->frames = (int64_t)points.count;
     status = embed_video(worker, video, &points, &why);
     ori_vector_stage_points_deinit(&points);
-    if (status == ORI_OK && video->end == ORI_REINDEX_RESUMED) {
-        pthread_mutex_lock(&reindex->lock);
-        reindex->resumed++;
-        pthread_mutex_unlock(&reindex->lock);
+    if (status == ORI_OK && video->end == ORI_REINDEX_RESUMED)
+        reindex_video_resumed(reindex);
+    if (status != ORI_OK && ori_picture_is_at_fault(status, &why)) {
+        status = reindex_video_failed(video, status, &why, err);
+        if (status == ORI_OK)
+            status = ori_vector_stage_drop(reindex->stage, video->platform, video->code, err);
+        return status;
     }
-    if (status != ORI_OK && ori_picture_is_at_fault(status, &why))
-        return note_failure(reindex, video, status, &why, err);
     if (status != ORI_OK && err)
         *err = why;
     return status;

@@ -3,8 +3,6 @@
  *         video that comes into being is never a point without its manifest */
 #include "pipeline/verify_priv.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,12 +98,7 @@ static ori_status visit_point(void *self, const struct ori_vector_seen *seen, st
     point->is_of_model = strcmp(payload->model, video->options->engine->model_info.name) == 0;
     point->is_readable =
         (size_t)snprintf(point->path, sizeof point->path, "%s", payload->path) < sizeof point->path;
-    point->frame_second = payload->frame_second;
-    point->frame_number = payload->frame_number;
-    point->scene = payload->scene;
-    point->width = payload->width;
-    point->height = payload->height;
-    memcpy(point->dhash, payload->dhash, sizeof point->dhash);
+    point->payload = *payload;
     return ORI_OK;
 }
 
@@ -252,13 +245,9 @@ static void compare_file(struct verify_video *video, const struct ori_manifest_f
 static bool is_payload_of(const struct verify_point *point, const struct ori_manifest_frame *frame,
                           const char *key)
 {
-    char dhash[17];
-    snprintf(dhash, sizeof dhash, "%016" PRIx64, frame->dhash);
-    return point->is_readable && strcmp(point->path, key) == 0 &&
-           point->frame_number == (int)frame->n &&
-           fabs(point->frame_second - frame->second) < 1e-9 && point->scene == (int)frame->scene &&
-           point->width == frame->width && point->height == frame->height &&
-           strcmp(point->dhash, dhash) == 0;
+    struct ori_point_payload payload = point->payload;
+    payload.path = point->path;
+    return point->is_readable && ori_manifest_is_payload(frame, key, &payload);
 }
 
 static void compare_point(struct verify_video *video, const struct ori_manifest_frame *frame)

@@ -31,13 +31,8 @@ struct verify_point {
     bool is_right;    /* its payload says what it should, but for the model */
     bool is_of_model; /* and that too: its vector is to be trusted */
     bool is_readable;
-    char path[ORI_OBJECT_KEY_BYTES]; /* as below: what the payload says */
-    double frame_second;
-    int frame_number;
-    int scene;
-    int width;
-    int height;
-    char dhash[17];
+    struct ori_point_payload payload; /* its texts are not kept, but for: */
+    char path[ORI_OBJECT_KEY_BYTES];
     struct ori_vector_store *vectors;
 };
 

@@ -71,6 +71,8 @@ struct ori_vector_options {
     int dim;
     int threads;       /* of one search */
     bool is_read_only; /* a missing file is then ORI_NOT_FOUND */
+    bool
+        is_any_model; /* only read, and only listed and counted: whose vectors they are is no matter */
     /* Ends waits for another process's write: ORI_CANCELLED. Borrowed until close; may be NULL. */
     const struct ori_cancel *cancel;
 };

@@ -365,7 +365,7 @@ static ori_status open_files(struct ori_vector_embedded *store,
         status = ori_vector_db_open(&store->reader, options->path, true, &store->model, err);
     if (status == ORI_OK)
         status = ori_vector_db_state(&store->reader, &state, err);
-    if (status != ORI_OK || state.points == 0)
+    if (status != ORI_OK || state.points == 0 || options->is_any_model)
         return status;
     if (!ori_vector_state_fits(&state, &store->model))
         return ori_vector_state_mismatch(&state, &store->model, err);
@@ -378,6 +378,7 @@ ori_status ori_vector_open_embedded_limited(const struct ori_vector_options *opt
                                             struct ori_error *err)
 {
     ORI_ASSERT(options && options->path && options->model && limits && ret_store);
+    ORI_ASSERT(!options->is_any_model || options->is_read_only);
     struct ori_vector_store *base = NULL;
     ori_status status = check_options(options, err);
     if (status != ORI_OK)

@@ -14,6 +14,7 @@
 
 #include "stores/vector_db.h"
 #include "util/limits.h"
+#include "util/text.h"
 
 enum { MANY = 5000 };
 
@@ -194,6 +195,13 @@ struct seen {
     uint8_t videos[512];
 };
 
+static int video_of(const char *code)
+{
+    int64_t video = -1;
+    assert_true(ori_text_to_int(code + 1, &video));
+    return (int)video;
+}
+
 static ori_status note_point(void *self, const struct ori_vector_seen *point, struct ori_error *err)
 {
     struct seen *seen = self;
@@ -205,7 +213,7 @@ static ori_status note_point(void *self, const struct ori_vector_seen *point, st
     assert_null(point->wrong);
     const struct ori_point_payload *found = point->payload;
     const struct ori_point_payload *put =
-        &make_point(&maker, atoi(found->video_code + 1), found->frame_number)->payload;
+        &make_point(&maker, video_of(found->video_code), found->frame_number)->payload;
     assert_string_equal(point->id, put->uuid);
     assert_string_equal(point->platform, "p");
     assert_string_equal(point->video_code, put->video_code);
@@ -258,7 +266,7 @@ static void test_points_of_a_video_one_by_one(void **state)
 static ori_status note_video(void *self, const struct ori_vector_seen *point, struct ori_error *err)
 {
     struct seen *seen = self;
-    const int video = atoi(point->video_code + 1);
+    const int video = video_of(point->video_code);
     assert_null(point->payload);
     assert_string_equal(point->platform, "p");
     assert_true(video >= 0 && video < 512);

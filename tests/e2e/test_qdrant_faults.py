@@ -319,12 +319,6 @@ def test_nonsense_ends_a_verify(oriane, fake, text, words):
     assert not fake.asked("POST", "/points/delete")
 
 
-def test_reindex_says_that_it_is_not_for_qdrant(oriane, fake):
-    result = oriane("reindex", settings={"QDRANT_URL": fake.url, "QDRANT_KEY": "test-key"})
-    assert result.code == 2 and "VECTOR_DB" in result.err and "LOCAL_MODE=1" in result.err, result
-    assert not fake.exchanges
-
-
 def test_a_store_that_never_answers_does_not_hold_the_end(serve, fake, clip):
     server = serve(DRAIN_TIMEOUT=1)
     item = server.add_video("p", "cuts", clip("cuts").path)
