@@ -19,7 +19,7 @@ from test_s3 import Bucket, radosgw
 from test_s3_qdrant import check, points  # noqa: F401
 
 SEED = int(os.environ.get("ORIANE_KILL_SEED", "20240601"))
-ROUNDS = 12 if harness.IS_LONG else 1
+ROUNDS = 8 if harness.IS_LONG else 1
 GENERATED = ["cuts", "letterbox", "dissolves", "pans", "vfr", "two_frames"]
 
 

@@ -204,7 +204,7 @@ def test_a_store_that_is_away_or_refuses_ends_it(stored, gateway, points):  # no
     points.kill()
     try:
         result = stored.verify()
-        assert result.code == 1 and "[network_failed]" in result.err, result
+        assert result.code == 1 and "[store_unavailable]" in result.err, result
     finally:
         points.start()
     gateway.kill_gateway()

@@ -106,6 +106,9 @@ def test_it_is_told_and_waited_for(stage, calm, where):
                        "those in work to be handed back")
     now = server.status(job)
     assert now["status"] in ("pending", "running") and now["counts"]["failed"] == 0
+    if "qdrant" in places:
+        some = next(iter(calm[1]))["id"]
+        assert server.post("/search-by/frame", {"id": some}).status == 503
     local = server.wait_job(server.submit(["p/cuts-1"], local_mode=True))  # needs neither
     assert local["status"] == "completed", local
     assert server.get("/health", key=False).status == 200
@@ -199,7 +202,7 @@ def blow(rng, proxy):
 
 @pytest.mark.parametrize("where", list(PLACES))
 def test_it_flaps(stage, calm, where):
-    """Fair and foul in turns of a second or less, while jobs come in that do everything again."""
+    """Fair and foul in turns of seconds and less, while jobs come in that do everything again."""
     rng, server, story = random.Random(f"{SEED} {where}"), stage.server, []
     queue_most = 0
     for storm in range(STORMS):
@@ -216,7 +219,7 @@ def test_it_flaps(stage, calm, where):
                 jobs.append(server.submit(ITEMS, force=True))
             queue_most = max(queue_most, queued(server))
             assert server.get("/health", key=False).status == 200
-            time.sleep(rng.uniform(0.1, 1.5))  # how long it blows
+            time.sleep(rng.choice([0.2, 0.5, 1, 4]))  # how long it blows; the last outlasts retries
         stage.clear_up()
         for job in jobs:
             stage.wait_success(job)
