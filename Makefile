@@ -6,7 +6,7 @@ PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps deps-build build demo samples test test-long bench bench-run bench-server bench-embed format lint clean install
+.PHONY: all help deps deps-build build demo samples test test-long bench bench-run bench-server bench-embed score format lint clean install
 all: build
 
 help: ## this list
@@ -47,6 +47,10 @@ bench-server: deps build ## of the server: latencies, job store, connections
 bench-embed: deps build ## of the encoder, against ONNX Runtime from PyPI
 	@tools/deps bench
 	@$(PYTHON) bench/bench_embed.py
+
+score: deps build ## accuracy beside ffmpeg and PySceneDetect; writes docs/accuracy.md
+	@tools/deps bench
+	@$(PYTHON) bench/score/score.py $(if $(SEED),--seed $(SEED))
 
 format: ## clang-format all C files in place
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

@@ -219,6 +219,12 @@ def grade(frames, gain=1.0, offset=0.0, tint=(1.0, 1.0, 1.0)):
         yield np.stack([lut[frame[..., c], c] for c in range(3)], axis=2)
 
 
+def dimmed(frames, deviation, offset=0.0):
+    """So dark that luma deviates by that much (in a file's code values) where it deviates least."""
+    luma = [np.dot(f[::4, ::4], (0.2126, 0.7152, 0.0722)).std() * 219 / 255 for f in frames[::8]]
+    return list(grade(frames, deviation / max(min(luma), 1.0), offset))
+
+
 def grain(rng, frames, amount):
     pool = [rng.normal(0, amount, frames_shape(frames)).astype(np.int16) for _ in range(5)]
     for i, frame in enumerate(frames):

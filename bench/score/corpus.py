@@ -249,12 +249,11 @@ def graded(m):
 
 @recipe("dark scenes", 12)
 def dark(m):
-    """Night: everything between 0 and 50, with grain."""
+    """Night, with grain. A shot's samples deviate by 7 and more: less is a solid picture."""
     reel = m.reel()
-    gain = m.rng.uniform(0.1, 0.22)
     for _ in range(int(m.rng.integers(3, 7))):
         label, frames = m.shot(m.n(0.9, 2.2))
-        frames = list(content.grade(frames, gain, m.rng.uniform(2, 8)))
+        frames = content.dimmed(frames, m.rng.uniform(7, 12), m.rng.uniform(2, 8))
         reel.add(content.grain(m.rng, frames, m.rng.uniform(0.5, 1.8)), label)
     return reel
 
@@ -588,8 +587,13 @@ def mixed(m):
 
 @recipe("no bars, dark film", 12)
 def dark_no_bars(m):
-    reel = m.shots(3, 1.0, 1.8)
-    reel.frames = list(content.grade(reel.frames, m.rng.uniform(0.06, 0.2)))
+    is_solid = m.index % 3 == 2  # nearly black, and one scene
+    reel = m.reel()
+    for _ in range(1 if is_solid else 3):
+        label, frames = m.shot(m.n(1.0, 1.8))
+        reel.add(content.dimmed(frames, m.rng.uniform(2, 5) if is_solid else m.rng.uniform(7, 12)), label)
+    if is_solid:
+        reel.scenes[0]["solid"] = True
     return reel
 
 

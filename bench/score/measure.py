@@ -118,7 +118,7 @@ def good_frames(truth, scene):
 class Frames:
     """Of one clip's kept frames. kept: frame numbers.
 
-    covered, scenes   scenes of which a good frame was kept (of a repeat: here or before)
+    covered, scenes   scenes (solid ones left out) of which a good frame was kept (of a repeat: here or before)
     repeats, again    scenes that show what was shown before, and those with frames of their own
     visits, seen      visitors, and those that are in a kept frame
     unwanted          kept frames of black, white, flashes, or the depth of a fade
@@ -129,7 +129,7 @@ class Frames:
         self.covered = self.scenes = self.repeats = self.again = 0
         shown = set()
         for scene in truth["scenes"]:
-            if scene["to"] - scene["from"] < SCENE_FRAMES_MIN:
+            if scene["to"] - scene["from"] < SCENE_FRAMES_MIN or scene.get("solid"):
                 continue
             good = good_frames(truth, scene)
             inside = [k for k in kept if scene["from"] <= k < scene["to"]]
