@@ -7,7 +7,11 @@
 #define CHROMA_BLOCK 8
 #define BLOCKS_MAX 2048 /* a line of 32,768 samples */
 #define STRETCHES 64
-#define RINGING 2.5      /* tolerances that a coded edge may stray by, */
+#define RINGING 2.5       /* tolerances that a coded edge may stray by, */
+#define RINGING_ROUGH 5.0 /* at a poor encode's straight edge, on few blocks, */
+#define RINGING_SHARE 0.3
+#define SWING 0.35 /* to both sides alike */
+#define ROUGH_STRAIGHT 0.9
 #define RINGING_LINES 16 /* this near to it: a transform block and its filter, */
 #define ECHO 3           /* where the edge is so many times as high */
 #define EDGE_DEPTH 4     /* lines behind the edge that a step may take: scaled video is soft */
@@ -246,9 +250,11 @@ struct bar {
     int thickness;
 };
 
-/* Border lines of one side; both `limit` when all that were looked at are. With is_over_text
- * lines that writing crosses are passed as long as clean lines follow. */
-static struct bar measure_bar(struct side_view *view, int limit, int tolerance, bool is_over_text)
+/* Border lines of one side; both `limit` when all that were looked at are. Strays of up to `reach`
+ * are passed for the while; explained_lines judges them. With is_over_text lines that writing crosses
+ * are passed as long as clean lines follow. */
+static struct bar measure_bar(struct side_view *view, int limit, int tolerance, double reach,
+                              bool is_over_text)
 {
     struct bar bar = {-1, 0};
     int line = 0;
@@ -256,7 +262,7 @@ static struct bar measure_bar(struct side_view *view, int limit, int tolerance, 
         struct strays strays = line_strays(view, line, tolerance);
         if (strays.largest > tolerance && bar.clean < 0 && !is_over_text)
             bar.clean = line;
-        if (strays.largest <= RINGING * tolerance)
+        if (strays.largest <= reach * tolerance)
             bar.thickness = line + 1;
         else if (!is_over_text || strays.share > TEXT_SHARE)
             break;
@@ -293,8 +299,10 @@ static int first_unexplained(const struct lines *lines, int from, int to, int bl
     return to;
 }
 
-/* Forgives the lines from clean on no longer than they can be ringing. */
-static int explained_lines(const struct side_view *view, struct bar bar, int tolerance)
+/* Forgives the lines from clean on no longer than they can be ringing. Chroma that strays by no more
+ * than chroma_tolerance needs no explanation. */
+static int explained_lines(const struct side_view *view, struct bar bar, int tolerance,
+                           int chroma_tolerance)
 {
     int lines =
         first_unexplained(&view->luma, bar.clean, bar.thickness, BLOCK, view->colour, tolerance);
@@ -303,7 +311,7 @@ static int explained_lines(const struct side_view *view, struct bar bar, int tol
         int from = (bar.clean + view->chroma_lag) / step;
         int to = (bar.thickness + view->chroma_lag + step - 1) / step;
         int line = first_unexplained(&view->chroma[c], from, to, CHROMA_BLOCK,
-                                     view->chroma_colour[c], tolerance);
+                                     view->chroma_colour[c], chroma_tolerance);
         if (line < to && line * step - view->chroma_lag < lines)
             lines = line * step - view->chroma_lag;
     }
@@ -331,6 +339,45 @@ static uint64_t find_steps(const struct side_view *view, int thickness, int thre
         }
     }
     return steps;
+}
+
+/* Do the blocks of lines [from, to) swing to both sides of the colour, and few of them? A coded edge
+ * rings so; a dim strip of picture beside the bar lies on one side of it. */
+static bool swings(const struct lines *lines, int from, int to, int colour, int tolerance)
+{
+    int means[BLOCKS_MAX];
+    int low = 0;
+    int high = 0;
+    int strays = 0;
+    int blocks = 0;
+    for (int line = from; line < to; line++) {
+        int n = block_means(lines, line, BLOCK, means);
+        for (int i = 0; i < n; i++, blocks++) {
+            int deviation = means[i] - colour;
+            strays += abs(deviation) > tolerance;
+            low = deviation < low ? deviation : low;
+            high = deviation > high ? deviation : high;
+        }
+    }
+    int smaller = -low < high ? -low : high;
+    int larger = -low < high ? high : -low;
+    return larger <= tolerance || (smaller >= SWING * larger && strays <= RINGING_SHARE * blocks);
+}
+
+/* A poor encode's edge rings louder than RINGING, and its chroma without an edge of its own: both are
+ * forgiven where the edge of luma behind them is straight from end to end, high enough, and near. */
+static struct bar pass_rough_edge(struct side_view *view, struct bar bar, int limit, int tolerance,
+                                  int threshold)
+{
+    struct bar rough = measure_bar(view, limit, tolerance, RINGING_ROUGH, false);
+    if (rough.thickness <= bar.thickness || rough.thickness >= limit)
+        return bar;
+    rough.thickness = explained_lines(view, rough, tolerance, (int)(RINGING * tolerance));
+    if (rough.thickness <= bar.thickness || rough.thickness - rough.clean > RINGING_LINES ||
+        !swings(&view->luma, rough.clean, rough.thickness, view->colour, tolerance))
+        return bar;
+    int steps = __builtin_popcountll(find_steps(view, rough.thickness, threshold));
+    return steps >= ROUGH_STRAIGHT * STRETCHES ? rough : bar;
 }
 
 static void measure_side(const struct ori_plane planes[3], enum ori_side side, int skip_head,
@@ -372,13 +419,16 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
         }
     }
     int limit = (int)(view.luma.count * SHARE_MAX);
-    struct bar bar = measure_bar(&view, limit, tolerance, options->is_over_text);
+    struct bar bar = measure_bar(&view, limit, tolerance, RINGING, options->is_over_text);
     if (bar.thickness >= limit)
         return; /* flat as far as one may look: this frame says nothing */
     if (bar.clean < bar.thickness)
-        bar.thickness = explained_lines(&view, bar, tolerance);
+        bar.thickness = explained_lines(&view, bar, tolerance, tolerance);
+    if (bar.clean > 0 && !options->is_over_text)
+        bar = pass_rough_edge(&view, bar, limit, tolerance, (int)(16 * options->edge_thresh));
     borders->thickness[side] = bar.thickness;
     borders->clean[side] = bar.clean;
+    borders->edge[side] = bar.thickness;
     borders->is_black[side] = view.colour <= 16 * options->black_limit;
     if (bar.thickness > 0)
         borders->steps[side] = find_steps(&view, bar.thickness, (int)(16 * options->edge_thresh));
@@ -412,27 +462,55 @@ void ori_borders_measure(const struct ori_plane planes[3],
     measure_side(planes, ORI_RIGHT, top, bottom, options, ret_borders);
 }
 
+static void take_edge(struct ori_borders *into, const struct ori_borders *more, int side)
+{
+    into->edge[side] = more->edge[side];
+    into->steps[side] = more->steps[side];
+    into->at_once[side] = more->at_once[side];
+}
+
+/* Does the edge that `other` saw prove the thinner bar of `borders` too, better than its own? */
+static bool is_edge_of(const struct ori_borders *other, const struct ori_borders *borders, int side)
+{
+    return other->at_once[side] >= ROUGH_STRAIGHT * STRETCHES &&
+           other->edge[side] - borders->thickness[side] <= RINGING_LINES &&
+           other->at_once[side] > borders->at_once[side];
+}
+
+static void merge_side(struct ori_borders *into, const struct ori_borders *more, int side)
+{
+    int32_t a = into->thickness[side];
+    int32_t b = more->thickness[side];
+    if (more->clean[side] < into->clean[side])
+        into->clean[side] = more->clean[side];
+    if (a == ORI_BORDER_UNKNOWN) {
+        into->thickness[side] = b;
+        into->is_black[side] = more->is_black[side];
+        take_edge(into, more, side);
+    } else if (b < a - SAME_LINE) {
+        into->thickness[side] = b;
+        into->is_black[side] = more->is_black[side];
+        if (b == 0 || !is_edge_of(into, more, side))
+            take_edge(into, more, side);
+    } else if (b > a + SAME_LINE) {
+        if (a > 0 && is_edge_of(more, into, side))
+            take_edge(into, more, side);
+    } else {
+        into->thickness[side] = a < b ? a : b;
+        into->is_black[side] = into->is_black[side] && more->is_black[side];
+        into->steps[side] |= more->steps[side];
+        if (more->at_once[side] > into->at_once[side])
+            into->at_once[side] = more->at_once[side];
+        if (more->edge[side] > into->edge[side])
+            into->edge[side] = more->edge[side];
+    }
+}
+
 void ori_borders_merge(struct ori_borders *into, const struct ori_borders *more)
 {
     for (int side = 0; side < ORI_SIDES; side++) {
-        int32_t a = into->thickness[side];
-        int32_t b = more->thickness[side];
-        if (b == ORI_BORDER_UNKNOWN)
-            continue;
-        if (more->clean[side] < into->clean[side])
-            into->clean[side] = more->clean[side];
-        if (a == ORI_BORDER_UNKNOWN || b < a - SAME_LINE) {
-            into->thickness[side] = b;
-            into->steps[side] = more->steps[side];
-            into->at_once[side] = more->at_once[side];
-            into->is_black[side] = more->is_black[side];
-        } else if (abs(a - b) <= SAME_LINE) {
-            into->thickness[side] = a < b ? a : b;
-            into->steps[side] |= more->steps[side];
-            if (more->at_once[side] > into->at_once[side])
-                into->at_once[side] = more->at_once[side];
-            into->is_black[side] = into->is_black[side] && more->is_black[side];
-        }
+        if (more->thickness[side] != ORI_BORDER_UNKNOWN)
+            merge_side(into, more, side);
     }
 }
 
