@@ -91,7 +91,8 @@ class Borders:
     def __init__(self, truth, boxes):
         width, height = truth["size"]
         full = [0, 0, width, height]
-        self.is_barred = any(_is_less(s["box"], full) for s in truth["scenes"])
+        self.is_filled = any(s.get("is_filled") for s in truth["scenes"])  # neither barred nor plain
+        self.is_barred = not self.is_filled and any(_is_less(s["box"], full) for s in truth["scenes"])
         self.lost = max(lost_and_left(b, s["box"])[0] for b, s in zip(boxes, truth["scenes"]))
         self.left = max(lost_and_left(b, s["box"])[1] for b, s in zip(boxes, truth["scenes"]))
         self.is_cropped = any(_is_less(b, full) for b in boxes)

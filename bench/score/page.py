@@ -71,7 +71,7 @@ def borders_table(categories, ours, peers):
     head = ["", *(s.name for s in [ours, *peers])]
     found = [_all(s.borders, categories) for s in [ours, *peers]]
     barred = [[b for b in f if b.is_barred] for f in found]
-    plain = [[b for b in f if not b.is_barred] for f in found]
+    plain = [[b for b in f if not b.is_barred and not b.is_filled] for f in found]
     rows = [
         ["clips that lose lines of picture", *(sum(b.lost > 0 for b in f) for f in found)],
         ["lines of picture lost, all clips", *(f"{sum(b.lost for b in f):.0f}" for f in found)],
@@ -149,7 +149,7 @@ def targets(categories, gradual, ours, peers):
     barred = [b for b in borders if b.is_barred]
     found = sum(b.is_found for b in barred) / max(1, len(barred))
     row("bars found to within the margin", f"{100 * found:.1f} %", ">= 97 %", found >= 0.97)
-    cropped = sum(b.is_cropped for b in borders if not b.is_barred)
+    cropped = sum(b.is_cropped for b in borders if not b.is_barred and not b.is_filled)
     row("crops of clips without bars", cropped, "0", cropped == 0)
     frames = _all(ours.frames, categories)
     merges = sum(_all(ours.merges, categories))
