@@ -6,7 +6,7 @@ PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps deps-build build demo samples test test-long torture soak bench bench-run bench-server bench-embed bench-stores format lint clean install
+.PHONY: all help deps deps-build build demo samples test test-long torture soak bench bench-run bench-server bench-embed bench-stores score format lint clean install
 all: build
 
 help: ## this list
@@ -57,6 +57,10 @@ bench-embed: deps build ## of the encoder, against ONNX Runtime from PyPI
 bench-stores: deps build ## of S3 and Qdrant, against awscli, curl and Qdrant's Python client
 	@tools/deps bench
 	@$(PYTHON) bench/bench_stores.py
+
+score: deps build ## accuracy beside ffmpeg and PySceneDetect; writes docs/accuracy.md
+	@tools/deps bench
+	@$(PYTHON) bench/score/score.py $(if $(SEED),--seed $(SEED))
 
 format: ## clang-format all C files in place
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

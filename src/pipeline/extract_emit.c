@@ -96,8 +96,26 @@ static bool is_near(const struct ori_box *a, const struct ori_box *b)
            abs(a->y + a->h - b->y - b->h) <= SAME_EDGE_PX;
 }
 
-/* The box for frames of a scene with these borders: the scene's own where it proves one, else one
- * that the video or another scene proved and that this scene's picture lies inside. */
+/* Takes each side's deeper cut of the two boxes, where the scene has a border there. */
+static void deepen(struct ori_box *box, const struct ori_box *other,
+                   const struct ori_borders *borders, int width, int height)
+{
+    struct ori_box deeper = *box;
+    int right = box->x + box->w;
+    int bottom = box->y + box->h;
+    int other_right = other->x + other->w;
+    int other_bottom = other->y + other->h;
+    deeper.x = other->x > box->x ? other->x : box->x;
+    deeper.y = other->y > box->y ? other->y : box->y;
+    deeper.w = (other_right < right ? other_right : right) - deeper.x;
+    deeper.h = (other_bottom < bottom ? other_bottom : bottom) - deeper.y;
+    if (deeper.w > 0 && deeper.h > 0 && ori_borders_allow(borders, width, height, &deeper))
+        *box = deeper;
+}
+
+/* The box for frames of a scene with these borders: the scene's own where it proves one, deepened by
+ * what the video proves; else one that the video or another scene proved and that this scene's picture
+ * lies inside. */
 static bool choose_box(const struct extract *extract, const struct ori_borders *borders,
                        struct ori_box *ret_box)
 {
@@ -113,6 +131,8 @@ static bool choose_box(const struct extract *extract, const struct ori_borders *
     if (ori_borders_box(borders, width, height, options, ret_box)) {
         if (has_video_box && is_near(ret_box, &video_box))
             *ret_box = video_box;
+        else if (has_video_box)
+            deepen(ret_box, &video_box, borders, width, height);
         return true;
     }
     if (has_video_box && ori_borders_allow(borders, width, height, &video_box)) {

@@ -7,10 +7,18 @@
 #define CHROMA_BLOCK 8
 #define BLOCKS_MAX 2048 /* a line of 32,768 samples */
 #define STRETCHES 64
-#define RINGING 2.5      /* tolerances that a coded edge may stray by, */
+#define RINGING 2.5       /* tolerances that a coded edge may stray by, */
+#define RINGING_ROUGH 5.0 /* at a poor encode's straight edge, on few blocks, */
+#define RINGING_CHROMA 3.5
+#define RINGING_SHARE 0.4
+#define CHROMA_BLEED 4 /* luma lines: a chroma block's sharpest error, within the safe margin */
+#define SWING 0.25     /* to both sides alike */
+#define ROUGH_STRAIGHT 0.9
 #define RINGING_LINES 16 /* this near to it: a transform block and its filter, */
 #define ECHO 3           /* where the edge is so many times as high */
 #define EDGE_DEPTH 4     /* lines behind the edge that a step may take: scaled video is soft */
+#define FADE_DEPTH 12    /* there a fade has gone on, */
+#define FADE_SHARE 0.4   /* to more than what it had by EDGE_DEPTH by this */
 #define RANGE_LINES 16
 #define SAME_LINE 2    /* edges this near to each other are one edge */
 #define SHARE_MAX 0.45 /* of the picture that one bar may take */
@@ -246,9 +254,11 @@ struct bar {
     int thickness;
 };
 
-/* Border lines of one side; both `limit` when all that were looked at are. With is_over_text
- * lines that writing crosses are passed as long as clean lines follow. */
-static struct bar measure_bar(struct side_view *view, int limit, int tolerance, bool is_over_text)
+/* Border lines of one side; both `limit` when all that were looked at are. Strays of up to `reach`
+ * are passed for the while; explained_lines judges them. With is_over_text lines that writing crosses
+ * are passed as long as clean lines follow. */
+static struct bar measure_bar(struct side_view *view, int limit, int tolerance, double reach,
+                              bool is_over_text)
 {
     struct bar bar = {-1, 0};
     int line = 0;
@@ -256,7 +266,7 @@ static struct bar measure_bar(struct side_view *view, int limit, int tolerance, 
         struct strays strays = line_strays(view, line, tolerance);
         if (strays.largest > tolerance && bar.clean < 0 && !is_over_text)
             bar.clean = line;
-        if (strays.largest <= RINGING * tolerance)
+        if (strays.largest <= reach * tolerance)
             bar.thickness = line + 1;
         else if (!is_over_text || strays.share > TEXT_SHARE)
             break;
@@ -293,44 +303,111 @@ static int first_unexplained(const struct lines *lines, int from, int to, int bl
     return to;
 }
 
-/* Forgives the lines from clean on no longer than they can be ringing. */
-static int explained_lines(const struct side_view *view, struct bar bar, int tolerance)
+/* Forgives the lines from clean on no longer than they can be ringing. Chroma needs no explanation
+ * where it strays by no more than chroma_tolerance, nor in the last `bleed` lines. */
+static int explained_lines(const struct side_view *view, struct bar bar, int tolerance,
+                           int chroma_tolerance, int bleed)
 {
     int lines =
         first_unexplained(&view->luma, bar.clean, bar.thickness, BLOCK, view->colour, tolerance);
     for (int c = 0; c < 2 && view->has_chroma; c++) {
         int step = view->chroma_step;
         int from = (bar.clean + view->chroma_lag) / step;
-        int to = (bar.thickness + view->chroma_lag + step - 1) / step;
+        int to = (bar.thickness - bleed + view->chroma_lag + step - 1) / step;
         int line = first_unexplained(&view->chroma[c], from, to, CHROMA_BLOCK,
-                                     view->chroma_colour[c], tolerance);
+                                     view->chroma_colour[c], chroma_tolerance);
         if (line < to && line * step - view->chroma_lag < lines)
             lines = line * step - view->chroma_lag;
     }
     return lines > bar.clean ? lines : bar.clean;
 }
 
-static uint64_t find_steps(const struct side_view *view, int thickness, int threshold)
+/* How far a stretch of a line lies from the bar's colour. */
+static int stretch_step(const struct side_view *view, int line, int from, int to)
+{
+    const struct lines *lines = &view->luma;
+    const uint8_t *p = lines->first + line * lines->inward;
+    int sum = 0;
+    for (int x = from; x < to; x++)
+        sum += p[x * lines->along];
+    return abs(16 * sum / (to - from) - view->colour);
+}
+
+/* Stretches where the picture begins within EDGE_DEPTH lines. A bar of another colour than black must
+ * end at once: where it goes on to change, it is a sky or a wall that fades. */
+static uint64_t find_steps(const struct side_view *view, int thickness, int threshold,
+                           bool is_black)
 {
     uint64_t steps = 0;
     const struct lines *lines = &view->luma;
     for (int s = 0; s < STRETCHES; s++) {
         int from = (int)((int64_t)s * lines->length / STRETCHES);
         int to = (int)((int64_t)(s + 1) * lines->length / STRETCHES);
+        int step = 0;
         if (to <= from)
             continue;
         for (int depth = 0; depth < EDGE_DEPTH && thickness + depth < lines->count; depth++) {
-            const uint8_t *p = lines->first + (thickness + depth) * lines->inward;
-            int sum = 0;
-            for (int x = from; x < to; x++)
-                sum += p[x * lines->along];
-            if (abs(16 * sum / (to - from) - view->colour) >= threshold) {
-                steps |= UINT64_C(1) << s;
+            int deviation = stretch_step(view, thickness + depth, from, to);
+            step = deviation > step ? deviation : step;
+            if (is_black && step >= threshold)
                 break;
-            }
         }
+        if (step < threshold)
+            continue;
+        if (!is_black && thickness + FADE_DEPTH < lines->count &&
+            FADE_SHARE * stretch_step(view, thickness + FADE_DEPTH, from, to) > step)
+            continue;
+        steps |= UINT64_C(1) << s;
     }
     return steps;
+}
+
+/* Do the blocks of lines [from, to) swing to both sides of the colour, and few of them? A coded edge
+ * rings so; a dim strip of picture beside the bar lies on one side of it. */
+static bool swings(const struct lines *lines, int from, int to, int colour, int tolerance)
+{
+    int means[BLOCKS_MAX];
+    int low = 0;
+    int high = 0;
+    int strays = 0;
+    int blocks = 0;
+    for (int line = from; line < to; line++) {
+        int n = block_means(lines, line, BLOCK, means);
+        for (int i = 0; i < n; i++, blocks++) {
+            int deviation = means[i] - colour;
+            strays += abs(deviation) > tolerance;
+            low = deviation < low ? deviation : low;
+            high = deviation > high ? deviation : high;
+        }
+    }
+    int smaller = -low < high ? -low : high;
+    int larger = -low < high ? high : -low;
+    return larger <= tolerance || (smaller >= SWING * larger && strays <= RINGING_SHARE * blocks);
+}
+
+/* From its first to its last stretch, half the line or more: that of a window box is shorter. */
+static bool is_unbroken(uint64_t steps)
+{
+    if (!steps)
+        return false;
+    int span = STRETCHES - __builtin_clzll(steps) - __builtin_ctzll(steps);
+    return span >= STRETCHES / 2 && __builtin_popcountll(steps) >= ROUGH_STRAIGHT * span;
+}
+
+/* A poor encode's edge rings louder than RINGING, and its chroma without an edge of its own: both are
+ * forgiven where the edge of luma behind them is straight from end to end, high enough, and near. */
+static struct bar pass_rough_edge(struct side_view *view, struct bar bar, int limit, int tolerance,
+                                  int threshold)
+{
+    struct bar rough = measure_bar(view, limit, tolerance, RINGING_ROUGH, false);
+    if (rough.thickness <= bar.thickness || rough.thickness >= limit)
+        return bar;
+    rough.thickness =
+        explained_lines(view, rough, tolerance, (int)(RINGING_CHROMA * tolerance), CHROMA_BLEED);
+    if (rough.thickness <= bar.thickness || rough.thickness - rough.clean > RINGING_LINES ||
+        !swings(&view->luma, rough.clean, rough.thickness, view->colour, tolerance))
+        return bar;
+    return is_unbroken(find_steps(view, rough.thickness, threshold, true)) ? rough : bar;
 }
 
 static void measure_side(const struct ori_plane planes[3], enum ori_side side, int skip_head,
@@ -372,16 +449,20 @@ static void measure_side(const struct ori_plane planes[3], enum ori_side side, i
         }
     }
     int limit = (int)(view.luma.count * SHARE_MAX);
-    struct bar bar = measure_bar(&view, limit, tolerance, options->is_over_text);
+    struct bar bar = measure_bar(&view, limit, tolerance, RINGING, options->is_over_text);
     if (bar.thickness >= limit)
         return; /* flat as far as one may look: this frame says nothing */
     if (bar.clean < bar.thickness)
-        bar.thickness = explained_lines(&view, bar, tolerance);
+        bar.thickness = explained_lines(&view, bar, tolerance, tolerance, 0);
+    if (bar.clean > 0 && !options->is_over_text)
+        bar = pass_rough_edge(&view, bar, limit, tolerance, (int)(16 * options->edge_thresh));
     borders->thickness[side] = bar.thickness;
     borders->clean[side] = bar.clean;
+    borders->edge[side] = bar.thickness;
     borders->is_black[side] = view.colour <= 16 * options->black_limit;
     if (bar.thickness > 0)
-        borders->steps[side] = find_steps(&view, bar.thickness, (int)(16 * options->edge_thresh));
+        borders->steps[side] = find_steps(&view, bar.thickness, (int)(16 * options->edge_thresh),
+                                          borders->is_black[side]);
     borders->at_once[side] = __builtin_popcountll(borders->steps[side]);
 }
 
@@ -412,27 +493,55 @@ void ori_borders_measure(const struct ori_plane planes[3],
     measure_side(planes, ORI_RIGHT, top, bottom, options, ret_borders);
 }
 
+static void take_edge(struct ori_borders *into, const struct ori_borders *more, int side)
+{
+    into->edge[side] = more->edge[side];
+    into->steps[side] = more->steps[side];
+    into->at_once[side] = more->at_once[side];
+}
+
+/* Does the edge that `other` saw prove the thinner bar of `borders` too, better than its own? */
+static bool is_edge_of(const struct ori_borders *other, const struct ori_borders *borders, int side)
+{
+    return other->at_once[side] >= ROUGH_STRAIGHT * STRETCHES &&
+           other->edge[side] - borders->thickness[side] <= RINGING_LINES &&
+           other->at_once[side] > borders->at_once[side];
+}
+
+static void merge_side(struct ori_borders *into, const struct ori_borders *more, int side)
+{
+    int32_t a = into->thickness[side];
+    int32_t b = more->thickness[side];
+    if (more->clean[side] < into->clean[side])
+        into->clean[side] = more->clean[side];
+    if (a == ORI_BORDER_UNKNOWN) {
+        into->thickness[side] = b;
+        into->is_black[side] = more->is_black[side];
+        take_edge(into, more, side);
+    } else if (b < a - SAME_LINE) {
+        into->thickness[side] = b;
+        into->is_black[side] = more->is_black[side];
+        if (b == 0 || !is_edge_of(into, more, side))
+            take_edge(into, more, side);
+    } else if (b > a + SAME_LINE) {
+        if (a > 0 && is_edge_of(more, into, side))
+            take_edge(into, more, side);
+    } else {
+        into->thickness[side] = a < b ? a : b;
+        into->is_black[side] = into->is_black[side] && more->is_black[side];
+        into->steps[side] |= more->steps[side];
+        if (more->at_once[side] > into->at_once[side])
+            into->at_once[side] = more->at_once[side];
+        if (more->edge[side] > into->edge[side])
+            into->edge[side] = more->edge[side];
+    }
+}
+
 void ori_borders_merge(struct ori_borders *into, const struct ori_borders *more)
 {
     for (int side = 0; side < ORI_SIDES; side++) {
-        int32_t a = into->thickness[side];
-        int32_t b = more->thickness[side];
-        if (b == ORI_BORDER_UNKNOWN)
-            continue;
-        if (more->clean[side] < into->clean[side])
-            into->clean[side] = more->clean[side];
-        if (a == ORI_BORDER_UNKNOWN || b < a - SAME_LINE) {
-            into->thickness[side] = b;
-            into->steps[side] = more->steps[side];
-            into->at_once[side] = more->at_once[side];
-            into->is_black[side] = more->is_black[side];
-        } else if (abs(a - b) <= SAME_LINE) {
-            into->thickness[side] = a < b ? a : b;
-            into->steps[side] |= more->steps[side];
-            if (more->at_once[side] > into->at_once[side])
-                into->at_once[side] = more->at_once[side];
-            into->is_black[side] = into->is_black[side] && more->is_black[side];
-        }
+        if (more->thickness[side] != ORI_BORDER_UNKNOWN)
+            merge_side(into, more, side);
     }
 }
 
@@ -449,10 +558,10 @@ struct proof {
     double at_once;  /* and share that must have done so in one frame */
 };
 
-static bool is_proved(const struct ori_borders *borders, int side, struct proof least)
+static bool is_proved(const struct ori_borders *borders, int side, struct proof least, double share)
 {
-    return __builtin_popcountll(borders->steps[side]) >= least.straight * STRETCHES &&
-           borders->at_once[side] >= least.at_once * STRETCHES;
+    return __builtin_popcountll(borders->steps[side]) >= least.straight * share * STRETCHES &&
+           borders->at_once[side] >= least.at_once * share * STRETCHES;
 }
 
 static bool is_pair(int a, int b)
@@ -462,8 +571,9 @@ static bool is_pair(int a, int b)
     return abs(a - b) <= slack;
 }
 
-/* Lines of this side that are proved to be a bar. */
-static int proved_lines(const struct ori_borders *borders, int side)
+/* Lines of this side that are proved to be a bar. share: of its length that is no bar of another
+ * side. */
+static int proved_lines(const struct ori_borders *borders, int side, double share)
 {
     static const struct proof black_pair = {0.35, 0.35};
     static const struct proof pair = {0.6, 0.5};
@@ -479,9 +589,10 @@ static int proved_lines(const struct ori_borders *borders, int side)
     if (other != ORI_BORDER_UNKNOWN && other > 0 && is_pair(thickness, other) &&
         is_black == borders->is_black[opposite]) {
         struct proof least = is_black ? black_pair : pair;
-        is_safe = is_proved(borders, side, least) && is_proved(borders, opposite, least);
+        is_safe =
+            is_proved(borders, side, least, share) && is_proved(borders, opposite, least, share);
     } else {
-        is_safe = is_proved(borders, side, is_black ? black_alone : alone);
+        is_safe = is_proved(borders, side, is_black ? black_alone : alone, share);
     }
     return is_safe ? safe_lines(borders, side) : 0;
 }
@@ -495,8 +606,13 @@ bool ori_borders_box(const struct ori_borders *borders, int width, int height,
                      const struct ori_borders_options *options, struct ori_box *ret_box)
 {
     int cut[ORI_SIDES];
+    cut[ORI_LEFT] = proved_lines(borders, ORI_LEFT, 1);
+    cut[ORI_RIGHT] = proved_lines(borders, ORI_RIGHT, 1);
+    double share = 1 - (double)(cut[ORI_LEFT] + cut[ORI_RIGHT]) / width;
+    cut[ORI_TOP] = proved_lines(borders, ORI_TOP, share);
+    cut[ORI_BOTTOM] = proved_lines(borders, ORI_BOTTOM, share);
     for (int side = 0; side < ORI_SIDES; side++)
-        cut[side] = keep_margin(proved_lines(borders, side), options->safe_margin_px);
+        cut[side] = keep_margin(cut[side], options->safe_margin_px);
     int across = cut[ORI_LEFT] + cut[ORI_RIGHT];
     int down = cut[ORI_TOP] + cut[ORI_BOTTOM];
     if (across == 0 && down == 0)

@@ -38,8 +38,9 @@ struct ori_borders_options {
 struct ori_borders {
     int32_t thickness[ORI_SIDES]; /* border lines, ringing forgiven; ORI_BORDER_UNKNOWN, or 0 */
     int32_t clean[ORI_SIDES];     /* the same with nothing forgiven, <= thickness */
-    uint64_t steps[ORI_SIDES];    /* stretches of the edge at thickness that have shown a step */
-    int32_t at_once[ORI_SIDES];   /* most of them that one frame has shown */
+    int32_t edge[ORI_SIDES];    /* where the steps were seen: at thickness, or a little behind it */
+    uint64_t steps[ORI_SIDES];  /* stretches of the edge that have shown a step */
+    int32_t at_once[ORI_SIDES]; /* most of them that one frame has shown */
     bool is_black[ORI_SIDES];
 };
 
@@ -48,8 +49,9 @@ void ori_borders_init(struct ori_borders *borders);
 void ori_borders_measure(const struct ori_plane planes[3],
                          const struct ori_borders_options *options,
                          struct ori_borders *ret_borders);
-/* into := what both say together: the thinner bar wins. Order does not matter, save for bars that
- * differ by one line, which count as the same edge. */
+/* into := what both say together: the thinner bar wins. An edge that one of them saw from end to end
+ * also proves a bar that is a few lines thinner in the other: ringing, or words near the picture. Order
+ * does not matter, save for bars that differ by one line, which count as the same edge. */
 void ori_borders_merge(struct ori_borders *into, const struct ori_borders *more);
 
 /* The box to keep. False when there is nothing (worth) removing. */

@@ -1,6 +1,7 @@
 #include "vision/likeness.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -11,6 +12,8 @@
 #define NOISE 5.0        /* code values that coding noise alone may move a block by */
 #define NOISE_RELIT 12.0 /* what is left of a change of light besides gain and offset */
 #define WEIGHT_FLAT 0.3  /* a block that shows nothing in either picture still is agreement */
+#define BAR_STRAY 6      /* code values that a bar's samples may differ by, */
+#define BAR_SHARE 0.6    /* and share of a line that is bar though words cross it */
 #define STILL_RATIO 0.12 /* below it a block has not moved: no search */
 
 unsigned ori_sad8x8_reference(const uint8_t *a, int stride_a, const uint8_t *b, int stride_b)
@@ -155,14 +158,52 @@ double ori_unlikeness(const struct ori_thumb *a, const struct ori_thumb *b)
     return unlikeness(a, b, NOISE);
 }
 
+/* Samples along one line of both thumbs that have the bar's colour. */
+static bool is_bar_line(const struct ori_thumb *a, const struct ori_thumb *b, int first, int step,
+                        int n, int corner)
+{
+    int alike = 0;
+    for (int i = 0; i < n; i++) {
+        int at = first + i * step;
+        alike += abs(a->luma[at] - a->luma[corner]) <= BAR_STRAY &&
+                 abs(b->luma[at] - a->luma[corner]) <= BAR_STRAY;
+    }
+    return alike >= BAR_SHARE * n;
+}
+
+/* What bars that both thumbs share leave of them: their edges are no structure of the scene. The line
+ * beside a bar is partly bar. Where next to nothing is left, all of it. */
+static struct ori_box inside_bars(const struct ori_thumb *a, const struct ori_thumb *b)
+{
+    int width = a->width;
+    int last = width * a->height - 1;
+    int top = 0, bottom = a->height, left = 0, right = width;
+    while (top < bottom && is_bar_line(a, b, top * width, 1, width, 0))
+        top++;
+    while (bottom > top && is_bar_line(a, b, (bottom - 1) * width, 1, width, last))
+        bottom--;
+    while (left < right && is_bar_line(a, b, top * width + left, width, bottom - top, 0))
+        left++;
+    while (right > left && is_bar_line(a, b, top * width + right - 1, width, bottom - top, last))
+        right--;
+    top += top > 0;
+    bottom -= bottom < a->height;
+    left += left > 0;
+    right -= right < width;
+    if (right - left < 2 * BLOCK || bottom - top < 2 * BLOCK)
+        return (struct ori_box){0, 0, width, a->height};
+    return (struct ori_box){left, top, right - left, bottom - top};
+}
+
 double ori_structure_likeness(const struct ori_thumb *a, const struct ori_thumb *b)
 {
     if (a->width != b->width || a->height != b->height || a->width < BLOCK || a->height < BLOCK)
         return 0;
     double sum = 0;
     double weights = 0;
-    for (int y = 0; y + BLOCK <= a->height; y += BLOCK) {
-        for (int x = 0; x + BLOCK <= a->width; x += BLOCK) {
+    struct ori_box box = inside_bars(a, b);
+    for (int y = box.y; y + BLOCK <= box.y + box.h; y += BLOCK) {
+        for (int x = box.x; x + BLOCK <= box.x + box.w; x += BLOCK) {
             int sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;
             for (int j = 0; j < BLOCK; j++) {
                 const uint8_t *p = a->luma + (y + j) * a->width + x;

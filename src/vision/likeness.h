@@ -21,8 +21,8 @@ unsigned ori_sad8x8(const uint8_t *a, int stride_a, const uint8_t *b, int stride
 unsigned ori_sad8x8_reference(const uint8_t *a, int stride_a, const uint8_t *b, int stride_b);
 
 /* How alike the structure is when brightness and contrast are taken out: the mean over blocks of
- * their normalised cross-correlation in place, weighted by contrast. -1..1; the same shot with the
- * lights switched on stays above 0.7, unrelated pictures lie around 0. */
+ * their normalised cross-correlation in place, weighted by contrast; bars that both share are left
+ * out. -1..1; the same shot with the lights switched on stays above 0.7, unrelated pictures lie around 0. */
 double ori_structure_likeness(const struct ori_thumb *a, const struct ori_thumb *b);
 
 /* Is `between` a mixture of a and b, as in a dissolve, a wipe or a fade? Least squares per block:

@@ -18,6 +18,8 @@
 #define SAMPLES_MAX 36
 #define PENDING_MAX 32
 #define FLASH_US 300000
+#define WASHED_OUT                                                                                 \
+    0.5 /* of the contrast of the frame before, and brighter: a flash if it comes back */
 #define SAMPLE_GAP_US 80000
 #define FADE_REST_US 110000
 #define FADE_GAIN 1.025 /* in FADE_REST_US: less, and the fade is over */
@@ -169,6 +171,16 @@ static bool is_flash(struct ori_scenes *scenes, size_t i)
         return true;
     }
     return false;
+}
+
+/* Light that washes the picture out without making it unlike: a flash over a bright scene. */
+static bool is_washed_out(struct ori_scenes *scenes, size_t i)
+{
+    const struct recent *at = recent_at(scenes, i);
+    if (i == 0 || at->is_flash)
+        return false;
+    const struct ori_thumb *before = &recent_at(scenes, i - 1)->thumb;
+    return at->thumb.mean > before->mean && at->thumb.std < WASHED_OUT * before->std;
 }
 
 static bool is_cut(struct ori_scenes *scenes, size_t i, double *ret_score)
@@ -372,6 +384,8 @@ static void decide(struct ori_scenes *scenes, size_t i)
                                                    .from_us = at->pts_us,
                                                    .to_us = at->pts_us,
                                                    .score = score});
+    } else if (is_washed_out(scenes, i)) {
+        is_flash(scenes, i);
     }
     if (!at->is_flash)
         add_sample(scenes, at);

@@ -120,6 +120,82 @@ static void an_edge_may_be_soft(void **state)
     picture_deinit(&picture);
 }
 
+/* Lines of a poor encode's ringing: blocks of 16 that swing to both sides of the bar. */
+static void paint_ringing(struct picture *picture, int first, int last, int swing,
+                          bool is_one_sided)
+{
+    for (int y = first; y < last; y++) {
+        for (int x = 0; x < picture->width; x++) {
+            int block = x / 16;
+            int value = block % 5                             ? 16
+                        : (block / 5 + y) % 2 || is_one_sided ? 16 + swing
+                                                              : 16 - swing;
+            picture->samples[0][y * picture->width + x] = (uint8_t)(value < 0 ? 0 : value);
+        }
+    }
+}
+
+static void ringing_of_a_poor_encode_is_passed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int swing;
+        int first; /* line, of a bar of 24 */
+        bool is_one_sided;
+        int thickness;
+    } cases[] = {
+        {"slight", 8, 20, false, 24},
+        {"loud", 15, 18, false, 24},
+        {"too loud", 28, 18, false, 18},
+        {"a dim strip of picture", 15, 18, true, 18},
+        {"too far from the edge", 15, 6, false, 6},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct picture picture;
+        struct ori_borders borders;
+        picture_init(&picture, 320, 200, PICTURE_420);
+        picture_fill(&picture, (const uint8_t[3]){150, 128, 128});
+        paint_bars(&picture, (const int[]){24, 24, 0, 0}, (const uint8_t[3]){16, 128, 128});
+        paint_ringing(&picture, cases[i].first, 24, cases[i].swing, cases[i].is_one_sided);
+        ori_borders_measure(picture.planes, &usual, &borders);
+        if (borders.thickness[ORI_TOP] != cases[i].thickness)
+            fail_msg("%s: %d", cases[i].name, borders.thickness[ORI_TOP]);
+        assert_int_equal(borders.thickness[ORI_BOTTOM], 24);
+        picture_deinit(&picture);
+    }
+}
+
+/* Words that come near the picture for a while thin the bar; its edge, seen without them, proves the
+ * rest. An edge further away proves nothing. */
+static void an_edge_seen_once_proves_a_thinner_bar(void **state)
+{
+    (void)state;
+    static const int words_at[] = {14, 5};
+    for (size_t i = 0; i < COUNT(words_at); i++) {
+        for (int order = 0; order < 2; order++) {
+            struct picture picture;
+            struct ori_borders frames[2];
+            struct ori_borders all;
+            struct ori_box box = {0, 0, 0, 0};
+            picture_init(&picture, 320, 200, PICTURE_420);
+            picture_fill(&picture, (const uint8_t[3]){150, 128, 128});
+            paint_bars(&picture, (const int[]){24, 0, 0, 0}, (const uint8_t[3]){16, 128, 128});
+            ori_borders_measure(picture.planes, &usual, &frames[0]);
+            picture_rect(&picture, (struct ori_box){100, words_at[i], 60, 6},
+                         (const uint8_t[3]){235, 128, 128});
+            ori_borders_measure(picture.planes, &usual, &frames[1]);
+            ori_borders_init(&all);
+            ori_borders_merge(&all, &frames[order]);
+            ori_borders_merge(&all, &frames[!order]);
+            bool has = ori_borders_box(&all, 320, 200, &usual, &box);
+            assert_int_equal(has, i == 0);
+            assert_true(!has || box.y == 10);
+            picture_deinit(&picture);
+        }
+    }
+}
+
 /* The picture's first lines differ from the bar in colour alone, and sizes are odd. */
 static void colour_alone_ends_a_bar(void **state)
 {
@@ -309,6 +385,8 @@ int main(void)
         cmocka_unit_test(what_passes_a_plain_wall_is_no_edge),
         cmocka_unit_test(bars_of_every_kind_are_measured),
         cmocka_unit_test(an_edge_may_be_soft),
+        cmocka_unit_test(ringing_of_a_poor_encode_is_passed),
+        cmocka_unit_test(an_edge_seen_once_proves_a_thinner_bar),
         cmocka_unit_test(colour_alone_ends_a_bar),
         cmocka_unit_test(writing_and_logos_in_a_bar_are_picture),
         cmocka_unit_test(pictures_without_bars_are_left_alone),

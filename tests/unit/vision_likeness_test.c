@@ -265,6 +265,44 @@ static void other_sizes_have_nothing_in_common(void **state)
     assert_true(ori_mixture_residue(&a, &a, &narrow, &share) == 1);
 }
 
+static void box_in(struct picture *picture, int down, int across)
+{
+    static const uint8_t black[3] = {16, 128, 128};
+    int w = picture->width;
+    int h = picture->height;
+    picture_rect(picture, (struct ori_box){0, 0, w, down}, black);
+    picture_rect(picture, (struct ori_box){0, h - down, w, down}, black);
+    picture_rect(picture, (struct ori_box){0, 0, across, h}, black);
+    picture_rect(picture, (struct ori_box){w - across, 0, across, h}, black);
+}
+
+/* The edges of bars stay where they are when the scene changes: they are nothing in common. */
+static void bars_are_no_structure(void **state)
+{
+    (void)state;
+    static const int bars[][2] = {{20, 0}, {0, 40}, {22, 38}, {13, 25}};
+    for (size_t i = 0; i < sizeof bars / sizeof *bars; i++) {
+        for (int words = 0; words < 2; words++) {
+            struct picture pictures[2];
+            struct ori_thumb thumbs[2];
+            for (int k = 0; k < 2; k++) {
+                picture_init(&pictures[k], WIDTH, HEIGHT, PICTURE_420);
+                picture_texture(&pictures[k], (uint64_t)k + 30);
+                box_in(&pictures[k], bars[i][0], bars[i][1]);
+                if (words && bars[i][0]) /* in the bar, the same in both */
+                    picture_rect(&pictures[k], (struct ori_box){90, 4, 60, 8},
+                                 (const uint8_t[3]){235, 128, 128});
+                picture_thumb(&pictures[k], &thumbs[k]);
+                picture_deinit(&pictures[k]);
+            }
+            double likeness = ori_structure_likeness(&thumbs[0], &thumbs[1]);
+            if (likeness > 0.4)
+                fail_msg("bars of %d and %d: %f", bars[i][0], bars[i][1], likeness);
+            assert_true(ori_structure_likeness(&thumbs[0], &thumbs[0]) > 0.95);
+        }
+    }
+}
+
 static void tiny_pictures_stay_in_range(void **state)
 {
     (void)state;
@@ -299,6 +337,7 @@ int main(void)
         cmocka_unit_test(an_exact_mixture_leaves_nothing),
         cmocka_unit_test(wipes_are_mixtures),
         cmocka_unit_test(other_sizes_have_nothing_in_common),
+        cmocka_unit_test(bars_are_no_structure),
         cmocka_unit_test(tiny_pictures_stay_in_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
