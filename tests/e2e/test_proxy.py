@@ -225,10 +225,10 @@ def test_s3_and_qdrant_through_one_that_asks_for_a_user(tmp_path, gateway, clip)
         store = qdrant.Qdrant()
     except qdrant.Missing as reason:
         pytest.skip(str(reason))
-    bucket = Bucket(gateway)
-    with store, net_servers.Proxy({"s3.test": int(gateway.endpoint.rsplit(":", 1)[1]),
+    bucket = Bucket(gateway)  # a name that is not the gateway's own it would take for a bucket
+    with store, net_servers.Proxy({"0.0.0.0": int(gateway.endpoint.rsplit(":", 1)[1]),
                                    "qdrant.test": store.port}, user=f"{USER}:{PASSWORD}") as proxy:
-        env = bucket.settings(AWS_ENDPOINT_URL="http://s3.test:7480", QDRANT_KEY=qdrant.KEY,
+        env = bucket.settings(AWS_ENDPOINT_URL="http://0.0.0.0:7480", QDRANT_KEY=qdrant.KEY,
                               QDRANT_URL="http://qdrant.test:6333", LOG_LEVEL="trace",
                               HTTP_PROXY=proxy.url_with(f"{USER}:{PASSWORD}"))
         with Server(tmp_path, env=env) as server:
@@ -240,7 +240,7 @@ def test_s3_and_qdrant_through_one_that_asks_for_a_user(tmp_path, gateway, clip)
             assert found.status == 200, found
             assert len(store.points()) == len(frames)
             assert set(bucket.s3.keys(bucket.name, "p/v/")) > {frame["path"] for frame in frames}
-            for start in (f"PUT http://s3.test:7480/{bucket.name}/p/v/", "PUT http://qdrant.test:6333/"):
+            for start in (f"PUT http://0.0.0.0:7480/{bucket.name}/p/v/", "PUT http://qdrant.test:6333/"):
                 assert any(line.startswith(start) for line in proxy.asked), start
             log = server.log_text()
             for secret in ("hunter2", "Basic ", f"'{USER}'"):

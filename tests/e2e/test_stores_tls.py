@@ -1,5 +1,6 @@
 """S3 and Qdrant over https: real servers behind a front that speaks TLS, and behind one that speaks
-HTTP/2; certificates of an authority that only a setting names."""
+HTTP/2; certificates of an authority that only a setting names. The gateway is called by its address: a
+name that is not its own it would take for a bucket."""
 
 import shutil
 
@@ -45,7 +46,7 @@ def run_and_find(server, clip, name):
 def test_both_over_tls(tmp_path, gateway, store, certificates, clip):  # noqa: F811
     bucket = Bucket(gateway)
     pair = certificates.make("stores")
-    with net_servers.TlsFront(port_of(gateway.endpoint), pair) as s3, \
+    with net_servers.TlsFront(port_of(gateway.endpoint), pair, "127.0.0.1") as s3, \
             net_servers.TlsFront(store.port, pair) as points:
         env = bucket.settings(AWS_ENDPOINT_URL=s3.url, QDRANT_URL=points.url, QDRANT_KEY=qdrant.KEY,
                               QDRANT_COLLECTION="over_tls")
@@ -76,7 +77,8 @@ def test_both_over_http2_and_its_front_started_anew(tmp_path, gateway, store, ce
     pair = certificates.make("http2")
     with net_servers.Nghttpx(tmp_path / "f1", port_of(gateway.endpoint), pair) as s3, \
             net_servers.Nghttpx(tmp_path / "f2", store.port, pair) as points:
-        env = bucket.settings(AWS_ENDPOINT_URL=s3.url, QDRANT_URL=points.url, QDRANT_KEY=qdrant.KEY,
+        env = bucket.settings(AWS_ENDPOINT_URL=s3.url.replace("localhost", "127.0.0.1"),
+                              QDRANT_URL=points.url, QDRANT_KEY=qdrant.KEY,
                               QDRANT_COLLECTION="over_http2", SSL_CERT_FILE=certificates.ca,
                               AWS_MAX_POOL_CONNECTIONS=3)
         with Server(tmp_path / "server", env=env) as server:
