@@ -276,7 +276,7 @@ def kinds(between):
             for e in between.exchanges if e.status}
 
 
-def test_every_kind_of_request_is_checked(serve, between, clip):
+def test_every_kind_of_request_is_checked(serve, real, between, oriane, clip):
     """So that none can be misspelt: `between` holds all that was said against the documents."""
     server = serve()
     item = server.add_video("p", "cuts", clip("cuts").path)
@@ -292,6 +292,12 @@ def test_every_kind_of_request_is_checked(serve, between, clip):
     assert kinds(between) == KINDS
     filters = [e.body.get("filter") for e in between.asked("POST", "/points/query")]
     assert len(filters[-1]["must"]) == 3, filters
+    real.json("POST", f"/collections/{COLLECTION}/points/delete?wait=true",
+              {"points": [frames[0]["id"]]})
+    repaired = oriane("verify", "--all", "--json", settings={
+        "QDRANT_URL": between.url, "QDRANT_KEY": qdrant.KEY, "VP_OUTPUT_DIR": server.out})
+    assert repaired.code == 0 and repaired.one["status"] == "repaired", repaired
+    assert ids(real.points()) == sorted(frame["id"] for frame in frames)
 
 
 @pytest.mark.skipif(not harness.IS_LONG, reason="takes more than a minute: ORIANE_LONG=1")
