@@ -381,7 +381,7 @@ def test_time_is_limited(tmp_path, web, clip):
         began = time.monotonic()
         error = error_of(server.run([item(web.url + "/film.mp4")]))
         assert error["code"] == "timeout", error
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 30
         assert not left_in_tmp(server)
         # and what is stopped ends at once
         server.restart({"VP_ITEM_TIMEOUT": 600})
@@ -389,5 +389,5 @@ def test_time_is_limited(tmp_path, web, clip):
         job = server.submit([item(web.url + "/film.mp4")])
         harness.wait_until(lambda: len(web.requests) > before, 30, "the fetch to begin")
         assert server.post(f"/jobs/{job}/stop").status == 200
-        assert server.wait_job(job, timeout=5)["status"] == "stopped"
+        assert server.wait_job(job, timeout=20)["status"] == "stopped"
     stop.append(True)
