@@ -396,7 +396,7 @@ def test_what_cannot_be_read_from_s3(tmp_path, bucket):
         assert error["code"] == "unsupported_url"
         error = failed_item(server.run([{"platform": "p", "code": "x",
                                          "url": "s3://no-such-bucket/k"}]))
-        assert error["code"] == "not_found"
+        assert error["code"] == "bucket_missing"
     with Server(tmp_path / "local") as server:
         error = failed_item(server.run([{"platform": "p", "code": "x", "url": url}]))
         assert error["code"] == "unsupported_url"
