@@ -344,8 +344,9 @@ const struct ori_verb ori_verb_verify = {
         "Looks where a server with these settings would: S3 and Qdrant where they are set, else\n"
         "VP_FRAMES_DIR and VECTOR_DB. A complete manifest says what there must be. Frames and\n"
         "points beyond it are deleted, points that are missing or wrong are made again from the\n"
-        "stored stills. A video that cannot be completed so is marked unfinished and named: run\n"
-        "it again. The exit code is 0 when nothing is wrong any more, 1 when something is.",
+        "stored stills; without a manifest that can be read all of a video goes. One that cannot\n"
+        "be completed so is marked unfinished and named: run it again. The exit code is 0 when "
+        "nothing is wrong any more, 1 when something is.",
     .options = options,
     .options_count = sizeof options / sizeof options[0],
     .operands_max = SIZE_MAX,

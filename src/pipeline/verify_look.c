@@ -177,12 +177,6 @@ static ori_status find_manifest(struct verify_video *video, struct ori_error *er
     return status;
 }
 
-static bool is_remote(const struct verify_video *video)
-{
-    return video->options->engine->objects.remote ||
-           ori_engine_has_qdrant(video->options->settings);
-}
-
 /* Points of a video in a bucket belong into the first vector store. Those of one in the folder were put
  * where a job of the time was told to: where there are none, nobody knows where they should be. Without
  * a manifest all points are stale, wherever they are. */
@@ -190,7 +184,8 @@ static ori_status find_points(struct verify_video *video, struct ori_error *err)
 {
     const struct ori_engine *engine = video->options->engine;
     const bool is_gone = video->state == ORI_MANIFEST_MISSING;
-    const bool is_kept_here = is_remote(video) && video->blobs != engine->objects.remote;
+    const bool is_kept_here =
+        ori_engine_has_qdrant(video->options->settings) && video->blobs != engine->objects.remote;
     video->vectors = engine->vectors;
     if (!is_gone && (!is_kept_here || video->points_count > 0))
         return ORI_OK;

@@ -3,6 +3,7 @@ what is of nobody stays, and an outage is an outage."""
 
 import json
 import random
+import sqlite3
 import subprocess
 
 import pytest
@@ -176,6 +177,26 @@ def test_videos_kept_on_this_machine_are_not_taken_for_lost(tmp_path, gateway, p
         named = verify("p/kept")
         assert named.code == 1 and named.one["advice"] == "run the video again", named
         assert not both.rows(video_code="kept")
+
+
+def test_frames_in_the_bucket_and_points_here(tmp_path, gateway, points, clip):  # noqa: F811
+    both = Both(gateway, points)
+    env = both.settings(QDRANT_URL=None, QDRANT_KEY=None)
+    oriane = harness.Oriane(tmp_path)
+    video = oriane.run("--upload", clip("cuts").path, settings=env).one
+    assert oriane.run(clip("letterbox").path, settings=env).code == 0  # and one in the folder
+    before = both.bucket.tree(), harness.effects(tmp_path / "out")
+
+    def verify():
+        return oriane("verify", "--json", "--all", "--out", "out", settings=env)
+    assert [v["status"] for v in verify().lines] == ["ok", "ok"]
+    with sqlite3.connect(tmp_path / "out" / "vectors.db") as connection:
+        connection.execute("delete from points where frame_number = 1")
+    connection.close()
+    both.put(f"local/{video['code']}/77_1.25.webp", b"stale")
+    result = verify()
+    assert result.code == 0 and [v["status"] for v in result.lines] == ["repaired"] * 2, result
+    assert (both.bucket.tree(), harness.effects(tmp_path / "out")) == before
 
 
 def test_a_point_of_nobody_is_named_and_left(stored):
