@@ -180,9 +180,38 @@ def text(categories, gradual, still, ours, scene_peers, border_peers):
     return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
 
 
+def picture(categories, gradual, ours, peers):
+    """Three groups of bars, one a program: what each finds of cuts and of gradual transitions, and how
+    many clips without a scene change it leaves whole."""
+    cuts = [c for c in categories if c not in gradual]
+    soft = [c for c in categories if c in gradual]
+    calm = [c for c in categories if not _has_boundaries(ours, c)]
+    groups = [
+        ("cuts, F1 at ±1 frame", lambda s: s.count(cuts, "1 frame").f1),
+        ("dissolves, fades, wipes: F1", lambda s: s.count(soft, "1 frame").f1),
+        ("clips without a change left whole", lambda s: sum(s.clean[c] for c in calm)
+         / max(1, sum(s.clips[c] for c in calm))),
+    ]
+    parts, y = [], 10
+    for title, value in groups:
+        parts.append(f'<text x="10" y="{y + 14}" font-weight="bold">{title}</text>')
+        y += 22
+        for score in [ours, *peers]:
+            share = value(score)
+            colour = "#2a6fb0" if score is ours else "#b8bec6"
+            parts.append(f'<text x="180" y="{y + 13}" text-anchor="end">{score.name}</text>'
+                         f'<rect x="190" y="{y + 2}" width="{360 * share:.1f}" height="14" '
+                         f'fill="{colour}"/><text x="{196 + 360 * share:.1f}" y="{y + 13}">'
+                         f'{100 * share:.1f}</text>')
+            y += 19
+        y += 10
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 610 {y}" width="610" height="{y}" '
+            'font-family="sans-serif" font-size="12" fill="#222">\n'
+            f'<rect width="610" height="{y}" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n")
+
+
 def write(path, body, seed, clips, frames):
     old = path.read_text(encoding="utf-8")
     start, end = old.index(BEGIN), old.index(END)
     head = (f"{BEGIN}\nMade by `make score`: seed {seed}, {clips} clips, {frames:,} frames.\n\n")
     path.write_text(old[:start] + head + body + "\n" + old[end:], encoding="utf-8")
-    assert measure.TOLERANCES

@@ -213,6 +213,8 @@ def main():
     print(text)
     is_whole = not (options.quick or options.clips or options.no_peers or options.flag)
     if is_whole and not options.no_write:
+        (REPOSITORY / "docs" / "accuracy.svg").write_text(
+            page.picture(categories, GRADUAL, ours, scenes), encoding="utf-8")
         page.write(REPOSITORY / "docs" / "accuracy.md", text, options.seed, len(clips),
                    sum(len(c.times) for c in clips))
     return 0

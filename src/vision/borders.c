@@ -17,7 +17,7 @@
 #define RINGING_LINES 16 /* this near to it: a transform block and its filter, */
 #define ECHO 3           /* where the edge is so many times as high */
 #define EDGE_DEPTH 4     /* lines behind the edge that a step may take: scaled video is soft */
-#define FADE_DEPTH 12    /* there a fade has gone on, */
+#define FADE_DEPTH 24    /* there a fade has gone on, */
 #define FADE_SHARE 0.4   /* to more than what it had by EDGE_DEPTH by this */
 #define RANGE_LINES 16
 #define SAME_LINE 2    /* edges this near to each other are one edge */

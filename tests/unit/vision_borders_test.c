@@ -196,6 +196,40 @@ static void an_edge_seen_once_proves_a_thinner_bar(void **state)
     }
 }
 
+/* Its upper and lower edges are short: they are judged by the picture's width. */
+static void a_narrow_window_box_is_found(void **state)
+{
+    (void)state;
+    struct picture picture;
+    picture_init(&picture, 320, 200, PICTURE_420);
+    picture_texture(&picture, 4);
+    paint_bars(&picture, (const int[]){30, 30, 100, 100}, (const uint8_t[3]){235, 128, 128});
+    check_box("window", &picture, true, (struct ori_box){96, 26, 128, 148}, &usual);
+    picture_deinit(&picture);
+}
+
+/* A plain sky that goes over into the picture is no bar, one that ends at once is. */
+static void a_sky_that_fades_is_no_bar(void **state)
+{
+    (void)state;
+    static const int lines[] = {24, 1};
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct picture picture;
+        struct ori_borders borders;
+        struct ori_box box;
+        picture_init(&picture, 320, 200, PICTURE_420);
+        for (int y = 0; y < 200; y++) {
+            int level = y < 30 ? 200 : 200 - 120 * (y - 29) / lines[i];
+            memset(picture.samples[0] + (ptrdiff_t)y * 320, level < 80 ? 80 : level, 320);
+        }
+        memset(picture.samples[1], 128, 160 * 100);
+        memset(picture.samples[2], 128, 160 * 100);
+        ori_borders_measure(picture.planes, &usual, &borders);
+        assert_int_equal(ori_borders_box(&borders, 320, 200, &usual, &box), i == 1);
+        picture_deinit(&picture);
+    }
+}
+
 /* The picture's first lines differ from the bar in colour alone, and sizes are odd. */
 static void colour_alone_ends_a_bar(void **state)
 {
@@ -387,6 +421,8 @@ int main(void)
         cmocka_unit_test(an_edge_may_be_soft),
         cmocka_unit_test(ringing_of_a_poor_encode_is_passed),
         cmocka_unit_test(an_edge_seen_once_proves_a_thinner_bar),
+        cmocka_unit_test(a_narrow_window_box_is_found),
+        cmocka_unit_test(a_sky_that_fades_is_no_bar),
         cmocka_unit_test(colour_alone_ends_a_bar),
         cmocka_unit_test(writing_and_logos_in_a_bar_are_picture),
         cmocka_unit_test(pictures_without_bars_are_left_alone),
