@@ -92,7 +92,7 @@ static ori_status hear(int fd, struct answer *ret_answer, struct ori_error *err)
 
 ori_status ori_sandbox_probe(struct ori_sandbox_findings *ret_findings, struct ori_error *err)
 {
-    struct answer answer;
+    struct answer answer = {0};
     int pair[2];
     pid_t parent = getpid();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)

@@ -204,6 +204,7 @@ static ori_status request_range(struct ori_s3 *s3, const struct ori_s3_name *nam
     ori_status status = ori_s3_send(s3, &call, wait, &answer, err);
     if (status == ORI_OK) /* an object without bytes has had no piece to look at */
         status = check_answer(reading, err);
+    reading->answer = NULL;
     ori_net_answer_deinit(&answer);
     return status;
 }

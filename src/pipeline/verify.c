@@ -484,7 +484,7 @@ static ori_status start(struct verify *verify, pthread_t *ret_list, pthread_t *w
 
 static ori_status run(struct verify *verify, struct ori_error *err)
 {
-    pthread_t list_id;
+    pthread_t list_id = 0;
     pthread_t workers[WORKERS_MAX];
     size_t workers_count = 0;
     const ori_status status = start(verify, &list_id, workers, &workers_count, err);

@@ -56,21 +56,22 @@ static ori_status compare(const struct ori_qdrant *store, const json_t *info, st
 
 /* ---- made ---- */
 
-static ori_status make_index(struct ori_qdrant *store, size_t i, struct ori_qdrant_call *call,
+static ori_status make_index(struct ori_qdrant *store, size_t i, const struct ori_qdrant_call *like,
                              struct ori_error *err)
 {
     struct ori_buf body;
+    struct ori_qdrant_call call = *like;
     ori_buf_init(&body, BODY_BYTES);
     ori_json_begin_object(&body, NULL);
     ori_json_put_text(&body, "field_name", indexes[i].field);
     ori_json_put_text(&body, "field_schema", indexes[i].schema);
     ori_json_end_object(&body);
-    call->method = "PUT";
-    call->path = "/index?wait=true";
-    call->body = &body;
+    call.method = "PUT";
+    call.path = "/index?wait=true";
+    call.body = &body;
     ori_status status = ori_buf_finish(&body, "index", err);
     if (status == ORI_OK)
-        status = ori_qdrant_call(store, call, NULL, NULL, err);
+        status = ori_qdrant_call(store, &call, NULL, NULL, err);
     ori_buf_deinit(&body);
     return status;
 }
@@ -121,21 +122,22 @@ static void describe(const struct ori_qdrant *store, struct ori_buf *body)
 }
 
 /* *ret_is_ours false: another was faster. */
-static ori_status make(struct ori_qdrant *store, struct ori_qdrant_call *call, bool *ret_is_ours,
-                       struct ori_error *err)
+static ori_status make(struct ori_qdrant *store, const struct ori_qdrant_call *like,
+                       bool *ret_is_ours, struct ori_error *err)
 {
     struct ori_buf body;
+    struct ori_qdrant_call call = *like;
     struct ori_error why = {0};
     json_t *result = NULL;
     int http = 0;
     ori_buf_init(&body, BODY_BYTES);
     describe(store, &body);
-    call->method = "PUT";
-    call->path = "";
-    call->body = &body;
+    call.method = "PUT";
+    call.path = "";
+    call.body = &body;
     ori_status status = ori_buf_finish(&body, "collection", &why);
     if (status == ORI_OK)
-        status = ori_qdrant_call(store, call, &result, &http, &why);
+        status = ori_qdrant_call(store, &call, &result, &http, &why);
     *ret_is_ours = status == ORI_OK;
     if (status == ORI_OK && !json_is_true(result))
         status = ori_qdrant_nonsense(store, &why, "a collection made, and not made");
@@ -249,19 +251,20 @@ ori_status ori_qdrant_check_model(struct ori_qdrant *store, const struct ori_can
     return status;
 }
 
-static ori_status note_weights(struct ori_qdrant *store, struct ori_qdrant_call *call,
+static ori_status note_weights(struct ori_qdrant *store, const struct ori_qdrant_call *like,
                                struct ori_error *err)
 {
     struct ori_buf body;
+    struct ori_qdrant_call call = *like;
     ori_buf_init(&body, BODY_BYTES);
     ori_json_begin_object(&body, NULL);
     put_metadata(store, &body);
     ori_json_end_object(&body);
-    call->method = "PATCH";
-    call->body = &body;
+    call.method = "PATCH";
+    call.body = &body;
     ori_status status = ori_buf_finish(&body, "metadata", err);
     if (status == ORI_OK)
-        status = ori_qdrant_call(store, call, NULL, NULL, err);
+        status = ori_qdrant_call(store, &call, NULL, NULL, err);
     ori_buf_deinit(&body);
     return status;
 }

@@ -202,21 +202,22 @@ static double read_real(struct reader *reader, const char *key)
     return 0.0;
 }
 
-const char *ori_qdrant_read_payload(const json_t *json, struct ori_hit_strings *strings,
-                                    struct ori_point_payload *payload)
+const char *ori_qdrant_read_payload(const json_t *payload, struct ori_hit_strings *strings,
+                                    struct ori_point_payload *ret_payload)
 {
-    struct reader reader = {.payload = json};
+    struct reader reader = {.payload = payload};
     read_text(&reader, "platform", 1, sizeof strings->platform - 1, strings->platform);
     read_text(&reader, "video_code", 1, sizeof strings->video_code - 1, strings->video_code);
     read_text(&reader, "path", 1, sizeof strings->path - 1, strings->path);
     read_text(&reader, "model", 1, sizeof strings->model - 1, strings->model);
-    read_text(&reader, "created_at", 0, sizeof payload->created_at - 1, payload->created_at);
-    read_text(&reader, "dhash", 0, sizeof payload->dhash - 1, payload->dhash);
-    payload->frame_number = read_whole(&reader, "frame_number");
-    payload->frame_second = read_real(&reader, "frame_second");
-    payload->width = read_whole(&reader, "width");
-    payload->height = read_whole(&reader, "height");
-    payload->scene = read_whole(&reader, "scene");
+    read_text(&reader, "created_at", 0, sizeof ret_payload->created_at - 1,
+              ret_payload->created_at);
+    read_text(&reader, "dhash", 0, sizeof ret_payload->dhash - 1, ret_payload->dhash);
+    ret_payload->frame_number = read_whole(&reader, "frame_number");
+    ret_payload->frame_second = read_real(&reader, "frame_second");
+    ret_payload->width = read_whole(&reader, "width");
+    ret_payload->height = read_whole(&reader, "height");
+    ret_payload->scene = read_whole(&reader, "scene");
     return reader.wrong;
 }
 
