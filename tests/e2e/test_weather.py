@@ -226,5 +226,5 @@ def test_it_flaps(stage, calm, where):
         back = sum(line["event"] == "item.handed_back" for line in server.log())
         print(f"seed {SEED}, storm {storm}: {len(jobs)} jobs, handed back {back} times; {' '.join(story)}")
         assert stage.effects() == calm, story
-    assert queue_most <= len(ITEMS)
+    assert queue_most <= len(ITEMS) + 2  # a worker that has just handed its item back counts twice
     server.wait_ready()
