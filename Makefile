@@ -6,7 +6,7 @@ PYTHON := /usr/bin/python3
 WERROR := $(if $(CI),true,false)
 export ORIANE_BUILD := $(abspath $(BUILD))
 
-.PHONY: all help deps deps-build build demo samples test test-long torture soak bench bench-run bench-server bench-embed bench-stores score format lint clean install
+.PHONY: all help deps deps-build build demo samples test test-long torture soak mutations bench bench-run bench-server bench-embed bench-stores score format lint clean install
 all: build
 
 help: ## this list
@@ -40,6 +40,9 @@ torture: deps build ## a thousand kills, each followed by a look at what is left
 
 soak: deps build ## 50,000 small videos through one server: ITEMS=1000 for fewer
 	@ORIANE_SOAK_ITEMS=$(or $(ITEMS),50000) $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/e2e/test_soak.py
+
+mutations: deps build ## 20,000 bent media files through the real decode process
+	@ORIANE_MUTATIONS=$(or $(FILES),20000) $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/e2e/test_mutations.py
 
 bench: bench-run bench-server bench-embed bench-stores ## all measurements; writes docs/performance.md
 
