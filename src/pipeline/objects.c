@@ -79,7 +79,7 @@ static ori_status decide(const struct ori_settings *settings, enum ori_objects_u
 {
     *ret_has_s3 =
         has_keys(objects) || settings->aws_endpoint_url[0] != '\0' || settings->s3_unsigned;
-    if (use == ORI_OBJECTS_AS_SET || *ret_has_s3)
+    if (use == ORI_OBJECTS_AS_SET || use == ORI_OBJECTS_LOOK || *ret_has_s3)
         return ORI_OK;
     return ori_error_set(err, ORI_BAD_SETTING,
                          "%s needs credentials of S3: set AWS_ACCESS_KEY_ID and "
