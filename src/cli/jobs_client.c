@@ -201,6 +201,16 @@ static ori_status read_answer(struct ori_jobs_client *client, const struct ori_n
     return ORI_OK;
 }
 
+static json_t *read_faults(const struct ori_net_answer *answer)
+{
+    json_t *problem =
+        json_loadb(ori_buf_text(&answer->body), answer->body.used, JSON_REJECT_DUPLICATES, NULL);
+    json_t *errors = json_object_get(problem, "errors");
+    json_t *faults = json_is_array(errors) ? json_incref(errors) : NULL;
+    json_decref(problem);
+    return faults;
+}
+
 static size_t add_headers(const struct ori_jobs_client *client,
                           const struct ori_jobs_request *asked, struct ori_net_header *headers)
 {
@@ -247,6 +257,8 @@ ori_status ori_jobs_ask(struct ori_jobs_client *client, const struct ori_jobs_re
         ret_answer->retry_after_ms = answer.retry_after_ms;
         ret_answer->is_replay = ori_net_answer_header(&answer, REPLAYED) != NULL;
         status = read_answer(client, &answer, &ret_answer->json, err);
+        if (status != ORI_OK && asked->wants_faults)
+            ret_answer->faults = read_faults(&answer);
         ret_answer->is_passing = ori_net_is_passing(answer.status);
     } else {
         ret_answer->is_passing = status == ORI_NETWORK || status == ORI_TIMEOUT;

@@ -53,9 +53,11 @@ struct ori_jobs_request {
     size_t body_bytes;
     const char *idempotency_key; /* NULL: none */
     int retries;                 /* as above; a request with an idempotency key may have some */
+    bool wants_faults;           /* of a refusal, one by one */
 };
 struct ori_jobs_answer {
     json_t *json;           /* the caller's to decref; NULL on failure */
+    json_t *faults;         /* likewise: "errors" of a refusal that were wanted; NULL: none */
     int http_status;        /* 0: there was no answer */
     int64_t retry_after_ms; /* -1: not said */
     bool is_passing;        /* a failure that may pass: nobody there, 429, 503 and their like */

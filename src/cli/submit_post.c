@@ -8,6 +8,7 @@
 #include "util/clock.h"
 #include "util/json_out.h"
 #include "util/limits.h"
+#include "util/text.h"
 
 #define ROW_BYTES_MAX (16 * 1024) /* as JSON, with room to spare */
 #define RETRY_BASE_US INT64_C(200000)
@@ -74,6 +75,8 @@ ori_status ori_submit_ask(struct ori_submit *submit, const struct ori_jobs_reque
             *err = cause;
             return status;
         }
+        json_decref(ret_answer->faults);
+        ret_answer->faults = NULL;
         status = be_patient(submit, &outage, ret_answer->retry_after_ms, &cause, err);
         if (status != ORI_OK)
             return status;
@@ -104,26 +107,132 @@ static ori_status take_job(struct ori_submit *submit, const struct ori_jobs_answ
                                 answer->json, err);
 }
 
+/* What a refusal says of single videos; json_decref both. */
+struct refusal {
+    json_t *body;   /* the request; NULL: nothing is said of single videos */
+    json_t *faults; /* the answer's "errors" */
+};
+
 /* The journal's request. 401 and 403 say nothing of it: it stays, for a call with the right key. */
-static ori_status send_request(struct ori_submit *submit, struct ori_error *err)
+static ori_status send_request(struct ori_submit *submit, struct refusal *ret_refusal,
+                               struct ori_error *err)
 {
     struct ori_submit_journal *journal = &submit->journal;
     const struct ori_jobs_request request = {.method = "POST",
                                              .path = "/process",
                                              .body = journal->body,
                                              .body_bytes = journal->body_bytes,
-                                             .idempotency_key = journal->key};
+                                             .idempotency_key = journal->key,
+                                             .wants_faults = true};
     struct ori_jobs_answer answer;
     ori_status status = ori_submit_ask(submit, &request, &answer, err);
     submit->was_refused = false;
+    *ret_refusal = (struct refusal){.body = NULL};
     if (status == ORI_OK)
         status = take_job(submit, &answer, err);
     else if (is_refused_for_good(&answer) && answer.http_status != 401 &&
              answer.http_status != 403) {
         struct ori_error ignored = {0}; /* the refusal is what is told */
+        ret_refusal->body = json_loadb(journal->body, journal->body_bytes, 0, NULL);
+        ret_refusal->faults = json_incref(answer.faults);
         submit->was_refused = ori_submit_journal_drop(journal, &ignored) == ORI_OK;
     }
     json_decref(answer.json);
+    json_decref(answer.faults);
+    return status;
+}
+
+/* "body.items.3.url" to 3; false: it is about something else. */
+static bool read_place(const json_t *fault, size_t *ret_index)
+{
+    static const char front[] = "body.items.";
+    const char *place = json_string_value(json_object_get(fault, "loc"));
+    char digits[16];
+    int64_t index = 0;
+    if (!place || strncmp(place, front, sizeof front - 1) != 0)
+        return false;
+    place += sizeof front - 1;
+    const size_t length = strcspn(place, ".");
+    if (length == 0 || length >= sizeof digits)
+        return false;
+    snprintf(digits, sizeof digits, "%.*s", (int)length, place);
+    if (!ori_text_to_int(digits, &index) || index < 0)
+        return false;
+    *ret_index = (size_t)index;
+    return true;
+}
+
+/* Takes the videos that are refused out of the request; each is told as a bad entry. */
+static ori_status take_out(struct ori_submit *submit, const struct refusal *refusal,
+                           size_t *ret_taken, struct ori_error *err)
+{
+    json_t *items = json_object_get(refusal->body, "items");
+    const json_t *fault = NULL;
+    size_t i = 0;
+    size_t index = 0;
+    *ret_taken = 0;
+    json_array_foreach(refusal->faults, i, fault)
+    {
+        const json_t *item = read_place(fault, &index) ? json_array_get(items, index) : NULL;
+        const char *message = json_string_value(json_object_get(fault, "msg"));
+        struct ori_error cause = {0};
+        if (!json_is_object(item))
+            continue;
+        (void)!ori_error_set(&cause, ORI_BAD_LIST, "%.128s/%.128s: %.300s",
+                             json_string_value(json_object_get(item, "platform")),
+                             json_string_value(json_object_get(item, "code")),
+                             message ? message : "refused by the server");
+        if (json_array_set_new(items, index, json_null()) != 0)
+            return ori_error_set(err, ORI_NOMEM, "a request");
+        ++*ret_taken;
+        const ori_status status = ori_submit_bad_entry(submit, &cause, err);
+        if (status != ORI_OK)
+            return status;
+    }
+    for (i = json_array_size(items); i-- > 0;) {
+        if (json_is_null(json_array_get(items, i)))
+            json_array_remove(items, i);
+    }
+    return ORI_OK;
+}
+
+static ori_status begin_request(struct ori_submit *submit, const json_t *request,
+                                struct ori_error *err)
+{
+    char *body = json_dumps(request, JSON_COMPACT);
+    if (!body)
+        return ori_error_set(err, ORI_NOMEM, "a request");
+    return ori_submit_journal_begin(&submit->journal, body, strlen(body),
+                                    (uint32_t)json_array_size(json_object_get(request, "items")),
+                                    err);
+}
+
+/* The journal's request; if the server refuses some of its videos, without them, until none is
+ * refused or none is left. */
+static ori_status send_what_is_taken(struct ori_submit *submit, struct ori_error *err)
+{
+    ori_status status = ORI_OK;
+    size_t taken = 1;
+    while (taken > 0) {
+        struct ori_error cause = {0};
+        struct refusal refusal;
+        status = send_request(submit, &refusal, &cause);
+        taken = 0;
+        if (status != ORI_OK && submit->was_refused && refusal.body && refusal.faults) {
+            ori_status repaired = take_out(submit, &refusal, &taken, err);
+            const bool is_left = json_array_size(json_object_get(refusal.body, "items")) > 0;
+            if (repaired == ORI_OK && taken > 0 && is_left)
+                repaired = begin_request(submit, refusal.body, err);
+            if (repaired != ORI_OK || taken > 0)
+                status = repaired;
+            if (repaired != ORI_OK || !is_left)
+                taken = 0;
+        }
+        if (status != ORI_OK && err->status == ORI_OK)
+            *err = cause;
+        json_decref(refusal.body);
+        json_decref(refusal.faults);
+    }
     return status;
 }
 
@@ -162,7 +271,7 @@ ori_status ori_submit_flush(struct ori_submit *submit, struct ori_error *err)
                                           (uint32_t)submit->chunk_items, err);
     submit->chunk_items = 0;
     if (status == ORI_OK)
-        status = send_request(submit, err);
+        status = send_what_is_taken(submit, err);
     ori_submit_draw(submit, NULL);
     return status;
 }
@@ -245,7 +354,10 @@ static ori_status finish_last(struct ori_submit *submit, struct ori_error *err)
     struct ori_error cause = {0};
     if (!submit->journal.body)
         return ORI_OK;
-    ori_status status = send_request(submit, &cause);
+    struct refusal refusal;
+    ori_status status = send_request(submit, &refusal, &cause);
+    json_decref(refusal.body);
+    json_decref(refusal.faults);
     if (status != ORI_OK && submit->was_refused) {
         ori_log_say(&submit->cli->log, "oriane: the request of before is made anew: %s",
                     cause.text);

@@ -379,6 +379,26 @@ def test_a_refused_request_is_told_and_taken_back(submit, server, tmp_path):
     assert stored(server) == (once(names(9, 5)), 1)
 
 
+def test_videos_that_the_server_refuses_stop_no_others(submit, server, tmp_path):
+    """URLs whose form is right and whose host is not for everybody: told as bad entries, by name; the rest
+    of their request is posted, and what comes behind it. So again in the next call."""
+    bad = {3: "http://169.254.169.254/x.mp4", 4: "https://2130706433/x.mp4", 17: "https://10.0.0.1/x"}
+    lines = [f"p/v{i} {bad.get(i, '')}".strip() for i in range(25)]
+    (tmp_path / "list.txt").write_text("\n".join(lines) + "\n")
+    good = {("p", f"v{i}", ""): 1 for i in range(25) if i not in bad}
+    for call in range(2):
+        result = submit("list.txt")
+        assert result.code == 1, result
+        for i, url in bad.items():
+            assert f"oriane: list.txt: p/v{i}: the URL" in result.err, result
+        assert stored(server)[0] == good, call
+    strict = submit("list.txt", "--strict", "--again")
+    assert strict.code == 1 and "p/v3" in strict.err, strict
+    only = tmp_path / "only.txt"
+    only.write_text("p/none https://127.0.0.1/x\n")
+    assert submit("only.txt").code == 1
+
+
 @pytest.mark.parametrize("reply", [(202, {}), (202, {"job_id": "../x"}), (200, [])])
 def test_nonsense_for_an_answer(submit, tmp_path, reply):
     write_list(tmp_path / "list.txt", names(1))
