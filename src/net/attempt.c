@@ -440,7 +440,15 @@ ori_status ori_net_attempt(struct ori_net_slot *slot, struct ori_net_transfer *t
                   version == CURL_HTTP_VERSION_2_0;
     (void)curl_multi_remove_handle(slot->multi, slot->easy);
 out:
-    curl_easy_reset(slot->easy); /* it points to our stack; the connection stays */
+    /* It points to our stack. The connection is the multi's and stays. After a name that was not found
+     * libcurl 7.88 keeps a handle's buffer, and then refuses another size of it for ever: so a handle
+     * that failed is made anew. */
+    if (status == ORI_OK) {
+        curl_easy_reset(slot->easy);
+    } else {
+        curl_easy_cleanup(slot->easy);
+        slot->easy = NULL;
+    }
     curl_slist_free_all(transfer->headers);
     transfer->headers = NULL;
     return status;

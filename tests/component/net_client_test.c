@@ -573,6 +573,41 @@ static void bodies_piece_by_piece(void **state)
     }
 }
 
+/* A name that is not found is tried again, and does the next fetch no harm. No name server is asked:
+ * no label of a name may have 64 characters. */
+static void names_that_are_not_found(void **state)
+{
+    (void)state;
+    static const struct ori_net_client_options options = {.connections_max = 1};
+    struct ori_net_client *own = NULL;
+    struct ori_error err = {0};
+    char urls[2][128];
+    assert_int_equal(ori_net_client_create(&options, &own, &err), ORI_OK);
+    snprintf(urls[0], sizeof urls[0], "http://%064d.invalid/", 0);
+    snprintf(urls[1], sizeof urls[1], "http://127.0.0.1:%d/ok", server.port);
+    for (int i = 0; i < 2; i++) {
+        struct ori_net_answer answer;
+        struct taker taker = {.bytes_max = SIZE_MAX};
+        err = (struct ori_error){0};
+        struct ori_net_request request = {.method = "GET",
+                                          .url = urls[i],
+                                          .is_repeatable = true,
+                                          .retries = 1,
+                                          .deadline_us = ori_clock_us() + PATIENCE_US,
+                                          .answer_bytes_max = 1 << 20,
+                                          .on_body = take,
+                                          .on_body_self = &taker};
+        ori_net_answer_init(&answer);
+        assert_int_equal(ori_net_fetch(own, &request, NULL, &answer, &err),
+                         i == 0 ? ORI_NETWORK : ORI_OK);
+        assert_int_equal(ori_net_is_nobody_there(&err), i == 0);
+        assert_int_equal(answer.attempts, i == 0 ? 2 : 1);
+        assert_int_equal(taker.bytes, i == 0 ? 0 : strlen("hello"));
+        ori_net_answer_deinit(&answer);
+    }
+    ori_net_client_destroy(&own);
+}
+
 static const char *const kept[] = {"ETag", "X-Empty", "X-Bad", "X-None", "location", NULL};
 
 /* All of an answer but its body is there when the first piece of it comes. */
@@ -923,6 +958,7 @@ int main(void)
         cmocka_unit_test(headers_go_out),
         cmocka_unit_test(headers_that_break_lines),
         cmocka_unit_test(bodies_piece_by_piece),
+        cmocka_unit_test(names_that_are_not_found),
         cmocka_unit_test(headers_that_are_kept),
         cmocka_unit_test(long_refusals),
         cmocka_unit_test(waits_that_are_too_long),
