@@ -234,20 +234,12 @@ static ori_status hand_out_new(struct verify *verify, const char *platform, cons
     return hand_out(verify, name, err);
 }
 
-/* A video of ours has no other names. */
-static bool is_name(const char *text)
-{
-    return text && ori_text_is_code(text);
-}
-
 static ori_status visit_folder(void *self, const char *platform, const char *code,
                                struct ori_error *err)
 {
     struct verify *verify = self;
     bool is_new = false;
     ori_status status = check_halt(verify, err);
-    if (status == ORI_OK && !(is_name(platform) && is_name(code)))
-        return ORI_OK;
     if (status == ORI_OK)
         status = verify_names_add(&verify->seen, platform, code, &is_new, err);
     if (status == ORI_OK && is_new)
@@ -288,6 +280,12 @@ static ori_status check_stores_fit(struct verify *verify, const struct ori_vecto
                          "deleted. Are frames and points those of one server? If all is to go: "
                          "--remove",
                          point->platform, point->video_code);
+}
+
+/* A video of ours has no other names. */
+static bool is_name(const char *text)
+{
+    return text && ori_text_is_code(text);
 }
 
 static ori_status visit_point(void *self, const struct ori_vector_seen *point,
