@@ -128,6 +128,7 @@ static const struct ori_table_column columns[] = {
 static ori_status fill_table(const struct search *search, struct ori_table *table,
                              struct ori_error *err)
 {
+    const bool is_remote = ori_cli_has(search->cli, "remote");
     for (size_t i = 0; i < search->hits.count; i++) {
         const struct ori_hit *hit = &search->hits.hits[i];
         struct ori_buf file;
@@ -135,7 +136,9 @@ static ori_status fill_table(const struct search *search, struct ori_table *tabl
         char second[32];
         char scene[16];
         ori_buf_init(&file, 2 * ORI_LIMIT_MAX_PATH_BYTES);
-        ori_buf_printf(&file, "%s/%s", search->cli->settings->vp_frames_dir, hit->payload.path);
+        if (!is_remote) /* of frames elsewhere only the keys are known */
+            ori_buf_printf(&file, "%s/", search->cli->settings->vp_frames_dir);
+        ori_buf_add_text(&file, hit->payload.path);
         snprintf(score, sizeof score, "%.4f", hit->score);
         snprintf(second, sizeof second, "%.2f", hit->payload.frame_second);
         snprintf(scene, sizeof scene, "%d", hit->payload.scene);
@@ -245,7 +248,8 @@ static const struct ori_cli_option options[] = {
     {.name = "video", .kind = ORI_CLI_TEXT, .argument = "CODE", .doc = "in this video alone"},
     {.name = "remote",
      .kind = ORI_CLI_SWITCH,
-     .doc = "look in QDRANT_URL, as a server does, not in VECTOR_DB"},
+     .doc = "look in QDRANT_URL, as a server does, not in VECTOR_DB; its files are keys, in "
+            "S3_FRAMES_BUCKET or VP_FRAMES_DIR"},
     {.name = "json",
      .kind = ORI_CLI_SWITCH,
      .doc = "one JSON array: [{\"id\", \"score\", \"payload\"}]"},

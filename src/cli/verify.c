@@ -121,7 +121,7 @@ static void add_row(struct verb *verb, const struct ori_verify_result *result)
     char name[2 * ORI_CODE_BYTES];
     char found[FAULTS_BYTES];
     char end[ORI_ERROR_TEXT_MAX + 32];
-    if (result->end == ORI_VERIFY_OK)
+    if (result->end == ORI_VERIFY_OK && !result->advice)
         return;
     snprintf(name, sizeof name, "%s/%s", result->platform, result->code);
     describe(result, found);
@@ -345,8 +345,9 @@ const struct ori_verb ori_verb_verify = {
         "VP_FRAMES_DIR and VECTOR_DB. A complete manifest says what there must be. Frames and\n"
         "points beyond it are deleted, points that are missing or wrong are made again from the\n"
         "stored stills; without a manifest that can be read all of a video goes. One that cannot\n"
-        "be completed so is marked unfinished and named: run it again. The exit code is 0 when "
-        "nothing is wrong any more, 1 when something is.",
+        "be completed so is marked unfinished and named: run it again. The exit code is 0 when\n"
+        "nothing is wrong any more, 1 when something is; one that is skipped, because another\n"
+        "machine may be at work on it, counts as neither.",
     .options = options,
     .options_count = sizeof options / sizeof options[0],
     .operands_max = SIZE_MAX,

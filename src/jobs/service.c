@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "jobs/service_engine.h"
 #include "net/egress.h"
@@ -75,34 +74,8 @@ static void tell_later(const struct ori_log *log, const char *variable, const ch
                   ORI_LOG_FIELDS(ori_log_text("variable", variable), ori_log_text("text", text)));
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat facts;
-    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
-}
-
-static void tell_stores(const struct ori_service *service)
-{
-    const struct ori_settings *settings = service->settings;
-    const bool has_qdrant = ori_engine_has_qdrant(settings);
-    struct ori_buf vectors;
-    ori_buf_init(&vectors, ORI_LIMIT_MAX_SETTING_BYTES);
-    if (has_qdrant)
-        ori_settings_show(settings, ORI_SETTING_QDRANT_URL, &vectors);
-    else
-        ori_buf_add_text(&vectors, settings->vector_db);
-    ori_log_event(
-        &service->log, ORI_LOG_INFO, has_qdrant ? "stores.remote" : "stores.local",
-        ORI_LOG_FIELDS(ori_log_text("videos", settings->vp_input_dir),
-                       ori_log_text("frames", settings->vp_frames_dir),
-                       ori_log_text("vectors", ori_buf_text(&vectors)),
-                       ori_log_text("collection", has_qdrant ? settings->qdrant_collection : ""),
-                       ori_log_text("jobs", settings->job_db)));
-    ori_buf_deinit(&vectors);
-}
-
-/* Where things go, once; what is asked for and not there yet, one line each. */
-static void tell_places(const struct ori_service *service)
+/* What is asked for and not there yet, one line each. */
+static void tell_settings(const struct ori_service *service)
 {
     const struct ori_settings *settings = service->settings;
     if (ori_secret_is_set(settings->api_password) && settings->api_username[0] == '\0')
@@ -110,14 +83,6 @@ static void tell_places(const struct ori_service *service)
             &service->log, "API_PASSWORD",
             "API_PASSWORD is set without API_USERNAME: the API's reference page is open; set "
             "both");
-    if (!is_folder(settings->vp_input_dir))
-        ori_log_event(
-            &service->log, ORI_LOG_WARN, "videos.missing",
-            ORI_LOG_FIELDS(ori_log_text("variable", "VP_INPUT_DIR"),
-                           ori_log_text("path", settings->vp_input_dir),
-                           ori_log_text("text", "no such folder: videos named by platform "
-                                                "and code are found once it is there")));
-    tell_stores(service);
 }
 
 static const struct ori_engine *engine_of(void *self)
@@ -268,7 +233,7 @@ ori_status ori_service_create(const struct ori_service_options *options,
         ori_service_destroy(&service);
         return status;
     }
-    tell_places(service);
+    tell_settings(service);
     *ret_service = service;
     return ORI_OK;
 }

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/cond.h"
 #include "util/limits.h"
@@ -54,10 +56,10 @@ static void note_objects(struct ori_service_engine *loader, const struct ori_err
     loader->objects = *err;
     pthread_mutex_unlock(&loader->lock);
     if (err->status != ORI_OK && err->status != before.status)
-        ori_log_failure(&loader->log, ORI_LOG_ERROR, "store.down", err);
+        ori_log_failure(&loader->log, ORI_LOG_ERROR, "frames.down", err);
     if (err->status == ORI_OK && before.status != ORI_OK)
         ori_log_event(
-            &loader->log, ORI_LOG_INFO, "store.up",
+            &loader->log, ORI_LOG_INFO, "frames.up",
             ORI_LOG_FIELDS(ori_log_text("bucket", loader->options.settings->s3_frames_bucket)));
     if (is_waited_for(before.status) && !is_waited_for(err->status))
         loader->options.on_loaded(loader->options.on_loaded_self);
@@ -72,22 +74,90 @@ static void look_at_objects(struct ori_service_engine *loader, const struct ori_
         note_objects(loader, &err);
 }
 
-static void tell_places(struct ori_service_engine *loader, const struct ori_engine *engine)
+static bool is_folder(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
+static void tell_no_videos(const struct ori_service_engine *loader)
+{
+    ori_log_event(
+        &loader->log, ORI_LOG_WARN, "videos.missing",
+        ORI_LOG_FIELDS(ori_log_text("variable", "VP_INPUT_DIR"),
+                       ori_log_text("path", loader->options.settings->vp_input_dir),
+                       ori_log_text("text", "no such folder: videos named by platform and code are "
+                                            "found once it is there")));
+}
+
+static void add_bucket(struct ori_buf *text, const char *bucket)
+{
+    ori_buf_add_text(text, "s3://");
+    ori_buf_add_text(text, bucket);
+}
+
+/* Where videos are looked for, in this order. */
+static void add_videos(struct ori_buf *text, const struct ori_settings *settings, bool has_s3)
+{
+    ori_buf_add_text(text, settings->vp_input_dir);
+    if (!has_s3)
+        return;
+    ori_buf_add_text(text, ", ");
+    add_bucket(text, settings->s3_videos_bucket);
+}
+
+static void add_frames(struct ori_buf *text, const struct ori_settings *settings, bool is_remote)
+{
+    if (is_remote)
+        add_bucket(text, settings->s3_frames_bucket);
+    else
+        ori_buf_add_text(text, settings->vp_frames_dir);
+}
+
+static void add_vectors(struct ori_buf *text, const struct ori_settings *settings, bool has_qdrant)
+{
+    if (has_qdrant)
+        ori_settings_show(settings, ORI_SETTING_QDRANT_URL, text);
+    else
+        ori_buf_add_text(text, settings->vector_db);
+}
+
+static const char *credentials_text(const struct ori_objects *objects)
+{
+    if (!objects->s3)
+        return "";
+    return ori_credentials_kind_text(
+        objects->credentials ? ori_credentials_kind(objects->credentials) : ORI_CREDENTIALS_NONE);
+}
+
+/* Once: where videos come from, and where frames, vectors and jobs go. Only who has opened the stores
+ * knows whether there is S3. */
+static void tell_places(const struct ori_service_engine *loader, const struct ori_engine *engine)
 {
     const struct ori_settings *settings = loader->options.settings;
     const struct ori_objects *objects = &engine->objects;
-    char bucket[ORI_LIMIT_MAX_URL_BYTES];
-    if (!objects->remote)
-        return;
-    snprintf(bucket, sizeof bucket, "s3://%s", settings->s3_frames_bucket);
+    const bool has_qdrant = ori_engine_has_qdrant(settings);
+    struct ori_buf videos, frames, vectors;
+    ori_buf_init(&videos, ORI_LIMIT_MAX_SETTING_BYTES);
+    ori_buf_init(&frames, ORI_LIMIT_MAX_SETTING_BYTES);
+    ori_buf_init(&vectors, ORI_LIMIT_MAX_SETTING_BYTES);
+    add_videos(&videos, settings, objects->s3 != NULL);
+    add_frames(&frames, settings, objects->remote != NULL);
+    add_vectors(&vectors, settings, has_qdrant);
+    if (!objects->s3 && !is_folder(settings->vp_input_dir))
+        tell_no_videos(loader);
     ori_log_event(
-        &loader->log, ORI_LOG_INFO, "stores.remote",
-        ORI_LOG_FIELDS(
-            ori_log_text("frames", bucket), ori_log_text("endpoint", settings->aws_endpoint_url),
-            ori_log_text("credentials",
-                         ori_credentials_kind_text(objects->credentials
-                                                       ? ori_credentials_kind(objects->credentials)
-                                                       : ORI_CREDENTIALS_NONE))));
+        &loader->log, ORI_LOG_INFO, objects->s3 || has_qdrant ? "stores.remote" : "stores.local",
+        ORI_LOG_FIELDS(ori_log_text("videos", ori_buf_text(&videos)),
+                       ori_log_text("frames", ori_buf_text(&frames)),
+                       ori_log_text("endpoint", objects->s3 ? settings->aws_endpoint_url : ""),
+                       ori_log_text("credentials", credentials_text(objects)),
+                       ori_log_text("vectors", ori_buf_text(&vectors)),
+                       ori_log_text("collection", has_qdrant ? settings->qdrant_collection : ""),
+                       ori_log_text("jobs", settings->job_db)));
+    ori_buf_deinit(&videos);
+    ori_buf_deinit(&frames);
+    ori_buf_deinit(&vectors);
 }
 
 static bool load(struct ori_service_engine *loader)
@@ -144,7 +214,7 @@ static void note_probe(struct ori_service_engine *loader, ori_status status,
         ori_log_failure(&loader->log, status == before ? ORI_LOG_DEBUG : ORI_LOG_ERROR,
                         "vectors.down", err);
     else if (before != ORI_OK)
-        ori_log_event(&loader->log, ORI_LOG_INFO, "vectors.back", NULL);
+        ori_log_event(&loader->log, ORI_LOG_INFO, "vectors.up", NULL);
     if (is_waited_for(before) && !is_waited_for(status))
         loader->options.on_loaded(loader->options.on_loaded_self);
 }

@@ -14,6 +14,7 @@
 #include "util/cond.h"
 #include "util/limits.h"
 #include "util/queue.h"
+#include "util/text.h"
 
 #define WORKERS_MAX 256
 #define NAMES_WAITING 64 /* the list is this far ahead, so that no worker waits for a page */
@@ -281,9 +282,10 @@ static ori_status check_stores_fit(struct verify *verify, const struct ori_vecto
                          point->platform, point->video_code);
 }
 
+/* A video of ours has no other names. */
 static bool is_name(const char *text)
 {
-    return text && text[0] != '.' && !strchr(text, '/');
+    return text && ori_text_is_code(text);
 }
 
 static ori_status visit_point(void *self, const struct ori_vector_seen *point,

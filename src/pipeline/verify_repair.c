@@ -13,6 +13,7 @@
 #include "util/size.h"
 
 #define RUN_AGAIN "run the video again"
+#define FOREIGN "the point is of another program: whoever wrote it must delete it"
 
 static void set_repaired(struct verify_video *video, enum ori_verify_fault fault)
 {
@@ -289,11 +290,32 @@ static ori_status repair_result(struct verify_video *video, struct ori_error *er
     return status;
 }
 
+/* Whether nothing is wrong but points of another program. */
+static bool is_foreign_alone(const struct verify_video *video)
+{
+    for (int fault = 0; fault < ORI_VERIFY_FAULTS; fault++) {
+        if (fault != ORI_VERIFY_POINT_FOREIGN && has(video, (enum ori_verify_fault)fault))
+            return false;
+    }
+    return true;
+}
+
+/* One who named a video may have misspelt it. */
+static const char *advice_when_well(const struct verify_video *video)
+{
+    const bool is_stored =
+        video->state != ORI_MANIFEST_MISSING || video->files_count + video->points_count > 0;
+    return video->options->names && !is_stored ? "nothing is stored of it" : NULL;
+}
+
 static ori_status look_only(struct verify_video *video)
 {
-    const bool is_over = has(video, ORI_VERIFY_MANIFEST_UNFINISHED) || is_to_run_again(video);
-    return end_as(video, ORI_VERIFY_DIFFERS,
-                  is_over ? RUN_AGAIN : "without --dry-run it is repaired");
+    const char *advice = "without --dry-run it is repaired";
+    if (has(video, ORI_VERIFY_MANIFEST_UNFINISHED) || is_to_run_again(video))
+        advice = RUN_AGAIN;
+    else if (is_foreign_alone(video))
+        advice = FOREIGN;
+    return end_as(video, ORI_VERIFY_DIFFERS, advice);
 }
 
 ori_status verify_repair(struct verify_video *video, struct ori_error *err)
@@ -304,7 +326,7 @@ ori_status verify_repair(struct verify_video *video, struct ori_error *err)
     for (int fault = 0; fault < ORI_VERIFY_FAULTS; fault++)
         found += video->result->faults[fault].found;
     if (found == 0)
-        return end_as(video, ORI_VERIFY_OK, NULL);
+        return end_as(video, ORI_VERIFY_OK, advice_when_well(video));
     if (has(video, ORI_VERIFY_MANIFEST_MODEL))
         return end_as(video, ORI_VERIFY_DIFFERS,
                       RUN_AGAIN ", or set CLIP_MODEL and QDRANT_DIM to what made it");
@@ -320,7 +342,6 @@ ori_status verify_repair(struct verify_video *video, struct ori_error *err)
         status = remove_all(video, err);
     if (status == ORI_OK && has(video, ORI_VERIFY_POINT_FOREIGN) &&
         video->result->end == ORI_VERIFY_REPAIRED)
-        (void)end_as(video, ORI_VERIFY_DIFFERS,
-                     "the point is of another program: whoever wrote it must delete it");
+        (void)end_as(video, ORI_VERIFY_DIFFERS, FOREIGN);
     return status;
 }

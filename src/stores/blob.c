@@ -4,6 +4,7 @@
 
 #include "stores/blob_priv.h"
 #include "util/limits.h"
+#include "util/text.h"
 
 const char *ori_blob_next_segment(const char *key, char *segment)
 {
@@ -145,7 +146,7 @@ static ori_status visit_legal(void *self, const char *platform, const char *code
                               struct ori_error *err)
 {
     const struct legal *legal = self;
-    if (!is_code(platform) || !is_code(code))
+    if (!ori_text_is_code(platform) || !ori_text_is_code(code)) /* no job could have made it */
         return ORI_OK;
     return legal->visit(legal->self, platform, code, err);
 }

@@ -109,6 +109,7 @@ static void test_list_videos_in_byte_order(void **state)
     put_text(store, "q/B/deep/x", "");
     put_text(store, "p/v/x", "");
     put_text(store, "p/10/x", "");
+    put_text(store, "p/a b/x", ""); /* no code */
     put_text(store, "p/no_video", "");
     put_text(store, "neither", "");
     put_text(store, "empty/x/y", "");

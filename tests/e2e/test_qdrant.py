@@ -269,6 +269,8 @@ def test_run_and_search_are_local_unless_asked(serve, between, oriane, clip):
     assert len(between.exchanges) == said
     there = oriane("search", "--json", "--remote", "--image", picture, settings=settings)
     assert there.code == 0 and there.json[0]["id"] == frames[0]["id"], there
+    table = oriane("search", "--remote", "--image", picture, settings=settings)
+    assert table.out.splitlines()[1].split()[0] == frames[0]["path"], table  # a key: it may be in a bucket
 
 
 def kinds(between):

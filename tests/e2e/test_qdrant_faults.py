@@ -272,7 +272,7 @@ def test_a_store_that_goes_away_stops_nothing_for_good(serve, fake, clip):
     item = server.add_video("p", "cuts", clip("cuts").path)
     job = server.submit([item])
     fake.fault = None
-    server.wait_event("vectors.back")
+    server.wait_event("vectors.up")
     done = server.wait_job(job)
     assert done["items"][0]["status"] == "success" and done["items"][0]["attempts"] == 1
     assert len(fake.store.points) == len(server.frames(item))

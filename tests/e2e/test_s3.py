@@ -113,6 +113,7 @@ def test_frames_and_manifest_go_to_the_bucket(tmp_path, bucket, clip):
         assert server.wait_event("item.done", skipped=True)
         assert bucket.tree() == expected
         assert server.wait_event("stores.remote")["frames"] == f"s3://{bucket.name}"
+        assert server.log_text().count('"stores.remote"') == 1
 
 
 def test_no_key_and_no_signature_in_the_log(tmp_path, bucket, clip):
@@ -203,7 +204,7 @@ def test_a_gateway_killed_amid_a_job_is_waited_for(tmp_path, bucket, clip):
         bucket.gateway.kill_gateway()
         try:
             server.wait_not_ready("127.0.0.1")
-            server.wait_event("store.down")
+            server.wait_event("frames.down")
             status = server.json(f"/status/{job}")
             assert status["status"] in ("running", "pending"), status
             assert status["counts"]["failed"] == 0
@@ -216,7 +217,7 @@ def test_a_gateway_killed_amid_a_job_is_waited_for(tmp_path, bucket, clip):
         done = server.wait_job(job, timeout=120)
         assert done["status"] == "completed", done
         assert done["counts"]["success"] == len(codes)
-        server.wait_event("store.up")
+        server.wait_event("frames.up")
         server.wait_ready()
         assert stormy.tree() == expected
         assert harness.points(server.out) == points
@@ -251,7 +252,7 @@ def test_a_stop_ends_items_although_the_gateway_is_away(tmp_path, bucket, clip):
         bucket.gateway.kill_gateway()
         try:
             job = server.submit(["p/v"])
-            server.wait_event("store.down")
+            server.wait_event("frames.down")
             begin = time.monotonic()
             assert server.post(f"/jobs/{job}/stop").status == 200
             assert time.monotonic() - begin < 3

@@ -239,6 +239,7 @@ def test_what_lets_a_setting_have_no_effect_is_told(serve):
     server = serve(env={"API_PASSWORD": "p", "VP_INPUT_DIR": "nowhere"})
     server.wait_event("setting.without_effect", variable="API_PASSWORD")
     server.wait_event("videos.missing", variable="VP_INPUT_DIR", path="nowhere")
+    server.wait_event("stores.local", videos="nowhere")
 
 
 def test_a_new_key_counts_from_now_on(serve):

@@ -265,10 +265,13 @@ def test_what_is_not_ours_stays(store):
     other = store.out / "frames" / "local" / f"{store.video['code']}x"
     other.mkdir()
     (other / "notes.txt").write_bytes(b"a neighbour with the same beginning")
+    named = store.out / "frames" / "local" / "no code of ours" / "1_0.50.png"  # whatever lies in it
+    named.parent.mkdir()
+    named.write_bytes(b"not ours")
     add_stale_frame(store)
     assert store.verify().code == 0
     assert all((store.folder / name).exists() for name in foreign)
-    assert (other / "notes.txt").exists()
+    assert (other / "notes.txt").exists() and named.exists()
     assert not (store.folder / "99_1.25.png").exists()
 
 
@@ -314,7 +317,8 @@ def test_names_and_the_table(store):
     assert text.code == 0, text
     assert "2 videos looked at, 1 in order, 1 repaired" in text.out
     assert f"{store.name}" in text.out and "1 frame_stale" in text.out
-    assert "nobody" not in text.out
+    nobody = next(line for line in text.out.splitlines() if line.startswith("local/nobody"))
+    assert nobody.split(None, 1)[1] == "ok: nothing is stored of it"
 
 
 @pytest.mark.parametrize("wrong", [[], ["--all", "local/x"], ["local"], ["local/"], ["/x"],

@@ -199,11 +199,12 @@ def test_frames_in_the_bucket_and_points_here(tmp_path, gateway, points, clip): 
     assert (both.bucket.tree(), harness.effects(tmp_path / "out")) == before
 
 
-def test_a_point_of_nobody_is_named_and_left(stored):
+@pytest.mark.parametrize("payload", [{"a": 1}, {"platform": "local", "video_code": "\x1b[31m no code"}])
+def test_a_point_of_nobody_is_named_and_left(stored, payload):
     vector = stored.points.points(stored.collection, with_vector=True)[0]["vector"]
     stranger_id = "ffffffff-ffff-4fff-bfff-ffffffffffff"  # not the first, which is asked for its model
     stored.post("/points", {"points": [{"id": stranger_id, "vector": vector,
-                                        "payload": {"a": 1}}]}, "PUT")
+                                        "payload": payload}]}, "PUT")
     for _ in range(2):
         result = stored.verify()
         assert result.code == 1, result
@@ -214,6 +215,17 @@ def test_a_point_of_nobody_is_named_and_left(stored):
     assert text.code == 1 and "1 points of another program" in text.out, text
     stored.post("/points/delete", {"points": [stranger_id]})
     assert stored.verify().code == 0
+
+
+def test_a_strangers_point_in_a_video_of_ours_is_not_said_to_be_repaired(stored):
+    platform, code = stored.name("cuts").split("/")
+    first = stored.points.points(stored.collection, with_vector=True)[0]
+    payload = {"platform": platform, "video_code": code, "model": first["payload"]["model"]}
+    stored.post("/points", {"points": [{"id": 7, "vector": first["vector"], "payload": payload}]}, "PUT")
+    for arguments in ["--dry-run"], []:
+        line = stored.line(stored.verify("--all", *arguments), "cuts")
+        assert found(line) == {"point_foreign": 1} and line["status"] == "differs"
+        assert "whoever wrote it must delete it" in line["advice"]
 
 
 def test_a_store_that_is_away_or_refuses_ends_it(stored, gateway, points):  # noqa: F811

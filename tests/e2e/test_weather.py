@@ -120,7 +120,7 @@ def test_it_is_told_and_waited_for(stage, calm, where):
     assert stage.effects() == calm
 
 
-@pytest.mark.parametrize("place, event", [("s3", "store.down"), ("qdrant", "vectors.down")])
+@pytest.mark.parametrize("place, event", [("s3", "frames.down"), ("qdrant", "vectors.down")])
 def test_silence_is_seen_and_waited_for(stage, calm, place, event):
     """It takes what it is told and says nothing."""
     server = stage.server
