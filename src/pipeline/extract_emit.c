@@ -264,6 +264,9 @@ static ori_status say_or_drop(struct extract *extract, const struct extract_held
             row->scene.duplicate_of = same->scene;
         return ORI_OK;
     }
+    /* A picture of another size than the video's is stretched to it, whole. */
+    if (frame->width != extract->info.width || frame->height != extract->info.height)
+        box = (struct ori_box){0, 0, extract->info.width, extract->info.height};
     status = say_frame(extract, held, &box, &said, err);
     if (status == ORI_OK)
         row->frames++;

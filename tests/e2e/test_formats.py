@@ -1,5 +1,7 @@
 """Containers, codecs, shapes and times; and files that break off."""
 
+import subprocess
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -122,3 +124,25 @@ def test_nothing_to_show_is_success_without_frames(extracted, name):
     video = extracted(name)
     assert video.json["status"] == "success" and video.frames == []
     assert video.json["duration"] == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.parametrize("first,second", [("128x96", "320x240"), ("320x240", "128x96"), ("128x93", "128x96")])
+def test_a_stream_that_changes_its_size(oriane, tmp_path, first, second):
+    """Later pictures come in the size of the first, and whole: the blue corner is there."""
+    streams = b""
+    for offset, size, source in ((0, first, "mandelbrot"), (2, second, "testsrc2")):
+        corner = "drawbox=x=iw*3/4:y=ih*3/4:w=iw:h=ih:color=blue:t=fill,trim=duration=2"
+        streams += subprocess.run(
+            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"{source}=s={size}:r=12,{corner}", "-c:v",
+             "libx264", "-pix_fmt", "yuv444p", "-output_ts_offset", str(offset), "-f", "mpegts", "-"],
+            stdout=subprocess.PIPE, check=True).stdout
+    (tmp_path / "both.ts").write_bytes(streams)
+    result = oriane.run(tmp_path / "both.ts").one
+    assert result["status"] == "success", result
+    width, height = map(int, first.split("x"))
+    assert {f["scene"] for f in result["frames"]} == {1, 2}, result
+    for frame in result["frames"]:
+        assert (frame["width"], frame["height"]) == (width, height)
+        picture = Image.open(tmp_path / "out" / "frames" / frame["path"]).convert("RGB")
+        red, green, blue = picture.getpixel((width - 3, height - 3))
+        assert blue > 150 and red < 90 and green < 90, frame
