@@ -8,6 +8,7 @@
 #include "util/clock.h"
 #include "util/json_out.h"
 #include "util/limits.h"
+#include "util/text.h"
 
 #define ROW_BYTES_MAX (16 * 1024) /* as JSON, with room to spare */
 #define RETRY_BASE_US INT64_C(200000)
@@ -104,6 +105,29 @@ static ori_status take_job(struct ori_submit *submit, const struct ori_jobs_answ
                                 answer->json, err);
 }
 
+/* Of what is wrong in "body.items.41.url" a person wants to know which video that is. */
+static void name_video(const struct ori_submit_journal *journal, struct ori_error *err)
+{
+    static const char list[] = "items.";
+    char digits[8];
+    int64_t place = 0;
+    const char *at = strstr(err->text, list);
+    const size_t bytes = at ? strspn(at + strlen(list), "0123456789") : 0;
+    if (bytes == 0 || bytes >= sizeof digits)
+        return;
+    memcpy(digits, at + strlen(list), bytes);
+    digits[bytes] = '\0';
+    if (!ori_text_to_int(digits, &place))
+        return;
+    json_t *body = json_loadb(journal->body, journal->body_bytes, 0, NULL);
+    const json_t *item = json_array_get(json_object_get(body, "items"), (size_t)place);
+    const char *platform = json_string_value(json_object_get(item, "platform"));
+    const char *code = json_string_value(json_object_get(item, "code"));
+    if (platform && code)
+        ori_error_context(err, "%s/%s", platform, code);
+    json_decref(body);
+}
+
 /* The journal's request. 401 and 403 say nothing of it: it stays, for a call with the right key. */
 static ori_status send_request(struct ori_submit *submit, struct ori_error *err)
 {
@@ -121,6 +145,7 @@ static ori_status send_request(struct ori_submit *submit, struct ori_error *err)
     else if (is_refused_for_good(&answer) && answer.http_status != 401 &&
              answer.http_status != 403) {
         struct ori_error ignored = {0}; /* the refusal is what is told */
+        name_video(journal, err);
         submit->was_refused = ori_submit_journal_drop(journal, &ignored) == ORI_OK;
     }
     json_decref(answer.json);

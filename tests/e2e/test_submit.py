@@ -191,6 +191,22 @@ def test_bad_and_repeated_entries_are_told_and_the_rest_goes_on(submit, server, 
     assert stored(server) == (once(names(2)), 1)
 
 
+def test_a_refusal_names_the_video(submit, server, tmp_path):
+    (tmp_path / "list.txt").write_text(
+        "p/video-0\np/inner http://127.0.0.1:9/x\np/outer https://127.0.0.1:9/x\n")
+    result = submit("list.txt")
+    assert result.code == 1 and "oriane: p/inner: 2 fields are wrong; the first: " in result.err, result
+    assert result.err.count("items.1.url") == 1 and "items.2.url" in result.err, result
+    assert stored(server) == (Counter(), 0)
+
+
+def test_a_csv_without_a_header_is_told_what_it_lacks(submit, server, tmp_path):
+    (tmp_path / "list.csv").write_text("p,video-0,https://example.org/x\np;video-1\n")
+    result = submit("list.csv")
+    assert result.code == 1 and result.err.count("a list in CSV begins with a line that names") == 2
+    assert stored(server) == (Counter(), 0)
+
+
 def test_many_bad_entries_are_counted(submit, tmp_path):
     (tmp_path / "list.txt").write_text("bad\n" * 25 + "p/video-0\n")
     result = submit("list.txt")
