@@ -207,6 +207,13 @@ def test_a_csv_without_a_header_is_told_what_it_lacks(submit, server, tmp_path):
     assert stored(server) == (Counter(), 0)
 
 
+def test_https_to_a_server_of_plain_http_is_told_as_such(submit, server, tmp_path):
+    write_list(tmp_path / "list.txt", names(1))
+    url = server.url.replace("http://", "https://")
+    result = submit("list.txt", "--patience", "0", url=url)
+    assert result.code == 1 and "no TLS is spoken there: is it http://?" in result.err, result
+
+
 def test_many_bad_entries_are_counted(submit, tmp_path):
     (tmp_path / "list.txt").write_text("bad\n" * 25 + "p/video-0\n")
     result = submit("list.txt")
