@@ -16,6 +16,7 @@ struct walk {
     struct ori_inputs_collector *collector;
     const char *bucket;
     const char *prefix;
+    bool has_videos; /* new ones or not */
 };
 
 /* Two objects of one name would take turns in writing over each other. */
@@ -74,6 +75,7 @@ static ori_status visit(void *self, const char *key, int64_t bytes, struct ori_e
     (void)bytes;
     if (!ori_remote_is_video_key(key, walk->prefix))
         return ORI_OK;
+    walk->has_videos = true;
     ori_buf_init(&url, ORI_LIMIT_MAX_PATH_BYTES);
     ori_buf_printf(&url, "s3://%s/%s", walk->bucket, key);
     ori_status status = ori_buf_finish(&url, "URL of an object", err);
@@ -87,7 +89,6 @@ static ori_status visit(void *self, const char *key, int64_t bytes, struct ori_e
 static ori_status collect_prefix(struct ori_inputs_collector *collector, const char *operand,
                                  const char *bucket, const char *prefix, struct ori_error *err)
 {
-    const size_t rows_before = collector->inputs->count;
     const struct ori_wait wait = {.cancel = collector->options->cancel};
     struct walk walk = {.collector = collector, .bucket = bucket, .prefix = prefix};
     struct ori_error cause = {0};
@@ -98,7 +99,7 @@ static ori_status collect_prefix(struct ori_inputs_collector *collector, const c
         *err = cause;
         return status;
     }
-    if (status == ORI_OK && collector->inputs->count == rows_before)
+    if (status == ORI_OK && !walk.has_videos)
         (void)ori_error_set(&cause, ORI_NO_VIDEOS, "no object there is called like a video");
     return cause.status == ORI_OK ? ORI_OK
                                   : ori_inputs_add(collector, operand, operand, &cause, NULL, err);

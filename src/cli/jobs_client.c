@@ -8,7 +8,6 @@
 
 #include "cli/ending.h"
 #include "net/egress.h"
-#include "net/egress.h"
 #include "util/clock.h"
 #include "util/limits.h"
 #include "util/uuid.h"
@@ -129,8 +128,14 @@ static void read_code(const json_t *problem, char ret_code[ORI_JOBS_CODE_BYTES])
         snprintf(ret_code, ORI_JOBS_CODE_BYTES, "%s", code);
 }
 
+/* The sentence of several faults names the first one. */
+static bool is_told(const char *detail, const char *field, const char *message)
+{
+    return strstr(detail, field) && strstr(detail, message);
+}
+
 /* Which fields are wrong, behind the sentence: validation problems name them. */
-static void add_faults(const json_t *problem, struct ori_buf *text)
+static void add_faults(const json_t *problem, const char *detail, struct ori_buf *text)
 {
     size_t i = 0;
     const json_t *fault = NULL;
@@ -140,7 +145,7 @@ static void add_faults(const json_t *problem, struct ori_buf *text)
         const char *field = json_string_value(
             json_is_array(place) ? json_array_get(place, json_array_size(place) - 1) : place);
         const char *message = text_of(fault, "msg");
-        if (field && message)
+        if (field && message && !is_told(detail, field, message))
             ori_buf_printf(text, "; %.80s: %.200s", field, message);
     }
 }
@@ -162,7 +167,7 @@ ori_status ori_jobs_refusal(int http_status, const char *content_type, const cha
     else
         ori_buf_printf(&text, "%.300s", detail);
     if (!is_well && detail)
-        add_faults(problem, &text);
+        add_faults(problem, detail, &text);
     if (http_status == 401)
         ori_buf_add_text(&text, " (--key or API_KEY names the key)");
     ori_status status = ori_error_set(err, ORI_NETWORK, "%s", ori_buf_text(&text));

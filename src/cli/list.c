@@ -119,6 +119,12 @@ static ori_status take_line(struct ori_list *list, struct ori_list_text line,
 {
     const char *end = line.data + line.bytes;
     const char *slash = memchr(line.data, '/', line.bytes);
+    const size_t names = slash ? (size_t)(slash - line.data) : line.bytes;
+    if (memchr(line.data, ',', names) || memchr(line.data, ';', names) ||
+        memchr(line.data, '\t', names))
+        return ori_list_bad(list, err,
+                            "expected platform/code, and perhaps a URL behind it; a list in CSV "
+                            "begins with a line that names the columns platform, code and url");
     if (!slash)
         return ori_list_bad(list, err, "expected platform/code, and perhaps a URL behind it");
     const char *at = slash + 1;

@@ -80,6 +80,14 @@ static void count(struct run *run, const struct ori_item_result *item)
     run->frames += item->manifest.frames_count;
 }
 
+/* What went wrong far away begins with the URL, less its query, and so does the line. */
+static const char *without_name(const char *text, const char *shown)
+{
+    const size_t bytes = strcspn(shown, "?#");
+    const bool has_name = strncmp(text, shown, bytes) == 0 && strncmp(text + bytes, ": ", 2) == 0;
+    return has_name ? text + bytes + 2 : text;
+}
+
 static void say_troubles(const struct run *run, const struct ori_item_result *item,
                          const struct ori_input *input)
 {
@@ -87,7 +95,7 @@ static void say_troubles(const struct run *run, const struct ori_item_result *it
     const char *shown = input->shown;
     const bool may_be_prefix = item->status == ORI_NOT_FOUND && input->kind == ORI_INPUT_OBJECT;
     if (item->status != ORI_OK && item->status != ORI_CANCELLED)
-        ori_log_say(log, "oriane: %s: %s%s [%s]", shown, item->error.text,
+        ori_log_say(log, "oriane: %s: %s%s [%s]", shown, without_name(item->error.text, shown),
                     may_be_prefix ? "; a prefix to be searched ends in a slash" : "",
                     ori_status_code(item->status));
     if (!ori_log_is_on(log, ORI_LOG_WARN) || item->is_skipped)
@@ -339,10 +347,9 @@ const struct ori_verb ori_verb_run = {
     .usage = "[options] VIDEO|FOLDER|s3://BUCKET/KEY|s3://BUCKET/PREFIX/|URL...",
     .description =
         "Each video becomes a folder of stills under VP_FRAMES_DIR, or with --upload in\n"
-        "S3_FRAMES_BUCKET, points in the vector store and\n"
-        "a manifest. Folders are searched for video files, hidden ones left out. What was done\n"
-        "before with the same file and settings is left as it is. One bad video does not stop the\n"
-        "others; the exit code is then 1.\n"
+        "S3_FRAMES_BUCKET, points in the vector store and a manifest. Folders are searched for\n"
+        "video files, hidden ones left out. What was done before with the same file and settings\n"
+        "is left as it is. One bad video does not stop the others; the exit code is then 1.\n"
         "Videos in S3 are read by ranges, all below a prefix that ends in a slash. The object\n"
         "{platform}/{code}/video.mp4 gives these names. With such an input the results go where "
         "the\n"

@@ -153,6 +153,12 @@ ori_status ori_net_fail(CURLcode result, struct ori_net_transfer *transfer, stru
     }
     if (result == CURLE_PEER_FAILED_VERIFICATION)
         return tell_certificate(transfer, words, err);
+    if (result == CURLE_SSL_CONNECT_ERROR && strstr(words, "wrong version number")) {
+        transfer->can_repeat = false;
+        return ori_error_set(err, ORI_NETWORK,
+                             "no TLS is spoken there: is it http://? %s (curl %d)", words,
+                             (int)result);
+    }
     if (result == CURLE_SSL_CACERT_BADFILE && transfer->rules->egress.ca_file[0])
         return ori_error_set(err, ORI_NETWORK, "%s=%.300s: no certificates can be read there",
                              transfer->rules->egress.ca_variable, transfer->rules->egress.ca_file);

@@ -156,6 +156,12 @@ def test_two_objects_of_one_name(oriane, world, gateway, clip):
     assert rows[second]["error"]["code"] == "bad_usage"
 
 
+def test_a_prefix_whose_objects_were_named_is_not_empty(oriane, world, clip):
+    named = world.put("tiktok/abc/video.mp4", clip("one_frame"))
+    result = oriane.run(named, world.url("tiktok/"), settings=world.settings())
+    assert result.code == 0 and [row["source"] for row in result.lines] == [named], result
+
+
 def test_what_is_not_there_or_not_allowed(oriane, world, clip):
     good = world.put("tiktok/abc/video.mp4", clip("one_frame"))
     nowhere = f"s3://nowhere-{os.getpid()}"

@@ -191,6 +191,20 @@ def test_bad_and_repeated_entries_are_told_and_the_rest_goes_on(submit, server, 
     assert stored(server) == (once(names(2)), 1)
 
 
+def test_a_csv_without_a_header_is_told_what_it_lacks(submit, server, tmp_path):
+    (tmp_path / "list.csv").write_text("p,video-0,https://example.org/x\np;video-1\n")
+    result = submit("list.csv")
+    assert result.code == 1 and result.err.count("a list in CSV begins with a line that names") == 2
+    assert stored(server) == (Counter(), 0)
+
+
+def test_https_to_a_server_of_plain_http_is_told_as_such(submit, server, tmp_path):
+    write_list(tmp_path / "list.txt", names(1))
+    url = server.url.replace("http://", "https://")
+    result = submit("list.txt", "--patience", "0", url=url)
+    assert result.code == 1 and "no TLS is spoken there: is it http://?" in result.err, result
+
+
 def test_many_bad_entries_are_counted(submit, tmp_path):
     (tmp_path / "list.txt").write_text("bad\n" * 25 + "p/video-0\n")
     result = submit("list.txt")

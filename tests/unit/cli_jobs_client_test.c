@@ -98,6 +98,10 @@ static void refusals(void **state)
          "{\"detail\":\"Wrong.\",\"errors\":[{\"loc\":[\"query\",\"page\"],\"msg\":\"too small\"},"
          "{\"loc\":\"order\",\"msg\":\"unknown\"},{\"loc\":[],\"msg\":\"x\"},7,{\"loc\":{}}]}",
          "Wrong.; page: too small; order: unknown", ""},
+        {422, "application/problem+json",
+         "{\"detail\":\"2 fields are wrong; the first: items.0.url: no\",\"errors\":["
+         "{\"loc\":\"items.0.url\",\"msg\":\"no\"},{\"loc\":\"items.4.url\",\"msg\":\"no\"}]}",
+         "2 fields are wrong; the first: items.0.url: no; items.4.url: no", ""},
         {500, "text/html", "<html>oops</html>",
          "the server answered 500 and does not say why (text/html)", ""},
         {502, "", "", "the server answered 502 and does not say why (no content type)", ""},
