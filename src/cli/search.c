@@ -160,8 +160,12 @@ static ori_status print_table(struct search *search, struct ori_error *err)
     struct ori_table table;
     struct ori_buf page;
     if (search->hits.count == 0) {
-        static const char none[] = "nothing found: no frame is stored\n";
-        return ori_output_write(none, sizeof none - 1, NULL, err);
+        const bool is_filtered =
+            ori_cli_text(search->cli, "platform") || ori_cli_text(search->cli, "video");
+        const char *none = is_filtered
+                               ? "nothing found: no frame of that platform or video is stored\n"
+                               : "nothing found: no frame is stored\n";
+        return ori_output_write(none, strlen(none), NULL, err);
     }
     ori_table_init(&table, columns, sizeof columns / sizeof columns[0]);
     ori_buf_init(&page, ORI_LIMIT_MAX_TABLE_BYTES);
@@ -199,7 +203,9 @@ static ori_status search_steps(struct search *search, struct ori_error *err)
             ori_engine_open(cli->settings, is_remote ? ORI_ENGINE_SEARCH_REMOTE : ORI_ENGINE_SEARCH,
                             &search->cancel, NULL, NULL, &search->engine, err);
     if (status == ORI_NOT_FOUND)
-        ori_error_context(err, "nothing is stored yet, `oriane run` comes first");
+        ori_error_context(err, "%s",
+                          is_remote ? "nothing is stored there yet, or QDRANT_COLLECTION is another"
+                                    : "nothing is stored yet, `oriane run` comes first");
     if (status == ORI_OK)
         status = make_query(search, err);
     if (status == ORI_OK)

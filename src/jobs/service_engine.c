@@ -138,8 +138,8 @@ static void tell_places(const struct ori_service_engine *loader, const struct or
     const struct ori_objects *objects = &engine->objects;
     const bool has_qdrant = ori_engine_has_qdrant(settings);
     struct ori_buf videos, frames, vectors;
-    ori_buf_init(&videos, ORI_LIMIT_MAX_SETTING_BYTES);
-    ori_buf_init(&frames, ORI_LIMIT_MAX_SETTING_BYTES);
+    ori_buf_init(&videos, 3 * ORI_LIMIT_MAX_SETTING_BYTES); /* a folder and a bucket */
+    ori_buf_init(&frames, 2 * ORI_LIMIT_MAX_SETTING_BYTES);
     ori_buf_init(&vectors, ORI_LIMIT_MAX_SETTING_BYTES);
     add_videos(&videos, settings, objects->s3 != NULL);
     add_frames(&frames, settings, objects->remote != NULL);

@@ -16,7 +16,7 @@
  * Limits      memory: private memory that can be written; shared memory cannot be had any more.
  *             seconds of processor time: the kernel ends the process by SIGXCPU. No file grows, no
  *             descriptor is added, no core is dumped
- * Why so      docs/adr/0006; checked by tests/e2e/test_sandbox.py, with a child that tries */
+ * Why so      docs/adr/0008; checked by tests/e2e/test_sandbox.py, with a child that tries */
 #include <stdbool.h>
 #include <stdint.h>
 

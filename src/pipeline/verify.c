@@ -38,7 +38,7 @@ struct verify {
     pthread_cond_t has_ended; /* a video */
     size_t pending;           /* handed out and not ended; lock, as all below */
     size_t alive;             /* workers */
-    size_t manifests;         /* of all kinds, but none */
+    size_t fitting;           /* with a manifest where they go now, and points */
     struct name *busy;        /* put off */
     struct ori_verify_progress progress;
     ori_status status;
@@ -107,9 +107,10 @@ static ori_status look_at(struct verify *verify, const struct name *name,
         status = verify_look(&video, err);
     if (status == ORI_OK)
         status = verify_repair(&video, err);
-    if (status == ORI_OK && video.state != ORI_MANIFEST_MISSING) {
+    if (status == ORI_OK && video.state != ORI_MANIFEST_MISSING && video.points_count > 0 &&
+        video.blobs == verify->options->engine->blobs) {
         pthread_mutex_lock(&verify->lock);
-        verify->manifests++;
+        verify->fitting++;
         pthread_mutex_unlock(&verify->lock);
     }
     verify_video_deinit(&video);
@@ -265,20 +266,21 @@ static ori_status tell_foreign(struct verify *verify, const struct ori_vector_se
     return ori_error_set(err, status, "%s", ori_status_text(status));
 }
 
-/* Points of many videos and a manifest of none. */
+/* Points without their manifests, and not one video that has both: frames kept beside a bucket do not
+ * count, nor do manifests of a bucket whose points are elsewhere. */
 static ori_status check_stores_fit(struct verify *verify, const struct ori_vector_seen *point,
                                    struct ori_error *err)
 {
     const struct ori_verify_options *options = verify->options;
     pthread_mutex_lock(&verify->lock);
-    const size_t manifests = verify->manifests;
+    const size_t fitting = verify->fitting;
     pthread_mutex_unlock(&verify->lock);
-    if (manifests > 0 || options->is_dry || options->is_removing)
+    if (fitting > 0 || options->is_dry || options->is_removing)
         return ORI_OK;
     return ori_error_set(err, ORI_NOT_FOUND,
-                         "there is no manifest at all, but points (of %.64s/%.64s): nothing is "
-                         "deleted. Are frames and points those of one server? If all is to go: "
-                         "--remove",
+                         "there are points without a manifest (of %.64s/%.64s), and no video has "
+                         "both: nothing is deleted. Are frames and points those of one server? If "
+                         "they are to go: --remove",
                          point->platform, point->video_code);
 }
 

@@ -148,7 +148,8 @@ def test_settings_that_do_not_fit(search, settings, words):
 def test_a_missing_collection_is_told_and_not_made(search, fake):
     fake.store.config = None
     result = search()
-    assert result.code == 1 and "404" in result.err, result
+    assert result.code == 1 and "404" in result.err and "QDRANT_COLLECTION" in result.err, result
+    assert "oriane run" not in result.err  # which would keep its points here
     assert not fake.asked("PUT", "/collections/watched_frames")
 
 

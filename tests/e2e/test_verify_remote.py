@@ -11,6 +11,7 @@ import pytest
 import harness
 from both_stores import Both
 from server import Server
+from test_s3 import Bucket
 from test_s3_qdrant import gateway, points  # noqa: F401  fixtures
 from test_verify import found
 
@@ -177,6 +178,24 @@ def test_videos_kept_on_this_machine_are_not_taken_for_lost(tmp_path, gateway, p
         named = verify("p/kept")
         assert named.code == 1 and named.one["advice"] == "run the video again", named
         assert not both.rows(video_code="kept")
+
+
+@pytest.mark.parametrize("what", ["empty", "kept_here", "anothers"])
+def test_a_wrong_bucket_empties_no_collection(stored, gateway, points, clip, what):  # noqa: F811
+    other = Bucket(gateway)
+    wrong = {"S3_FRAMES_BUCKET": other.name}
+    if what == "kept_here":
+        assert stored.oriane.run(clip("sources").path, settings=stored.settings()).code == 0
+    if what == "anothers":
+        elsewhere = {**wrong, "QDRANT_COLLECTION": f"{stored.collection}_x"}
+        run = stored.oriane.run("--upload", clip("sources").path, settings=stored.settings(**elsewhere))
+        assert run.code == 0, run
+    result = stored.verify(**wrong)
+    assert result.code == 1 and "[not_found]" in result.err and "--remove" in result.err, result
+    ids = {p["id"] for p in stored.rows()}
+    assert ids >= {p["id"] for p in stored.before[1]}
+    stored.verify()  # what was made of another's videos goes again
+    assert stored.effects() == stored.before
 
 
 def test_frames_in_the_bucket_and_points_here(tmp_path, gateway, points, clip):  # noqa: F811
