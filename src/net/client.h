@@ -11,7 +11,7 @@
  *             followed for nobody
  * Proxy, TLS  as the egress of the options says; certificates are always verified
  * HTTP/2      over TLS, where the server offers it. One request at a time on each connection, so
- *             that connections_max means the same with both: see docs/adr/0006
+ *             that connections_max means the same with both: see docs/adr/0008
  * Retry       connection failures, 408, 425, 429, 500, 502, 503, 504 are tried again
  *             `retries` times with exponential backoff and jitter; Retry-After is obeyed up to
  *             the deadline; would the wait go past that, the last answer or failure is the result.
