@@ -338,7 +338,9 @@ static const struct ori_cli_option options[] = {
      .doc = "extract again, although file and settings are the same"},
     {.name = "upload",
      .kind = ORI_CLI_SWITCH,
-     .doc = "frames and manifests go to S3_FRAMES_BUCKET, not to VP_FRAMES_DIR"},
+     .doc =
+         "frames and manifests go to S3_FRAMES_BUCKET, not to VP_FRAMES_DIR; points to QDRANT_URL "
+         "if it is set"},
 };
 
 const struct ori_verb ori_verb_run = {

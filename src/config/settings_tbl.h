@@ -170,8 +170,8 @@ ORI_SETTING_ROW(VECTOR_DB, vector_db, STRING, "{VP_OUTPUT_DIR}/vectors.db", 1, 4
                 VECTORS, USED, "file of the embedded vector store")
 ORI_SETTING_ROW(
     QDRANT_URL, qdrant_url, STRING, "", 0, 2048, "", "", VECTORS, USED,
-    "a Qdrant server for the vectors; oriane run uses it for inputs in S3 alone; empty uses "
-    "the embedded store")
+    "a Qdrant server for the vectors; oriane run uses it with --upload and for inputs in S3 alone; "
+    "empty uses the embedded store")
 ORI_SETTING_ROW(QDRANT_KEY, qdrant_key, SECRET, "", 0, 2048, "", "", VECTORS, USED,
                 "key of that server")
 ORI_SETTING_ROW(QDRANT_COLLECTION, qdrant_collection, STRING, "watched_frames", 1, 255, "", "",
