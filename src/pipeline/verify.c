@@ -275,7 +275,16 @@ static ori_status check_stores_fit(struct verify *verify, const struct ori_vecto
     pthread_mutex_lock(&verify->lock);
     const size_t fitting = verify->fitting;
     pthread_mutex_unlock(&verify->lock);
-    if (fitting > 0 || options->is_dry || options->is_removing)
+    const struct ori_objects *objects = &options->engine->objects;
+    if (options->is_dry || options->is_removing)
+        return ORI_OK;
+    if (objects->s3 && !objects->remote)
+        return ori_error_set(err, ORI_NOT_FOUND,
+                             "%.64s/%.64s has points and no manifest here, and with SKIP_UPLOAD=1 "
+                             "the bucket is not looked at: nothing is deleted. Take SKIP_UPLOAD "
+                             "away; if such points are to go: --remove",
+                             point->platform, point->video_code);
+    if (fitting > 0)
         return ORI_OK;
     return ori_error_set(err, ORI_NOT_FOUND,
                          "there are points without a manifest (of %.64s/%.64s), and no video has "

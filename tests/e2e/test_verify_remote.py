@@ -106,6 +106,15 @@ def test_a_deleted_object_is_made_by_the_next_run(stored):
     assert stored.verify().code == 0
 
 
+def test_a_bucket_that_is_not_looked_at_is_not_cleaned_up_after(stored, tmp_path, clip):
+    """SKIP_UPLOAD=1 hides the bucket: its videos' points stay, though one video kept here has both."""
+    result = stored.oriane.run(clip("pans").path, out="out", settings=stored.settings(SKIP_UPLOAD=1))
+    assert result.code == 0, result
+    result = stored.verify("--all", SKIP_UPLOAD=1)
+    assert result.code == 1 and "--remove" in result.err and "SKIP_UPLOAD" in result.err, result
+    assert stored.effects() == stored.before
+
+
 @pytest.mark.parametrize("harm", ["deleted", "cut"])
 def test_without_its_manifest_a_video_goes(stored, harm):
     key = f"{stored.name('cuts')}/manifest.json"
