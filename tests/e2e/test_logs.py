@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import signal
 
@@ -163,6 +164,7 @@ def test_secrets_never_appear(tmp_path, clip):
 
 def test_the_decode_process_knows_no_secret(tmp_path, clip):
     """Its environment is empty, and its command line says nothing."""
+    lower = min(os.nice(0) + 5, 19)  # than the server, which has ours
     with Server(tmp_path, env={**SECRETS, **STAYS}, key=SECRETS["API_KEY"]) as server:
         server.wait_ready()
         job = server.submit([server.add_video("p", f"v{i}", clip("dissolves").path)
@@ -182,8 +184,8 @@ def test_the_decode_process_knows_no_secret(tmp_path, clip):
                     continue
                 if words == b"oriane\0decode\0":
                     seen.append((content, nice))
-            return seen and seen[-1][1] == 5 or server.status(job)["status"] in ("completed", "failed")
+            return seen and seen[-1][1] == lower or server.status(job)["status"] in ("completed", "failed")
         harness.wait_until(look, 60, "a decode process")
         server.wait_job(job)
     assert seen and all(content == b"" for content, _ in seen)
-    assert seen[-1][1] == 5, "decode processes leave the processor to the server"
+    assert seen[-1][1] == lower, "decode processes leave the processor to the server"
