@@ -123,7 +123,7 @@ bool ori_list_csv_begin(struct ori_list *list)
     for (size_t i = 0; i < sizeof separators; i++) {
         size_t bytes = 0;
         bool is_quoted = false;
-        list->separator = (char)separators[i];
+        list->separator = separators[i];
         const int c = find_record(&list->window, list->separator, &bytes, &is_quoted);
         const struct ori_list_text header = {ori_window_text(&list->window), bytes};
         if ((c == '\n' || c == ORI_WINDOW_END) && !is_quoted && read_columns(list, header))
