@@ -1,6 +1,7 @@
 """`oriane submit` against a real server: what is in the list is what the server has, once each, whoever
 is killed and when; and what is odd in a list is told."""
 
+import contextlib
 import http.client
 import http.server
 import json
@@ -198,10 +199,25 @@ def test_a_csv_without_a_header_is_told_what_it_lacks(submit, server, tmp_path):
     assert stored(server) == (Counter(), 0)
 
 
-def test_https_to_a_server_of_plain_http_is_told_as_such(submit, server, tmp_path):
+def test_https_to_a_server_of_plain_http_is_told_as_such(submit, tmp_path):
+    """One that answers what it does not understand, and takes leave in order: a reset would tell nothing."""
     write_list(tmp_path / "list.txt", names(1))
-    url = server.url.replace("http://", "https://")
-    result = submit("list.txt", "--patience", "0", url=url)
+
+    def answer(listening):
+        peer, _ = listening.accept()
+        with peer:
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            peer.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionResetError):
+                while peer.recv(65536):
+                    pass
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        answering = threading.Thread(target=answer, args=(listening,))
+        answering.start()
+        result = submit("list.txt", "--patience", "0",
+                        url=f"https://127.0.0.1:{listening.getsockname()[1]}")
+        answering.join()
     assert result.code == 1 and "no TLS is spoken there: is it http://?" in result.err, result
 
 
