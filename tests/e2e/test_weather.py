@@ -93,9 +93,9 @@ def test_it_is_told_and_waited_for(stage, calm, where):
     for place in places:
         stage.proxies[place].refuse()
     metrics = {"s3": "oriane_object_store_up", "qdrant": "oriane_vector_store_up"}
-    checks, events = {"s3": "frames", "qdrant": "vectors"}, {"s3": "store", "qdrant": "vectors"}
+    checks = {"s3": "frames", "qdrant": "vectors"}
     for place in places:
-        server.wait_event(f"{events[place]}.down", timeout=60)
+        server.wait_event(f"{checks[place]}.down", timeout=60)
         answer = server.wait_not_ready(checks[place])
         assert not answer.json["checks"][checks[place]]["ok"]
         assert f"127.0.0.1:{stage.proxies[place].port}" in answer.json["detail"]
