@@ -231,14 +231,8 @@ static enum ori_exit run_jobs(struct ori_cli *cli)
 }
 
 static const struct ori_cli_option options[] = {
-    {.name = "server",
-     .kind = ORI_CLI_TEXT,
-     .argument = "URL",
-     .doc = "the server; when not given, API_HOST and API_PORT of this machine"},
-    {.name = "key",
-     .kind = ORI_CLI_TEXT,
-     .argument = "TEXT",
-     .doc = "its key, when API_KEY is not it; other users of this machine can see a command line"},
+    ORI_JOBS_OPTION_SERVER,
+    ORI_JOBS_OPTION_KEY,
     {.name = "status",
      .kind = ORI_CLI_TEXT,
      .argument = "WORD",
@@ -274,12 +268,7 @@ static const struct ori_cli_option options[] = {
     {.name = "follow",
      .kind = ORI_CLI_SWITCH,
      .doc = "show: wait until the job has ended; exit code 1 unless it is completed"},
-    {.name = "timeout",
-     .kind = ORI_CLI_WHOLE,
-     .argument = "SECONDS",
-     .min = 1,
-     .max = 3600,
-     .doc = "for each answer of the server; 30 when not given"},
+    ORI_JOBS_OPTION_TIMEOUT,
     {.name = "json", .kind = ORI_CLI_SWITCH, .doc = "the server's answer as JSON"},
 };
 

@@ -14,6 +14,24 @@
 
 #define ORI_JOBS_CODE_BYTES 40
 
+/* The options that ori_jobs_open reads: rows of a verb's table. */
+#define ORI_JOBS_OPTION_SERVER                                                                     \
+    {                                                                                              \
+        .name = "server", .kind = ORI_CLI_TEXT, .argument = "URL",                                 \
+        .doc = "the server; when not given, API_HOST and API_PORT of this machine"                 \
+    }
+#define ORI_JOBS_OPTION_KEY                                                                        \
+    {                                                                                              \
+        .name = "key", .kind = ORI_CLI_TEXT, .argument = "TEXT",                                   \
+        .doc =                                                                                     \
+            "its key, when API_KEY is not it; other users of this machine can see a command line"  \
+    }
+#define ORI_JOBS_OPTION_TIMEOUT                                                                    \
+    {                                                                                              \
+        .name = "timeout", .kind = ORI_CLI_WHOLE, .argument = "SECONDS", .min = 1, .max = 3600,    \
+        .doc = "for each answer of the server; 30 when not given"                                  \
+    }
+
 struct ori_jobs_client {
     struct ori_net_client *net;
     char *server;    /* "http://127.0.0.1:8000", no slash at its end */

@@ -8,13 +8,13 @@ import os
 import re
 import sqlite3
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 import harness
 import server as servers
+from test_s3 import gateway  # noqa: F401  a fixture
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "s3"))
 
@@ -24,20 +24,6 @@ import s3_client  # noqa: E402
 AWKWARD = ["a b/c d.mp4", "ünï/日本 語.mp4", "plus+and%25and%2F.mp4", "100%.mp4", "a//b.mp4", "q?x=1&y#z.mp4",
            "quote'\"back\\slash.mp4", "tilde~(1)[2]{3}.MKV", "../up.mp4", "dot./x.webm"]
 MANY = 2500
-
-
-@pytest.fixture(scope="module")
-def gateway():
-    if radosgw.missing():
-        pytest.skip(radosgw.missing())
-    with tempfile.TemporaryDirectory(prefix="ori-s3-", dir="/tmp") as folder:
-        os.chmod(folder, 0o755)
-        running = radosgw.Radosgw(folder)
-        try:
-            running.start()
-            yield running
-        finally:
-            running.stop()
 
 
 class World:

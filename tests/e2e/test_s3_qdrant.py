@@ -1,28 +1,12 @@
 """Both real servers at once: a job's frames in S3, its points in Qdrant, and back through search; then each
 of them killed in turn."""
 
-import os
-import tempfile
 
 import pytest
 
 import qdrant
 from server import Server
-from test_s3 import Bucket, radosgw
-
-
-@pytest.fixture(scope="module")
-def gateway():
-    if radosgw.missing():
-        pytest.skip(radosgw.missing())
-    with tempfile.TemporaryDirectory(prefix="ori-s3-", dir="/tmp") as folder:
-        os.chmod(folder, 0o755)
-        running = radosgw.Radosgw(folder)
-        try:
-            running.start()
-            yield running
-        finally:
-            running.stop()
+from test_s3 import Bucket, gateway  # noqa: F401  a fixture
 
 
 @pytest.fixture(scope="module")
