@@ -13,6 +13,9 @@
 #include "util/size.h"
 
 #define RUN_AGAIN "run the video again"
+#define POINTS_ALONE                                                                               \
+    "its points are all there is: are its frames in another bucket or folder? If they are to go: " \
+    "--remove"
 #define FOREIGN "the point is of another program: whoever wrote it must delete it"
 
 static void set_repaired(struct verify_video *video, enum ori_verify_fault fault)
@@ -308,6 +311,13 @@ static const char *advice_when_well(const struct verify_video *video)
     return video->options->names && !is_stored ? "nothing is stored of it" : NULL;
 }
 
+/* Whoever named the video may have named another bucket than the one its frames are in. */
+static bool is_points_alone(const struct verify_video *video)
+{
+    return video->options->names && video->state == ORI_MANIFEST_MISSING &&
+           video->files_count == 0 && video->points_count > 0;
+}
+
 static ori_status look_only(struct verify_video *video)
 {
     const char *advice = "without --dry-run it is repaired";
@@ -315,6 +325,8 @@ static ori_status look_only(struct verify_video *video)
         advice = RUN_AGAIN;
     else if (is_foreign_alone(video))
         advice = FOREIGN;
+    else if (is_points_alone(video))
+        advice = POINTS_ALONE;
     return end_as(video, ORI_VERIFY_DIFFERS, advice);
 }
 
@@ -334,6 +346,8 @@ ori_status verify_repair(struct verify_video *video, struct ori_error *err)
         return look_only(video);
     if (has(video, ORI_VERIFY_MANIFEST_UNFINISHED) && !is_removing)
         return end_as(video, ORI_VERIFY_DIFFERS, RUN_AGAIN);
+    if (is_points_alone(video) && !is_removing)
+        return end_as(video, ORI_VERIFY_DIFFERS, POINTS_ALONE);
     (void)end_as(video, ORI_VERIFY_REPAIRED, NULL);
     if (video->state == ORI_MANIFEST_READ && video->manifest.is_complete)
         status = repair_result(video, err);

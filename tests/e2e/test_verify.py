@@ -280,8 +280,13 @@ def test_points_without_any_manifest_are_not_deleted_by_mistake(store):
     result = store.verify()
     assert result.code == 1 and "[not_found]" in result.err and "--remove" in result.err, result
     assert harness.points(store.out) == store.effects[1]
-    named = store.verify(store.name)  # who names it means it
-    assert named.code == 0 and found(named.one)["manifest_missing"] == 1
+    for more in ([], ["--dry-run"]):
+        named = store.verify(store.name, *more)
+        assert named.code == 1 and found(named.one)["manifest_missing"] == 1, named
+        assert "another bucket" in named.one["advice"] and "--remove" in named.one["advice"]
+        assert harness.points(store.out) == store.effects[1]
+    named = store.verify(store.name, "--remove")
+    assert named.code == 0 and named.one["status"] == "repaired", named
     assert not store.sql("select 1 from points where video_code = ?", (store.video["code"],))
     assert store.verify("--all", "--remove").code == 0
     assert harness.points(store.out) == []
