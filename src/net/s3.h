@@ -13,8 +13,8 @@
  * Call order create; use from any thread; destroy when no call runs
  * Failure    NOT_FOUND (the object), BUCKET_MISSING, STORE_DENIED (keys, permissions or the request:
  *            it would be refused again; the reason in err), STORE_DOWN (not reached, overloaded,
- *            broken: may pass), STORE (an answer that is no S3), LIMIT, CANCELLED, NOMEM. A deadline
- *            that passes is STORE_DOWN
+ *            broken: may pass), STORE (an answer that is no S3), SOURCE_CHANGED (another object by
+ *            now), LIMIT, CANCELLED, NOMEM. A deadline that passes is STORE_DOWN
  * Cancel     noticed within 200 ms
  * Source     Amazon S3 API reference, 2006-03-01
  * Checked by tests/component/net_s3_test.c (a scripted server), tests/e2e/test_s3.py (radosgw) */
@@ -66,8 +66,7 @@ ori_status ori_s3_put(struct ori_s3 *s3, const struct ori_s3_name *name, const v
 ori_status ori_s3_get(struct ori_s3 *s3, const struct ori_s3_name *name, size_t bytes_max,
                       uint8_t **ret_data, size_t *ret_bytes, const struct ori_wait *wait,
                       struct ori_error *err);
-/* Exactly these bytes of it; of the object with that etag alone unless NULL (else ORI_STORE: it was
- * replaced). */
+/* Exactly these bytes of it; of the object with that etag alone unless NULL (else SOURCE_CHANGED). */
 ori_status ori_s3_read(struct ori_s3 *s3, const struct ori_s3_name *name, const char *etag,
                        int64_t offset, void *data, size_t bytes, const struct ori_wait *wait,
                        struct ori_error *err);

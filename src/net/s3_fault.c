@@ -51,8 +51,8 @@ static const struct {
     {"RequestTimeout", ORI_STORE_DOWN, ""},
     {"SlowDown", ORI_STORE_DOWN, ""},
     {"OperationAborted", ORI_STORE_DOWN, ""},
-    {"PreconditionFailed", ORI_STORE, "; the object was replaced meanwhile"},
-    {"InvalidRange", ORI_STORE, "; the object is shorter than it was"},
+    {"PreconditionFailed", ORI_SOURCE_CHANGED, "; the object was replaced meanwhile"},
+    {"InvalidRange", ORI_SOURCE_CHANGED, "; the object is shorter than it was"},
     {"SignatureDoesNotMatch", ORI_STORE_DENIED,
      "; AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID"},
     {"InvalidAccessKeyId", ORI_STORE_DENIED, "; AWS_ACCESS_KEY_ID is not known there"},
@@ -76,8 +76,8 @@ static ori_status status_of(const struct ori_s3_fault *fault, const char **ret_h
         return ORI_STORE_DOWN;
     if (fault->status == 404 && fault->code[0] == '\0')
         return ORI_NOT_FOUND;
-    if (fault->status == 412)
-        return ORI_STORE;
+    if (fault->status == 412 || fault->status == 416)
+        return ORI_SOURCE_CHANGED;
     return ORI_STORE_DENIED;
 }
 

@@ -148,7 +148,7 @@ static ori_status check_answer(struct reading *reading, struct ori_error *err)
     if (reading->etag[0] == '\0' && strlen(etag) < sizeof reading->etag)
         snprintf(reading->etag, sizeof reading->etag, "%s", etag);
     if (reading->etag[0] && strcmp(reading->etag, etag) != 0)
-        return ori_error_set(err, ORI_STORE, "the object was replaced meanwhile");
+        return ori_error_set(err, ORI_SOURCE_CHANGED, "the object was replaced meanwhile");
     return ORI_OK;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 /* net/s3_remote.h: an object of a bucket as a net/remote.h. Statuses are those of net/s3.h; replaced
- * since open is ORI_STORE.
+ * since open is ORI_SOURCE_CHANGED.
  * Threads     any; the struct is read-only */
 #include "net/remote.h"
 #include "net/s3.h"

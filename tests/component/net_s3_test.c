@@ -249,7 +249,7 @@ static void faults(void **state)
         {404, "NoSuchKey", ORI_NOT_FOUND, 1},
         {404, "NoSuchBucket", ORI_BUCKET_MISSING, 1},
         {404, "", ORI_NOT_FOUND, 1},
-        {412, "PreconditionFailed", ORI_STORE, 1},
+        {412, "PreconditionFailed", ORI_SOURCE_CHANGED, 1},
     };
     open_s3(play_fault, 2);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -344,8 +344,8 @@ static void a_read_that_breaks_off(void **state)
     static const struct {
         const char *how;
         ori_status expected;
-    } rows[] = {{"goes on", ORI_OK},          {"replaced", ORI_STORE},
-                {"whole again", ORI_STORE},   {"another etag", ORI_STORE},
+    } rows[] = {{"goes on", ORI_OK},          {"replaced", ORI_SOURCE_CHANGED},
+                {"whole again", ORI_STORE},   {"another etag", ORI_SOURCE_CHANGED},
                 {"another place", ORI_STORE}, {"nothing more", ORI_STORE_DOWN}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         uint8_t *data = NULL;

@@ -293,7 +293,7 @@ def test_a_video_that_is_replaced_while_it_is_read(videos):
     videos.bucket.s3.put(videos.bucket.name, "p/w/video.mp4", other)
     videos.proxy.clear()
     error = error_of(videos.server.wait_job(job))
-    assert error["code"] == "store_failed" and "replaced" in error["message"], error
+    assert error["code"] == "source_changed" and "replaced" in error["message"], error
     assert not frames_of(videos, "w")
 
 
