@@ -49,3 +49,29 @@ def test_unknown_suite_is_wrong_usage():
     result = subprocess.run([os.path.join(REPOSITORY, "tools", "test"), "nonsense"],
                             capture_output=True, text=True, check=False)
     assert result.returncode == 2
+
+
+SHAKY = """
+import os
+MARK = os.environ["MARK"]
+def test_well(): pass
+def test_once():
+    is_second = os.path.exists(MARK)
+    open(MARK, "w").close()
+    assert is_second, "the first time"
+"""
+
+
+@pytest.mark.parametrize("more,passed,failed,word", [
+    ("", 2, 0, "passed at the second try"),
+    ("def test_never(): assert 1 == 2\n", 2, 1, "failed twice"),
+    ("".join(f"def test_never{i}(): assert 1 == 2\n" for i in range(3)), 1, 4, "failed")])
+def test_what_failed_is_tried_once_more_and_named(runner, tmp_path, monkeypatch, more,
+                                                  passed, failed, word):
+    for name, value in (("REPOSITORY", str(tmp_path)), ("BUILD", str(tmp_path)), ("NOTES", [])):
+        monkeypatch.setattr(runner, name, value)
+    (tmp_path / "test_shaky.py").write_text(SHAKY + more)
+    count = runner.run_pytest(["test_shaky.py"], "report", {"MARK": str(tmp_path / "mark")})
+    assert (count.passed, count.failed) == (passed, failed)
+    assert any(n.startswith(word + ": test_shaky.py::") for n in runner.NOTES), runner.NOTES
+    assert any("test_once: AssertionError: the first time" in n for n in runner.NOTES)
