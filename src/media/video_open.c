@@ -185,6 +185,8 @@ static ori_status choose_stream(struct ori_video *video, struct ori_error *err)
         return ori_error_set(err, ORI_NO_VIDEO_STREAM, "the file has no video stream");
     best->discard = AVDISCARD_DEFAULT;
     video->stream = best;
+    if (video->options.keeps_sound)
+        ori_sound_choose(&video->sound, video->format, best);
     return ORI_OK;
 }
 
