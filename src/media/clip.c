@@ -8,6 +8,7 @@
 #include <libavutil/imgutils.h>
 
 #define FILE_BUFFER_BYTES 65536
+#define SOUND_WAIT_US 30000000
 #define FRAGMENT_BYTES                                                                             \
     8388608 /* a fragment waits in memory: lossless ones end before the key frame */
 
@@ -158,7 +159,7 @@ static int write_bytes(void *self, uint8_t *data, int bytes)
     return clip->write_status == ORI_OK ? bytes : AVERROR(EIO);
 }
 
-static ori_status write_failed(const struct ori_clip *clip, int averror, struct ori_error *err)
+ori_status ori_clip_write_failed(const struct ori_clip *clip, int averror, struct ori_error *err)
 {
     if (clip->write_status == ORI_OK)
         return encode_failed(err, averror, "writing the clip");
@@ -174,6 +175,7 @@ static void close_file(struct ori_clip *clip)
         avio_context_free(&clip->mux->pb);
     }
     avformat_free_context(clip->mux);
+    av_bsf_free(&clip->sound_filter);
     clip->mux = NULL;
     clip->picture_stream = NULL;
     clip->sound_stream = NULL;
@@ -228,24 +230,6 @@ static int add_picture_stream(struct ori_clip *clip, const AVFrame *picture)
     return averror;
 }
 
-/* Sound that is not known well enough, or that MP4 has no name for, is left out. */
-static int add_sound_stream(struct ori_clip *clip)
-{
-    const AVStream *from = clip->video->sound.stream;
-    const AVCodecParameters *sound = from->codecpar;
-    if (sound->sample_rate <= 0 ||
-        avformat_query_codec(clip->mux->oformat, sound->codec_id, FF_COMPLIANCE_NORMAL) != 1)
-        return AVERROR(EINVAL);
-    AVStream *stream = avformat_new_stream(clip->mux, NULL);
-    if (!stream)
-        return AVERROR(ENOMEM);
-    const int averror = avcodec_parameters_copy(stream->codecpar, sound);
-    stream->codecpar->codec_tag = 0;
-    stream->time_base = (AVRational){1, sound->sample_rate};
-    clip->sound_stream = stream;
-    return averror;
-}
-
 static int open_file(struct ori_clip *clip, const AVFrame *picture, bool has_sound)
 {
     AVDictionary *options = NULL;
@@ -262,7 +246,7 @@ static int open_file(struct ori_clip *clip, const AVFrame *picture, bool has_sou
     clip->mux->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
     averror = add_picture_stream(clip, picture);
     if (averror >= 0 && has_sound)
-        averror = add_sound_stream(clip);
+        averror = ori_clip_add_sound(clip);
     if (averror >= 0)
         averror = av_dict_set(&options, "movflags",
                               "frag_keyframe+empty_moov+delay_moov+default_base_moof", 0);
@@ -283,35 +267,16 @@ static ori_status begin_file(struct ori_clip *clip, const AVFrame *picture, stru
         clip->is_silenced = true;
         averror = open_file(clip, picture, false);
     }
-    return averror < 0 ? write_failed(clip, averror, err) : ORI_OK;
+    return averror < 0 ? ori_clip_write_failed(clip, averror, err) : ORI_OK;
 }
 
-/* Sound up to where the pictures are. What the file does not take ends the sound, not the clip. */
-static ori_status write_sound(struct ori_clip *clip, struct ori_error *err)
+/* The muxer keeps the file's head, and all behind it, until each stream has said something. */
+static int wait_no_longer(struct ori_clip *clip)
 {
-    struct ori_video *video = clip->video;
-    AVPacket *packet = NULL;
-    while ((packet = ori_sound_take(&video->sound))) {
-        int averror = 0;
-        if (clip->sound_stream && ori_sound_place(video, packet)) {
-            packet->stream_index = clip->sound_stream->index;
-            packet->pos = -1;
-            av_packet_rescale_ts(packet, video->sound.stream->time_base,
-                                 clip->sound_stream->time_base);
-            if (packet->dts > clip->sound_dts) {
-                clip->sound_dts = packet->dts;
-                averror = av_interleaved_write_frame(clip->mux, packet);
-            }
-        }
-        av_packet_free(&packet);
-        if (averror < 0 && (averror == AVERROR(ENOMEM) || clip->write_status != ORI_OK))
-            return write_failed(clip, averror, err);
-        if (averror < 0) {
-            clip->sound_stream = NULL;
-            clip->is_silenced = true;
-        }
-    }
-    return ORI_OK;
+    if (clip->is_begun || !clip->sound_stream)
+        return 0;
+    clip->is_begun = clip->sound_dts != INT64_MIN || clip->last_us > SOUND_WAIT_US;
+    return clip->is_begun && clip->sound_dts == INT64_MIN ? av_write_frame(clip->mux, NULL) : 0;
 }
 
 static ori_status write_pictures(struct ori_clip *clip, struct ori_error *err)
@@ -327,8 +292,10 @@ static ori_status write_pictures(struct ori_clip *clip, struct ori_error *err)
         clip->packet->stream_index = clip->picture_stream->index;
         av_packet_rescale_ts(clip->packet, ORI_US_BASE, clip->picture_stream->time_base);
         averror = av_interleaved_write_frame(clip->mux, clip->packet);
+        if (averror >= 0)
+            averror = wait_no_longer(clip);
         if (averror < 0)
-            return write_failed(clip, averror, err);
+            return ori_clip_write_failed(clip, averror, err);
     }
 }
 
@@ -340,7 +307,7 @@ static ori_status encode(struct ori_clip *clip, const AVFrame *picture, struct o
         return encode_failed(err, averror, "encoding");
     ori_status status = write_pictures(clip, err);
     if (status == ORI_OK)
-        status = write_sound(clip, err);
+        status = ori_clip_write_sound(clip, err);
     return status;
 }
 
@@ -418,7 +385,7 @@ ori_status ori_clip_finish(struct ori_clip *clip, struct ori_error *err)
         return status;
     const int averror = av_write_trailer(clip->mux);
     if (averror < 0 || clip->write_status != ORI_OK)
-        return write_failed(clip, averror, err);
+        return ori_clip_write_failed(clip, averror, err);
     return ORI_OK;
 }
 

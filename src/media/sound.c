@@ -10,6 +10,10 @@
 void ori_sound_choose(struct ori_sound *sound, AVFormatContext *format, const AVStream *pictures)
 {
     const int best = av_find_best_stream(format, AVMEDIA_TYPE_AUDIO, -1, pictures->index, NULL, 0);
+    for (unsigned i = 0; best < 0 && i < format->nb_streams; i++) {
+        if (format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
+            sound->is_over = true; /* there, but nothing is known of it */
+    }
     if (best < 0)
         return;
     sound->stream = format->streams[best];

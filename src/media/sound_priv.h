@@ -3,7 +3,7 @@
  * they are taken. Nothing of them is decoded.
  * Call order  choose, once the streams are known; keep each packet of the stream; take; deinit
  * Ownership   a packet that is taken is the caller's to free
- * Limits      AUDIO_WAITING_BYTES wait, as many packets at most: more are dropped, and is_over says so */
+ * Limits      AUDIO_WAITING_BYTES wait, and 2^18 packets: more are dropped, and is_over says so */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ struct ori_sound {
     size_t count; /* of waiting, those before first were taken */
     size_t room;
     int64_t bytes;
-    bool is_over;
+    bool is_over; /* not all of the sound can be had */
 };
 
 /* The stream that belongs to pictures; lets the demuxer give its packets. */
