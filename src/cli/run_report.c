@@ -32,11 +32,12 @@ static json_t *timings_json(const struct ori_item_result *result)
     const struct ori_item_timings *t = &result->timings;
     if (result->is_skipped)
         return json_pack("{s:f}", "total", rounded(t->total));
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "open", rounded(t->open),
-                     "extract", rounded(t->extract), "decode", rounded(t->decode), "vision",
-                     rounded(t->vision), "still", rounded(t->still), "wait", rounded(t->wait),
-                     "embed", rounded(t->embed), "objects", rounded(t->objects), "vectors",
-                     rounded(t->vectors), "total", rounded(t->total));
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "open",
+                     rounded(t->open), "extract", rounded(t->extract), "decode", rounded(t->decode),
+                     "vision", rounded(t->vision), "still", rounded(t->still), "wait",
+                     rounded(t->wait), "embed", rounded(t->embed), "objects", rounded(t->objects),
+                     "clip", rounded(t->clip), "vectors", rounded(t->vectors), "total",
+                     rounded(t->total));
 }
 
 static json_t *warnings_json(const struct ori_item_result *result)
@@ -71,15 +72,15 @@ char *ori_run_report_json(const struct ori_item_result *result, const char *show
         return NULL;
     ori_utf8_clean(source);
     json_t *line = json_pack(
-        "{s:s, s:s, s:s, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "platform",
+        "{s:s, s:s, s:s, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "platform",
         manifest->platform, "code", manifest->code, "status", status_word(result), "skipped",
         (int)result->is_skipped, "error", error_json(result), "source", source, "duration",
         is_well ? json_real(ori_json_seconds(manifest->duration_us)) : json_null(), "width",
         is_well ? json_integer(manifest->width) : json_null(), "height",
         is_well ? json_integer(manifest->height) : json_null(), "crop",
-        ori_json_crop(manifest->has_crop, &manifest->crop), "scenes", ori_json_scenes(manifest),
-        "frames", ori_json_frames(manifest, false), "timings", timings_json(result), "warnings",
-        warnings_json(result));
+        ori_json_crop(manifest->has_crop, &manifest->crop), "clip", ori_json_clip(manifest),
+        "scenes", ori_json_scenes(manifest), "frames", ori_json_frames(manifest, false), "timings",
+        timings_json(result), "warnings", warnings_json(result));
     free(source);
     char *text = line ? json_dumps(line, ORI_JSON_FLAGS) : NULL;
     json_decref(line);

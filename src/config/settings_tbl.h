@@ -98,20 +98,20 @@ ORI_SETTING_ROW(VP_EDGE_THRESH, vp_edge_thresh, REAL, "10", 0, 255, "", "levels"
 ORI_SETTING_ROW(VP_CROP_HWACCEL, vp_crop_hwaccel, CHOICE, "auto", 0, 0,
                 "auto none =none cuda vaapi", "", CROP, LATER,
                 "hardware that decodes; empty is none")
-ORI_SETTING_ROW(VP_SAVE_CROPPED, vp_save_cropped, BOOL, "0", 0, 1, "", "", CROP, LATER,
-                "also write the cropped clip")
+ORI_SETTING_ROW(VP_SAVE_CROPPED, vp_save_cropped, BOOL, "0", 0, 1, "", "", CROP, USED,
+                "also write the cropped clip, in a second pass over a video that has borders")
 ORI_SETTING_ROW(VP_CROP_ENCODER, vp_crop_encoder, CHOICE, "auto", 0, 0,
-                "auto h264_nvenc hevc_nvenc libx264 libx265", "", CROP, LATER,
-                "encoder of the cropped clip")
+                "auto h264_nvenc hevc_nvenc libx264 libx265", "", CROP, USED,
+                "encoder of the cropped clip; where it cannot be opened a software encoder")
 ORI_SETTING_ROW(
     VP_CROP_PRESET, vp_crop_preset, CHOICE, "p5", 0, 0,
     "p1 p2 p3 p4 p5 p6 p7 ultrafast superfast veryfast faster fast medium slow slower veryslow", "",
-    CROP, LATER, "preset of that encoder; mapped to the nearest one the encoder in use has")
+    CROP, USED, "preset of that encoder; mapped to the nearest one the encoder in use has")
 ORI_SETTING_ROW(
     VP_CROP_TUNE, vp_crop_tune, CHOICE, "hq", 0, 0,
     "hq ll ull lossless film animation grain stillimage fastdecode zerolatency psnr ssim", "", CROP,
-    LATER, "tune of that encoder; mapped likewise")
-ORI_SETTING_ROW(VP_CROP_CQ, vp_crop_cq, INT, "23", 0, 51, "", "", CROP, LATER,
+    USED, "tune of that encoder; mapped likewise")
+ORI_SETTING_ROW(VP_CROP_CQ, vp_crop_cq, INT, "23", 0, 51, "", "", CROP, USED,
                 "constant quality of that encoder; lower is better")
 
 ORI_SETTING_ROW(VP_DOWNSCALE, vp_downscale, REAL, "0.5", 0.05, 1, "", "", SCENES, USED,
@@ -160,7 +160,7 @@ ORI_SETTING_ROW(HF_HUB_DOWNLOAD_TIMEOUT, hf_hub_download_timeout, INT, "10", 1, 
                 MODEL, USED, "how long a hub may be silent before its answer is asked for again")
 ORI_SETTING_ROW(VP_PRECISION, vp_precision, CHOICE, "auto", 0, 0, "auto f32 bf16 int8", "", MODEL,
                 USED, "numbers the model computes with; auto is the fastest that keeps its results")
-ORI_SETTING_ROW(FORCE_CPU, force_cpu, BOOL, "0", 0, 1, "", "", MODEL, LATER, "leave a GPU alone")
+ORI_SETTING_ROW(FORCE_CPU, force_cpu, BOOL, "0", 0, 1, "", "", MODEL, USED, "leave a GPU alone")
 ORI_SETTING_ROW(CUDA_MEMORY_FRACTION, cuda_memory_fraction, REAL, "0.8", 0.01, 1, "", "", MODEL,
                 LATER, "part of the GPU's memory that may be used")
 ORI_SETTING_ROW(CUDA_MEMORY_GROWTH, cuda_memory_growth, BOOL, "1", 0, 1, "", "", MODEL, LATER,

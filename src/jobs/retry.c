@@ -67,6 +67,7 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_NO_VIDEO_STREAM:
     case ORI_UNSUPPORTED:
     case ORI_DECODE:
+    case ORI_ENCODE:
     case ORI_BAD_PICTURE:
     case ORI_BAD_JSON:
     case ORI_BAD_LIST:

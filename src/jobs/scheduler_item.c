@@ -45,9 +45,9 @@ static const struct {
     const char *stage;
     int begin;
     int end;
-} shares[] = {{"open", 0, 5},         {"lock", 5, 10},       {"check", 10, 20},
-              {"decode", 20, 900},    {"vectors", 900, 950}, {"clean", 950, 980},
-              {"manifest", 980, 1000}};
+} shares[] = {{"open", 0, 5},      {"lock", 5, 10},        {"check", 10, 20},
+              {"decode", 20, 900}, {"clip", 900, 940},     {"vectors", 940, 950},
+              {"clean", 950, 980}, {"manifest", 980, 1000}};
 
 static int permille_of(const struct ori_item_progress *progress, const char **ret_stage)
 {
@@ -63,7 +63,7 @@ static int permille_of(const struct ori_item_progress *progress, const char **re
         if (strcmp(shares[i].stage, stage) != 0)
             continue;
         *ret_stage = shares[i].stage;
-        bool is_decode = strcmp(stage, "decode") == 0;
+        bool is_decode = strcmp(stage, "decode") == 0 || strcmp(stage, "clip") == 0;
         return shares[i].begin + (is_decode ? (int)(share * (shares[i].end - shares[i].begin)) : 0);
     }
     *ret_stage = "";

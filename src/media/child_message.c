@@ -38,6 +38,10 @@ size_t ori_child_message_bytes(uint32_t type)
         return sizeof(struct ori_msg_done);
     case ORI_MSG_FAIL:
         return sizeof(struct ori_msg_fail);
+    case ORI_MSG_CHUNK:
+        return sizeof(struct ori_msg_chunk);
+    case ORI_MSG_CLIP:
+        return sizeof(struct ori_msg_clip);
     default:
         return 0;
     }
@@ -72,6 +76,16 @@ bool ori_child_input_is_sane(const struct ori_input_spec *input)
            (input->fit == ORI_INPUT_SQUASH || input->fit == ORI_INPUT_SHORTER_CROP) &&
            (input->is_crop_rounded == 0 || input->is_crop_rounded == 1) &&
            (input->is_bilinear == 0 || input->is_bilinear == 1);
+}
+
+bool ori_child_clip_is_sane(const struct ori_clip_shape *shape)
+{
+    const struct ori_box *box = &shape->box;
+    return box->x >= 0 && box->y >= 0 && box->w >= 2 && box->h >= 2 &&
+           box->w <= ORI_CHILD_SIDE_MAX && box->h <= ORI_CHILD_SIDE_MAX &&
+           box->x <= ORI_CHILD_SIDE_MAX - box->w && box->y <= ORI_CHILD_SIDE_MAX - box->h &&
+           ((box->x | box->y | box->w | box->h) & 1) == 0 && shape->samples >= 0 &&
+           shape->samples < ORI_CLIP_SAMPLES_COUNT;
 }
 
 /* False when there is no NUL; else printable UTF-8, and zeros up to the end of the field. */
@@ -203,6 +217,45 @@ static ori_status check_thumb(struct ori_child_talk *talk, const struct ori_msg_
     return ORI_OK;
 }
 
+static ori_status check_chunk(struct ori_child_talk *talk, const struct ori_msg_chunk *chunk,
+                              struct ori_error *err)
+{
+    if (talk->has_picture)
+        return REFUSE(err, "CHUNK: after CLIP");
+    if (chunk->slot >= talk->start.slots)
+        return REFUSE(err, "CHUNK: slot %u of %u", chunk->slot, talk->start.slots);
+    if (talk->slots_busy & UINT64_C(1) << chunk->slot)
+        return REFUSE(err, "CHUNK: slot %u was not released", chunk->slot);
+    if (chunk->bytes < 1 || chunk->bytes > talk->start.slot_bytes)
+        return REFUSE(err, "CHUNK: bytes outside its slot");
+    if ((int64_t)chunk->bytes > (int64_t)ORI_LIMIT_MAX_CLIP_BYTES - talk->clip_bytes)
+        return REFUSE(err, "CHUNK: a clip of more than %lld bytes (CLIP_BYTES)",
+                      (long long)ORI_LIMIT_MAX_CLIP_BYTES);
+    talk->clip_bytes += (int64_t)chunk->bytes;
+    talk->slots_busy |= UINT64_C(1) << chunk->slot;
+    return ORI_OK;
+}
+
+static ori_status check_clip(struct ori_child_talk *talk, struct ori_msg_clip *clip,
+                             struct ori_error *err)
+{
+    if (talk->has_picture)
+        return REFUSE(err, "CLIP: said twice");
+    if (clip->encoder == ORI_CLIP_AUTO || clip->encoder >= ORI_CLIP_ENCODER_COUNT)
+        return REFUSE(err, "CLIP: encoder %u", clip->encoder);
+    if (!is_side(clip->width) || !is_side(clip->height))
+        return REFUSE(err, "CLIP: %d x %d", clip->width, clip->height);
+    if (clip->has_audio > 1 || clip->is_silenced > 1 || clip->frames < 1)
+        return REFUSE(err, "CLIP: a number out of range");
+    if (clip->bytes < 1 || clip->bytes != talk->clip_bytes)
+        return REFUSE(err, "CLIP: %lld bytes, %lld were said", (long long)clip->bytes,
+                      (long long)talk->clip_bytes);
+    if (!clean_text(clip->instead, sizeof clip->instead))
+        return REFUSE(err, "CLIP: a string without end");
+    talk->has_picture = true;
+    return ORI_OK;
+}
+
 static ori_status check_progress(const struct ori_msg_progress *progress, struct ori_error *err)
 {
     if (progress->frames_kept > ORI_CHILD_FRAMES_MAX || progress->frames_decoded < 0 ||
@@ -236,6 +289,9 @@ static ori_status check_done(struct ori_child_talk *talk, const struct ori_msg_d
                       done->frames, talk->scenes, talk->frames);
     if (done->has_crop > 1 || (done->has_crop && !is_box_inside(&done->crop, &talk->info)))
         return REFUSE(err, "DONE: box outside the picture");
+    if (done->has_crop && talk->start.options.clip.is_wanted &&
+        !ori_child_clip_is_sane(&done->clip_shape))
+        return REFUSE(err, "DONE: a clip that cannot be");
     if (!is_time(done->duration_us) || done->frames_decoded < 0)
         return REFUSE(err, "DONE: a count out of range");
     if (!is_seconds(done->decode_seconds) || !is_seconds(done->vision_seconds) ||
@@ -278,6 +334,11 @@ static ori_status check_order(const struct ori_child_talk *talk, uint32_t type,
         if (talk->start.job != ORI_CHILD_JOB_THUMB)
             return REFUSE(err, "THUMB in another job");
         return ORI_OK;
+    case ORI_MSG_CHUNK:
+    case ORI_MSG_CLIP:
+        if (talk->start.job != ORI_CHILD_JOB_CLIP)
+            return REFUSE(err, "message %u in another job", type);
+        return ORI_OK;
     case ORI_MSG_INFO:
     case ORI_MSG_PROGRESS:
     case ORI_MSG_WARNING:
@@ -312,6 +373,10 @@ static ori_status check_fields(struct ori_child_talk *talk, union ori_child_mess
         return check_warning(talk, &message->warning, err);
     case ORI_MSG_DONE:
         return check_done(talk, &message->done, err);
+    case ORI_MSG_CHUNK:
+        return check_chunk(talk, &message->chunk, err);
+    case ORI_MSG_CLIP:
+        return check_clip(talk, &message->clip, err);
     default:
         return check_fail(talk, &message->fail, err);
     }

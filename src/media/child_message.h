@@ -27,6 +27,8 @@ union ori_child_message {
     struct ori_msg_warning warning;
     struct ori_msg_done done;
     struct ori_msg_fail fail;
+    struct ori_msg_chunk chunk;
+    struct ori_msg_clip clip;
     uint8_t bytes[sizeof(struct ori_msg_fail) + 8];
 };
 
@@ -34,7 +36,7 @@ union ori_child_message {
 struct ori_child_talk {
     struct ori_msg_start start;
     bool has_info;
-    bool has_picture; /* or thumb */
+    bool has_picture; /* or thumb, or clip */
     bool has_ended;   /* by DONE, FAIL or a broken rule */
     struct ori_msg_info info;
     uint32_t scenes;
@@ -44,14 +46,16 @@ struct ori_child_talk {
     uint32_t frame_scene; /* of the last frame */
     int64_t frame_us;     /* -1 before the first */
     int64_t scene_end_us;
+    int64_t clip_bytes;  /* of the chunks so far */
     uint64_t slots_busy; /* bit i: slot i is the parent's */
 };
 
 /* Exact size of a message, either way; 0 for an unknown type. */
 size_t ori_child_message_bytes(uint32_t type);
 
-/* Every number of START's input inside its limits? Asked by the child. */
+/* Every number of START's input inside its limits? Asked by the child, as is the next. */
 bool ori_child_input_is_sane(const struct ori_input_spec *input);
+bool ori_child_clip_is_sane(const struct ori_clip_shape *shape);
 
 void ori_child_talk_begin(struct ori_child_talk *ret_talk, const struct ori_msg_start *start);
 /* bytes: length of the packet as received. */

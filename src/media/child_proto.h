@@ -12,7 +12,7 @@
  * Order       parent: START. child: INFO, then any of SCENE FRAME PROGRESS WARNING, then exactly
  *             one of DONE or FAIL, then it exits. NEED, PROGRESS, WARNING and FAIL may come before
  *             INFO. A picture job: PICTURE instead of SCENE and FRAME, INFO may be left out; a
- *             thumb job likewise: THUMB
+ *             thumb job likewise: THUMB; a clip job: any number of CHUNK, then CLIP
  * Times       0 .. ORI_CHILD_TIME_MAX_US; scenes do not overlap, frames strictly follow in time
  * Boxes       inside the width x height of INFO
  * Trust       the parent checks type, size, every index, offset, length, number and string of a
@@ -54,13 +54,16 @@ enum ori_child_message_type {
     ORI_MSG_WARNING,
     ORI_MSG_NEED,
     ORI_MSG_DONE,
-    ORI_MSG_FAIL
+    ORI_MSG_FAIL,
+    ORI_MSG_CHUNK,
+    ORI_MSG_CLIP
 };
 
 enum ori_child_job {
     ORI_CHILD_JOB_VIDEO = 1,
     ORI_CHILD_JOB_PICTURE = 2,
-    ORI_CHILD_JOB_THUMB = 3 /* a JPEG with sides of at most options.input.side */
+    ORI_CHILD_JOB_THUMB = 3, /* a JPEG with sides of at most options.input.side */
+    ORI_CHILD_JOB_CLIP = 4   /* the video again, cropped to clip_shape and encoded: media/clip.h */
 };
 
 /* How a cropped picture becomes model input: 3 * side * side bytes, planes R G B. What the fields
@@ -75,6 +78,39 @@ struct ori_input_spec {
     int32_t resize_side;     /* 1..ORI_LIMIT_MAX_INPUT_RESIZE; a thumb job does not use it */
     int32_t is_crop_rounded; /* 0 or 1, as is the next */
     int32_t is_bilinear;
+};
+
+/* How the cropped clip is encoded; the last three are rows of media/clip_tbl.h. */
+enum ori_clip_encoder {
+    ORI_CLIP_AUTO,
+    ORI_CLIP_H264_NVENC,
+    ORI_CLIP_HEVC_NVENC,
+    ORI_CLIP_LIBX264,
+    ORI_CLIP_LIBX265,
+    ORI_CLIP_ENCODER_COUNT
+};
+struct ori_clip_options {
+    int32_t is_wanted; /* else the rest means nothing */
+    int32_t encoder;   /* enum ori_clip_encoder */
+    int32_t preset;
+    int32_t tune;
+    int32_t cq; /* 0..51 */
+};
+
+/* What the clip's samples are: what the video's are, or the nearest that encoders know. */
+enum ori_clip_samples {
+    ORI_CLIP_420_8,
+    ORI_CLIP_422_8,
+    ORI_CLIP_444_8,
+    ORI_CLIP_420_10,
+    ORI_CLIP_422_10,
+    ORI_CLIP_444_10,
+    ORI_CLIP_SAMPLES_COUNT
+};
+/* box: coded pixels, all four even, its sides at least 2: it may go one line past an odd picture. */
+struct ori_clip_shape {
+    struct ori_box box;
+    int32_t samples; /* enum ori_clip_samples */
 };
 
 /* What the vision pass needs of the settings; see the settings of the same names. */
@@ -103,6 +139,7 @@ struct ori_extract_options {
     int64_t pixels_max;
     int64_t duration_us_max;
     struct ori_input_spec input;
+    struct ori_clip_options clip;
 };
 
 struct ori_msg_start {
@@ -117,6 +154,9 @@ struct ori_msg_start {
     uint64_t slot_bytes;
     int64_t memory_bytes; /* likewise; 0: no limit */
     struct ori_extract_options options;
+    struct ori_clip_shape clip_shape; /* of a clip job, as are the next two */
+    uint32_t clip_on_gpu;             /* an encoder of the GPU may be tried */
+    double clip_frame_rate;           /* as INFO said; 0: not known */
 };
 struct ori_msg_slot { /* RELEASE */
     uint32_t type;
@@ -195,7 +235,24 @@ struct ori_msg_done {
     double decode_seconds; /* wall time by stage, for timings{} */
     double vision_seconds;
     double still_seconds;
-    double wait_seconds; /* for a free slot */
+    double wait_seconds;              /* for a free slot */
+    struct ori_clip_shape clip_shape; /* with has_crop and options.clip.is_wanted */
+};
+struct ori_msg_chunk { /* the next bytes of the clip, at offset 0 of the slot */
+    uint32_t type;
+    uint32_t slot;
+    uint64_t bytes;
+};
+struct ori_msg_clip { /* all chunks were said */
+    uint32_t type;
+    uint32_t encoder; /* that made it: enum ori_clip_encoder, never AUTO */
+    int32_t width;    /* upright, before sample aspect */
+    int32_t height;
+    uint32_t has_audio;
+    uint32_t is_silenced; /* the video has sound that MP4 cannot hold */
+    int64_t frames;
+    int64_t bytes;                    /* of all chunks */
+    char instead[ORI_CHILD_TEXT_MAX]; /* why not the encoder that was asked for; "": it is */
 };
 struct ori_msg_fail {
     uint32_t type;

@@ -84,6 +84,9 @@ ori_status ori_child_side_open_at(int fd_medium, int fd_socket, int fd_memory,
     }
     if (!ori_child_input_is_sane(&message.start.options.input))
         return ori_error_set(err, ORI_CHILD_PROTOCOL, "START names a model input that cannot be");
+    if (message.start.job == ORI_CHILD_JOB_CLIP &&
+        !ori_child_clip_is_sane(&message.start.clip_shape))
+        return ori_error_set(err, ORI_CHILD_PROTOCOL, "START names a clip that cannot be");
     return map_memory(ret_side, fd_memory, err);
 }
 

@@ -2,13 +2,11 @@
 
 #include <stdlib.h>
 
-static const AVRational us_base = {1, 1000000};
-
 int64_t ori_video_to_us(int64_t time, AVRational base)
 {
     if (time == AV_NOPTS_VALUE || base.num <= 0 || base.den <= 0)
         return ORI_TIME_UNKNOWN;
-    return av_rescale_q_rnd(time, base, us_base, AV_ROUND_NEAR_INF | AV_ROUND_PASS_MINMAX);
+    return av_rescale_q_rnd(time, base, ORI_US_BASE, AV_ROUND_NEAR_INF | AV_ROUND_PASS_MINMAX);
 }
 
 struct ori_frame *ori_frame_create(AVFrame *picture)

@@ -46,6 +46,8 @@ static ori_status read_packet(struct ori_video *video, struct ori_error *err)
         }
         if (video->packet->stream_index == video->stream->index && video->packet->size > 0)
             return ORI_OK;
+        if (video->sound.stream && video->packet->stream_index == video->sound.stream->index)
+            ori_sound_keep(&video->sound, video->packet);
     }
 }
 
@@ -287,6 +289,7 @@ void ori_video_close(struct ori_video **video)
     avcodec_free_context(&gone->decoder);
     av_packet_free(&gone->packet);
     av_packet_free(&gone->held);
+    ori_sound_deinit(&gone->sound);
     avformat_close_input(&gone->format);
     ori_avio_deinit(&gone->avio);
     ori_scaler_deinit(&gone->planes_scaler);

@@ -25,6 +25,7 @@ struct ori_video_options {
     int64_t pixels_max;      /* width * height of a coded picture */
     int64_t duration_us_max; /* 0: any; longer by its header is ORI_LIMIT, by its frames a cut */
     int64_t frames_max;      /* decoded pictures, 0: any; one more is ORI_LIMIT */
+    bool keeps_sound;        /* packets of one stream of sound, for media/clip.h */
 };
 
 struct ori_video_info {

@@ -70,9 +70,11 @@ static ori_status recognise(struct ori_video *video, const AVInputFormat **ret_f
                          format->long_name ? format->long_name : format->name);
 }
 
-static ori_status set_options(AVDictionary **options)
+/* keeps_sound: AAC in a transport stream says its rate to a decoder alone. */
+static ori_status set_options(AVDictionary **options, bool keeps_sound)
 {
     if (av_dict_set(options, "codec_whitelist", ori_codec_allow_list(), 0) < 0 ||
+        (keeps_sound && av_dict_set(options, "codec_whitelist", ",aac", AV_DICT_APPEND) < 0) ||
         av_dict_set(options, "protocol_whitelist", "none", 0) < 0 ||
         av_dict_set_int(options, "probesize", ORI_LIMIT_MAX_ANALYZE_BYTES, 0) < 0 ||
         av_dict_set_int(options, "analyzeduration", ORI_LIMIT_MAX_ANALYZE_MS * 1000LL, 0) < 0 ||
@@ -103,7 +105,7 @@ static ori_status open_container(struct ori_video *video, struct ori_error *err)
         return status;
     ORI_ASSERT(iformat);
     video->format = avformat_alloc_context();
-    if (!video->format || set_options(&options) != ORI_OK) {
+    if (!video->format || set_options(&options, video->options.keeps_sound) != ORI_OK) {
         av_dict_free(&options);
         return ori_error_set(err, ORI_NOMEM, "opening the container");
     }
@@ -185,6 +187,8 @@ static ori_status choose_stream(struct ori_video *video, struct ori_error *err)
         return ori_error_set(err, ORI_NO_VIDEO_STREAM, "the file has no video stream");
     best->discard = AVDISCARD_DEFAULT;
     video->stream = best;
+    if (video->options.keeps_sound)
+        ori_sound_choose(&video->sound, video->format, best);
     return ORI_OK;
 }
 

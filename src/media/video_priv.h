@@ -11,6 +11,7 @@
 #include <libswscale/swscale.h>
 
 #include "media/avio_priv.h"
+#include "media/sound_priv.h"
 #include "media/timeline_priv.h"
 #include "media/tonemap.h"
 #include "media/video.h"
@@ -48,13 +49,16 @@ ori_status ori_scaler_set(struct ori_scaler *scaler, const struct ori_scaler_key
                           struct ori_error *err);
 void ori_scaler_deinit(struct ori_scaler *scaler);
 
+#define ORI_US_BASE ((AVRational){1, 1000000})
+
 struct ori_video {
     struct ori_avio avio;
     AVFormatContext *format;
     AVCodecContext *decoder;
     AVStream *stream;
-    AVPacket *packet; /* the one just read */
-    AVPacket *held;   /* the one before it, not yet given to the decoder */
+    struct ori_sound sound; /* when options.keeps_sound */
+    AVPacket *packet;       /* the one just read */
+    AVPacket *held;         /* the one before it, not yet given to the decoder */
     bool has_held;
     bool is_drained;         /* the decoder was told that no more comes */
     bool is_walked;          /* is_cut below is the final answer */

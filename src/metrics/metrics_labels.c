@@ -6,9 +6,9 @@
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-static const char *const stage_words[] = {"fetch",   "open",    "lock",  "check",    "extract",
-                                          "decode",  "vision",  "still", "wait",     "embed",
-                                          "objects", "vectors", "clean", "manifest", "other"};
+static const char *const stage_words[] = {
+    "fetch", "open",  "lock",    "check", "extract", "decode", "vision",   "still",
+    "wait",  "embed", "objects", "clip",  "vectors", "clean",  "manifest", "other"};
 static const char *const item_words[] = {"waiting", "processing", "success", "failed", "stopped"};
 static const char *const ended_words[] = {NULL, NULL, "success", "failed", "stopped"};
 static const char *const job_words[] = {"pending", "running", "completed", "failed", "stopped"};

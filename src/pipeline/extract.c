@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/clip.h"
 #include "media/sandbox.h"
 #include "media/words.h"
 #include "pipeline/extract_priv.h"
@@ -191,6 +192,7 @@ static ori_status send_done(struct extract *extract, struct ori_error *err)
                         &extract->borders_options, &box)) {
         done.has_crop = 1;
         done.crop = ori_video_upright_box(&extract->info, &box);
+        done.clip_shape = ori_clip_shape_of(extract->video, &box);
     }
     return ori_child_side_send(extract->side, &done, sizeof done, err);
 }
@@ -257,8 +259,11 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
     return send_done(extract, err);
 }
 
-static ori_status work(struct ori_child_side *side, const char **ret_stage, struct ori_error *err)
+static ori_status work(struct ori_child_side *side, struct extract_clip *clip,
+                       const char **ret_stage, struct ori_error *err)
 {
+    if (side->start.job == ORI_CHILD_JOB_CLIP)
+        return extract_clip(clip, ret_stage, err);
     if (side->start.job != ORI_CHILD_JOB_VIDEO)
         return extract_picture(side, err);
     struct extract *extract = calloc(1, sizeof *extract);
@@ -307,9 +312,15 @@ int ori_extract_main(void)
     }
     if (side.start.words < ORI_WORDS_LEVEL_COUNT)
         ori_media_set_words((enum ori_words_level)side.start.words);
-    ori_status status = enter_sandbox(&side, &err);
+    struct extract_clip clip = {.side = &side};
+    ori_status status = ORI_OK;
+    if (side.start.job == ORI_CHILD_JOB_CLIP)
+        status = extract_clip_open(&clip, &err);
     if (status == ORI_OK)
-        status = work(&side, &stage, &err);
+        status = enter_sandbox(&side, &err);
+    if (status == ORI_OK)
+        status = work(&side, &clip, &stage, &err);
+    extract_clip_close(&clip);
     if (status == ORI_NOMEM)
         tell_memory(&side, &status, &err);
     if (status != ORI_OK && status != ORI_CANCELLED)

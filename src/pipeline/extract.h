@@ -1,6 +1,7 @@
 #pragma once
 /* pipeline/extract.h: all that happens inside the decode child: one video, decoded once, to kept
- * frames; or one picture from outside to model input.
+ * frames; or the same video, once its box is known, to the cropped clip; or one picture from outside to
+ * model input.
  * Flow       decode ▶ thumb ▶ borders ▶ choose (scenes, novelty) ▶ hold ▶ crop ▶ solid? ▶ dhash ▶ dedup
  *            ▶ still + model input into a slot ▶ FRAME
  * Hold       chosen frames wait, because what comes later says more about the bars: until the video

@@ -1,9 +1,10 @@
 #pragma once
-/* pipeline/extract_priv.h: the child's state, shared by extract.c (decode and look) and
- * extract_emit.c (hold, crop, drop, encode, say). */
+/* pipeline/extract_priv.h: the child's state, shared by extract.c (decode and look),
+ * extract_emit.c (hold, crop, drop, encode, say), extract_clip.c and extract_picture.c. */
 #include <stdint.h>
 
 #include "media/child_side.h"
+#include "media/clip.h"
 #include "media/video.h"
 #include "vision/choose.h"
 #include "vision/signature.h"
@@ -78,6 +79,22 @@ ori_status extract_end_scene(struct extract *extract, const struct ori_scene *sc
 /* Says what must not or need not wait; at the end, all. */
 ori_status extract_flush(struct extract *extract, bool is_end, struct ori_error *err);
 void extract_emit_deinit(struct extract *extract);
+
+/* A clip job: bytes of the file are gathered in a slot until it is full. */
+struct extract_clip {
+    struct ori_child_side *side;
+    struct ori_clip *clip;
+    struct ori_video *video;
+    uint8_t *data; /* of the slot that is being filled; NULL: none */
+    uint32_t slot;
+    size_t used;
+    int64_t bytes;
+    int64_t next_progress_us; /* monotonic */
+};
+/* Before the walls; the rest of the job, DONE included; the end, idempotent. */
+ori_status extract_clip_open(struct extract_clip *clip, struct ori_error *err);
+ori_status extract_clip(struct extract_clip *clip, const char **ret_stage, struct ori_error *err);
+void extract_clip_close(struct extract_clip *clip);
 
 /* Model input of image: 3 * side * side bytes into planes. */
 ori_status extract_input(const struct ori_rgb *image, const struct ori_input_spec *input,

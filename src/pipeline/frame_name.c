@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define US_A_CENTI 10000
+#define CLIP_PREFIX "cropped_"
 
 int64_t ori_frame_name_centis(int64_t pts_us)
 {
@@ -45,6 +46,31 @@ bool ori_frame_name_is_frame(const char *file)
     if (at != fraction + 2)
         return false;
     return strcmp(at, ".png") == 0 || strcmp(at, ".jpg") == 0 || strcmp(at, ".webp") == 0;
+}
+
+void ori_frame_name_make_clip(int width, int height, char ret_file[ORI_FRAME_FILE_BYTES])
+{
+    int length = snprintf(ret_file, ORI_FRAME_FILE_BYTES, CLIP_PREFIX "%dx%d.mp4", width, height);
+    ORI_ASSERT(length > 0 && length < ORI_FRAME_FILE_BYTES);
+}
+
+bool ori_frame_name_is_clip(const char *file)
+{
+    if (strncmp(file, CLIP_PREFIX, strlen(CLIP_PREFIX)) != 0)
+        return false;
+    const char *width = file + strlen(CLIP_PREFIX);
+    const char *at = skip_digits(width);
+    if (at == width || *at != 'x')
+        return false;
+    const char *height = at + 1;
+    at = skip_digits(height);
+    return at != height && strcmp(at, ".mp4") == 0;
+}
+
+bool ori_frame_name_is_ours(const char *file)
+{
+    return strnlen(file, ORI_FRAME_FILE_BYTES) < ORI_FRAME_FILE_BYTES &&
+           (ori_frame_name_is_frame(file) || ori_frame_name_is_clip(file));
 }
 
 void ori_frame_name_key(const char *platform, const char *code, const char *file,

@@ -121,9 +121,9 @@ static const struct {
     const char *name; /* the stage of an error that names none */
     ori_status (*run)(struct ori_item *item, struct ori_error *err);
 } steps[] = {
-    {"open", step_open},          {"lock", step_lock},       {"check", step_check},
-    {"decode", ori_item_extract}, {"vectors", step_vectors}, {"clean", step_clean},
-    {"manifest", step_manifest},
+    {"open", step_open},          {"lock", step_lock},         {"check", step_check},
+    {"decode", ori_item_extract}, {"clip", ori_item_clip},     {"vectors", step_vectors},
+    {"clean", step_clean},        {"manifest", step_manifest},
 };
 
 void ori_item_tell(struct ori_item *item)
@@ -184,9 +184,10 @@ static void count_times(struct ori_metrics *metrics, const struct ori_item_timin
         const char *stage;
         double seconds;
     } rows[] = {
-        {"open", timings->open},     {"extract", timings->extract}, {"decode", timings->decode},
-        {"vision", timings->vision}, {"still", timings->still},     {"wait", timings->wait},
-        {"embed", timings->embed},   {"objects", timings->objects}, {"vectors", timings->vectors},
+        {"open", timings->open},       {"extract", timings->extract}, {"decode", timings->decode},
+        {"vision", timings->vision},   {"still", timings->still},     {"wait", timings->wait},
+        {"embed", timings->embed},     {"objects", timings->objects}, {"clip", timings->clip},
+        {"vectors", timings->vectors},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         ori_metrics_observe(metrics, ORI_METRIC_STAGE_SECONDS, ori_metrics_stage(rows[i].stage),

@@ -1,6 +1,6 @@
 #pragma once
 /* pipeline/item.h: one video from its file to stills, points and manifest.
- * Steps       open, lock, check, extract, vectors, clean, manifest: the table in item.c. A video
+ * Steps       open, lock, check, extract, clip, vectors, clean, manifest: the table in item.c. A video
  *             that is done already ends at check without a child
  * Promise     what is killed at any moment, or fails, leaves the result of before or nothing that
  *             counts as one: before the first effect the old manifest says complete false, the new
@@ -72,6 +72,7 @@ struct ori_item_timings {
     double wait;
     double embed;
     double objects;
+    double clip; /* decoded again, encoded and stored */
     double vectors;
     double total;
 };

@@ -4,7 +4,6 @@
  * of them is the pace of all, and what is under way fits into the slots. */
 #include "pipeline/item_priv.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,11 +14,9 @@
 #include "pipeline/options.h"
 #include "util/clock.h"
 
-#define PROGRESS_US 100000  /* between two tellings */
 #define MESSAGES_A_ROUND 64 /* before cancel and deadline are looked at again */
 #define CANCEL_GRACE_MS 100 /* for puts that run: what is broken off may come about afterwards */
 #define FAILURE_GRACE_MS 2000
-#define REAP_GRACE_MS 150 /* a child that has said its last word; cancel must take < 200 ms */
 
 static double seconds_since(int64_t begin_us)
 {
@@ -160,35 +157,6 @@ static ori_status take_scene(struct ori_item *item, const struct ori_msg_scene *
     return ori_manifest_add_scene(&item->result->manifest, &scene, err);
 }
 
-/* A code known to be one of ours, so that the stage is a static string. */
-static const char *stage_of(const char *said)
-{
-    static const char *const stages[] = {"open", "decode", "vision", "still"};
-    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
-        if (strcmp(stages[i], said) == 0)
-            return stages[i];
-    }
-    return "decode";
-}
-
-static ori_status take_fail(const struct ori_msg_fail *message, struct ori_error *err)
-{
-    ori_status status = ori_status_from_code(message->code);
-    if (err)
-        err->stage = stage_of(message->stage);
-    return ori_error_set(err, status, "%s",
-                         message->text[0] ? message->text : ori_status_text(status));
-}
-
-static void tell_progress(struct ori_item *item, const struct ori_msg_progress *message)
-{
-    item->progress.pts_us = message->pts_us;
-    item->progress.duration_us = item->result->manifest.duration_us;
-    item->progress.frames = message->frames_kept;
-    if (ori_clock_us() - item->progress_us >= PROGRESS_US)
-        ori_item_tell(item);
-}
-
 /* How large the stills are is known now, and with it how many may be under way at once. */
 static ori_status take_info(struct ori_item *item, const struct ori_msg_info *message,
                             struct ori_error *err)
@@ -197,23 +165,13 @@ static ori_status take_info(struct ori_item *item, const struct ori_msg_info *me
     const struct ori_msg_start *start = &item->start;
     const uint32_t more = ori_options_more_slots(start, message->width, message->height);
     ori_status status = ORI_OK;
+    item->frame_rate = message->frame_rate;
     manifest->width = message->width;
     manifest->height = message->height;
     manifest->duration_us = message->has_duration ? message->duration_us : 0;
     for (uint32_t i = 0; i < more && status == ORI_OK; i++)
         status = ori_child_release(item->child, start->slots - start->slots_held + i, err);
     return status;
-}
-
-/* All of a local medium is there: nobody has to ask. */
-static ori_status take_need(struct ori_item *item, const struct ori_msg_range *need,
-                            struct ori_error *err)
-{
-    if (!item->remote)
-        return ori_child_answer(item->child, need, true, err);
-    ori_status status =
-        ori_medium_remote_ensure(item->remote, need->offset, need->bytes, &item->wait, err);
-    return status == ORI_OK ? ori_child_answer(item->child, need, false, err) : status;
 }
 
 static ori_status take_message(struct ori_item *item, const union ori_child_message *message,
@@ -227,32 +185,22 @@ static ori_status take_message(struct ori_item *item, const union ori_child_mess
     case ORI_MSG_FRAME:
         return take_frame(item, &message->frame, err);
     case ORI_MSG_PROGRESS:
-        tell_progress(item, &message->progress);
+        ori_item_take_progress(item, &message->progress);
         return ORI_OK;
     case ORI_MSG_WARNING:
         return ori_manifest_add_warning(&item->result->manifest, message->warning.code,
                                         message->warning.text, err);
     case ORI_MSG_NEED:
-        return take_need(item, &message->need, err);
+        return ori_item_take_need(item, &message->need, err);
     case ORI_MSG_DONE:
         item->done = message->done;
         item->has_done = true;
         return ORI_OK;
     case ORI_MSG_FAIL:
-        return take_fail(&message->fail, err);
+        return ori_item_take_fail(&message->fail, err);
     default:
         return ori_error_set(err, ORI_CHILD_PROTOCOL, "message %u", message->type);
     }
-}
-
-/* The child is gone without DONE or FAIL. */
-static ori_status explain_hangup(struct ori_item *item, struct ori_error *err)
-{
-    ori_status status = ori_child_reap(item->child, REAP_GRACE_MS, err);
-    if (status == ORI_OK)
-        status =
-            ori_error_set(err, ORI_CHILD_PROTOCOL, "the decode process ended without saying how");
-    return status;
 }
 
 static ori_status take_messages(struct ori_item *item, struct ori_error *err)
@@ -264,7 +212,7 @@ static ori_status take_messages(struct ori_item *item, struct ori_error *err)
         if (status == ORI_AGAIN)
             return ORI_OK;
         if (status == ORI_EOF)
-            return explain_hangup(item, err);
+            return ori_item_explain_hangup(item, err);
         if (status == ORI_OK)
             status = take_message(item, &message, err);
     }
@@ -280,59 +228,19 @@ static ori_status wait_for_more(struct ori_item *item, struct ori_error *err)
         {.fd = item->inbox.fd, .events = POLLIN},
         {.fd = ori_uploads_fd(item->uploads), .events = POLLIN},
         {.fd = item->cancel ? item->cancel->fd : -1, .events = POLLIN}};
-    if (poll(fds, 5, ori_clock_poll_ms(item->deadline_us)) < 0 && errno != EINTR)
-        return ori_error_set_errno(err, errno, false, "waiting for the decode process");
-    if (ori_cancel_is_set(item->cancel))
-        return ori_error_set(err, ORI_CANCELLED, "%s", ori_status_text(ORI_CANCELLED));
-    if (ori_clock_us() >= item->deadline_us)
-        return ori_error_set(err, ORI_TIMEOUT, "not done after %lld seconds",
-                             (long long)item->environment->settings->vp_item_timeout);
-    return ORI_OK;
-}
-
-/* How much the child may say: what would not go into the log is not even written. */
-static enum ori_words_level words_wanted(const struct ori_log *log)
-{
-    if (ori_log_is_on(log, ORI_LOG_TRACE))
-        return ORI_WORDS_VERBOSE;
-    if (ori_log_is_on(log, ORI_LOG_DEBUG))
-        return ORI_WORDS_WARNING;
-    return ori_log_is_on(log, ORI_LOG_WARN) ? ORI_WORDS_FATAL : ORI_WORDS_NONE;
-}
-
-static void log_words(void *self, enum ori_words_level words, const char *line)
-{
-    static const enum ori_log_level levels[ORI_WORDS_LEVEL_COUNT] = {
-        [ORI_WORDS_NONE] = ORI_LOG_TRACE,
-        [ORI_WORDS_FATAL] = ORI_LOG_WARN,
-        [ORI_WORDS_WARNING] = ORI_LOG_DEBUG,
-        [ORI_WORDS_VERBOSE] = ORI_LOG_TRACE};
-    const struct ori_item *item = self;
-    if (!item->request->log)
-        return;
-    struct ori_log log = *item->request->log;
-    log.stage = "decode";
-    ori_log_event(&log, levels[words], "decoder.said", ORI_LOG_FIELDS(ori_log_text("text", line)));
-}
-
-static void log_untold(const struct ori_item *item)
-{
-    uint64_t untold = ori_child_untold(item->child);
-    if (untold > 0)
-        ori_log_event(item->request->log, ORI_LOG_DEBUG, "decoder.said_more",
-                      ORI_LOG_FIELDS(ori_log_int("lines", (int64_t)untold)));
+    return ori_item_wait_for(item, fds, 5, err);
 }
 
 static ori_status start_child(struct ori_item *item, struct ori_error *err)
 {
     struct ori_child_options options = {.program = item->environment->child_program,
                                         .fd_medium = item->fd,
-                                        .on_line = log_words,
+                                        .on_line = ori_item_log_words,
                                         .on_line_self = item};
     ori_options_start(item->environment->settings, &item->options, ORI_CHILD_JOB_VIDEO,
                       item->result->manifest.source.bytes, &options.start);
     options.start.is_remote = item->remote != NULL;
-    options.start.words = words_wanted(item->request->log);
+    options.start.words = ori_item_words_wanted(item);
     if (ori_uploads_fd(item->uploads) >= 0)
         ori_options_hold_slots(&options.start);
     item->start = options.start;
@@ -387,7 +295,7 @@ ori_status ori_item_extract(struct ori_item *item, struct ori_error *err)
     if (status == ORI_OK) {
         /* Everything was said and checked: how it ends is its own. */
         struct ori_error ignored = {0};
-        (void)!ori_child_reap(item->child, REAP_GRACE_MS, &ignored);
+        (void)!ori_child_reap(item->child, ORI_ITEM_REAP_MS, &ignored);
         take_done(item);
     }
     ori_item_extract_end(item);
@@ -402,7 +310,7 @@ void ori_item_extract_end(struct ori_item *item)
     if (item->child) {
         ori_child_kill(item->child);
         ori_child_read_log(item->child);
-        log_untold(item);
+        ori_item_log_untold(item);
     }
     ori_uploads_destroy(&item->uploads,
                         ori_cancel_is_set(item->cancel) ? CANCEL_GRACE_MS : FAILURE_GRACE_MS);

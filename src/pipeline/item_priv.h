@@ -1,8 +1,12 @@
 #pragma once
 /* pipeline/item_priv.h: what the steps of one item share; for item*.c alone. */
+#include <poll.h>
+
 #include "media/child.h"
 #include "pipeline/item.h"
 #include "pipeline/uploads.h"
+
+#define ORI_ITEM_REAP_MS 150 /* a child that has said its last word; cancel must take < 200 ms */
 
 /* One slot of the child's memory while its frame is with us. */
 struct ori_item_slot {
@@ -38,6 +42,7 @@ struct ori_item {
     size_t lent;                 /* slots that the batcher or the uploads have */
     float *vectors;              /* dim for each row of the manifest's frames */
     size_t vectors_room;         /* in rows */
+    double frame_rate;           /* as INFO said */
     struct ori_msg_done done;
     bool has_done;
     struct ori_item_progress progress; /* as last told */
@@ -46,6 +51,24 @@ struct ori_item {
 
 /* item.c: tells whoever listens how far the item is. */
 void ori_item_tell(struct ori_item *item);
+
+/* item_child.c: what is the same in every pass over the video. */
+/* Until something can be done; ORI_CANCELLED and ORI_TIMEOUT end the item. */
+ori_status ori_item_wait_for(struct ori_item *item, struct pollfd *fds, nfds_t count,
+                             struct ori_error *err);
+void ori_item_take_progress(struct ori_item *item, const struct ori_msg_progress *message);
+ori_status ori_item_take_need(struct ori_item *item, const struct ori_msg_range *need,
+                              struct ori_error *err);
+/* The failure that the child tells of. */
+ori_status ori_item_take_fail(const struct ori_msg_fail *message, struct ori_error *err);
+/* The child is gone without DONE or FAIL. */
+ori_status ori_item_explain_hangup(struct ori_item *item, struct ori_error *err);
+enum ori_words_level ori_item_words_wanted(const struct ori_item *item);
+void ori_item_log_words(void *self, enum ori_words_level words, const char *line);
+void ori_item_log_untold(const struct ori_item *item);
+
+/* item_clip.c: the cropped clip, in a second pass over the video, where one is wanted. */
+ori_status ori_item_clip(struct ori_item *item, struct ori_error *err);
 
 /* item_extract.c: child, frames, stills and vectors. Fills the manifest's tables. */
 ori_status ori_item_extract(struct ori_item *item, struct ori_error *err);

@@ -33,21 +33,28 @@ ori_status ori_item_load_old(struct ori_item *item, struct ori_error *err)
     return ORI_OK;
 }
 
+/* wanted: 0 is any but none. */
+static bool has_object(struct ori_item *item, const char *file, int64_t wanted)
+{
+    char key[ORI_OBJECT_KEY_BYTES];
+    int64_t bytes = 0;
+    struct ori_error why = {0};
+    ori_frame_name_key(item->request->platform, item->request->code, file, key);
+    return ori_blob_stat(item->environment->blobs, key, &bytes, &item->wait, &why) == ORI_OK &&
+           bytes > 0 && (wanted == 0 || bytes == wanted);
+}
+
 /* Every object and as many points as the old manifest names. */
 static ori_status is_in_place(struct ori_item *item, bool *ret_is_in_place, struct ori_error *err)
 {
     const struct ori_manifest *old = &item->old;
     *ret_is_in_place = false;
     for (size_t i = 0; i < old->frames_count; i++) {
-        char key[ORI_OBJECT_KEY_BYTES];
-        int64_t bytes = 0;
-        struct ori_error why = {0};
-        ori_manifest_frame_key(old, &old->frames[i], key);
-        ori_status status = ori_blob_stat(item->environment->blobs, key, &bytes, &item->wait, &why);
-        if (status != ORI_OK || bytes == 0 ||
-            (old->frames[i].bytes && bytes != old->frames[i].bytes))
+        if (!has_object(item, old->frames[i].file, old->frames[i].bytes))
             return ORI_OK;
     }
+    if (old->has_clip && !has_object(item, old->clip.file, old->clip.bytes))
+        return ORI_OK;
     struct ori_vector_filter filter = {.platform = item->request->platform,
                                        .video_code = item->request->code,
                                        .second_min = -1,
@@ -135,14 +142,13 @@ static ori_status visit_file(void *self, const char *file, int64_t bytes, struct
 {
     struct stale *stale = self;
     (void)bytes;
-    if (!ori_frame_name_is_frame(file) || strlen(file) >= ORI_FRAME_FILE_BYTES ||
-        (stale->keep && ori_manifest_has_file(stale->keep, file)))
+    if (!ori_frame_name_is_ours(file) || (stale->keep && ori_manifest_has_file(stale->keep, file)))
         return ORI_OK;
     if (stale->count == stale->room) {
         size_t room = stale->room ? 2 * stale->room : 64;
         void *more = reallocarray(stale->files, room, sizeof *stale->files);
         if (!more)
-            return ori_error_set(err, ORI_NOMEM, "list of stale frames");
+            return ori_error_set(err, ORI_NOMEM, "list of stale objects");
         stale->files = more;
         stale->room = room;
     }

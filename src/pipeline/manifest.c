@@ -83,6 +83,8 @@ ori_status ori_manifest_add_warning(struct ori_manifest *manifest, const char *c
 
 bool ori_manifest_has_file(const struct ori_manifest *manifest, const char *file)
 {
+    if (manifest->has_clip && strcmp(manifest->clip.file, file) == 0)
+        return true;
     /* Frame n stands in row n - 1: the name itself says where to look. */
     char *end = NULL;
     unsigned long n = strtoul(file, &end, 10);

@@ -47,6 +47,15 @@ struct ori_manifest_warning {
     char text[ORI_CHILD_TEXT_MAX];
 };
 
+struct ori_manifest_clip {
+    char file[ORI_FRAME_FILE_BYTES];
+    int64_t bytes;
+    int width; /* as its name says */
+    int height;
+    char encoder[16]; /* that made it */
+    bool has_audio;
+};
+
 struct ori_manifest {
     bool is_complete;
     char platform[ORI_CODE_BYTES];
@@ -63,6 +72,8 @@ struct ori_manifest {
     int height;
     bool has_crop;
     struct ori_box crop;
+    bool has_clip;
+    struct ori_manifest_clip clip;
     struct ori_manifest_scene *scenes;
     size_t scenes_count;
     struct ori_manifest_frame *frames;
@@ -82,6 +93,7 @@ ori_status ori_manifest_add_frame(struct ori_manifest *manifest,
 /* What is too long is cut at the end of a character. */
 ori_status ori_manifest_add_warning(struct ori_manifest *manifest, const char *code,
                                     const char *text, struct ori_error *err);
+/* A frame's or the clip's. */
 bool ori_manifest_has_file(const struct ori_manifest *manifest, const char *file);
 
 /* Key and id of one frame. */

@@ -24,6 +24,18 @@ json_t *ori_json_crop(bool has_crop, const struct ori_box *crop)
                      crop->h);
 }
 
+json_t *ori_json_clip(const struct ori_manifest *manifest)
+{
+    const struct ori_manifest_clip *clip = &manifest->clip;
+    char key[ORI_OBJECT_KEY_BYTES];
+    if (!manifest->has_clip)
+        return json_null();
+    ori_frame_name_key(manifest->platform, manifest->code, clip->file, key);
+    return json_pack("{s:s, s:I, s:i, s:i, s:s, s:b}", "path", key, "bytes",
+                     (json_int_t)clip->bytes, "width", clip->width, "height", clip->height,
+                     "encoder", clip->encoder, "audio", (int)clip->has_audio);
+}
+
 static json_t *scene_json(const struct ori_manifest_scene *scene)
 {
     json_t *json = json_pack("{s:f, s:f}", "start", ori_json_seconds(scene->start_us), "end",
@@ -110,17 +122,17 @@ ori_status ori_manifest_render(const struct ori_manifest *manifest, char **ret_d
     const struct ori_source_identity *source = &manifest->source;
     json_t *root = json_pack(
         "{s:i, s:b, s:s, s:s, s:{s:s, s:I, s:I, s:s}, s:s*, s:s, s:s, s:i, s:f, s:i, s:i, s:o, "
-        "s:o, s:o, "
-        "s:o, s:s}",
+        "s:o*, s:o, s:o, s:o, s:s}",
         "version", MANIFEST_VERSION, "complete", (int)manifest->is_complete, "platform",
         manifest->platform, "code", manifest->code, "source", "name", manifest->source_name,
         "bytes", (json_int_t)source->bytes, "mtime_ns", (json_int_t)source->mtime_ns, "sha256",
         source->digest, "settings", manifest->settings[0] ? manifest->settings : NULL,
         "fingerprint", manifest->fingerprint, "model", manifest->model, "dim", manifest->dim,
         "duration", ori_json_seconds(manifest->duration_us), "width", manifest->width, "height",
-        manifest->height, "crop", ori_json_crop(manifest->has_crop, &manifest->crop), "scenes",
-        ori_json_scenes(manifest), "frames", ori_json_frames(manifest, true), "warnings",
-        warnings_json(manifest), "created_at", manifest->created_at);
+        manifest->height, "crop", ori_json_crop(manifest->has_crop, &manifest->crop), "clip",
+        manifest->has_clip ? ori_json_clip(manifest) : NULL, "scenes", ori_json_scenes(manifest),
+        "frames", ori_json_frames(manifest, true), "warnings", warnings_json(manifest),
+        "created_at", manifest->created_at);
     char *data = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(root);
     if (!data)
@@ -211,6 +223,29 @@ static bool read_crop(struct reader *reader, json_t *object, struct ori_box *ret
     return true;
 }
 
+/* Older manifests have none, nor those of runs that were not to make one. */
+static void read_clip(struct reader *reader, json_t *root, struct ori_manifest *manifest)
+{
+    json_t *value = json_object_get(root, "clip");
+    struct ori_manifest_clip *clip = &manifest->clip;
+    char key[ORI_OBJECT_KEY_BYTES];
+    if (!value)
+        return;
+    snprintf(reader->at, sizeof reader->at, "clip");
+    clip->width = (int)read_int(reader, value, "width", 1, ORI_CHILD_SIDE_MAX);
+    clip->height = (int)read_int(reader, value, "height", 1, ORI_CHILD_SIDE_MAX);
+    clip->bytes = read_int(reader, value, "bytes", 1, INT64_MAX);
+    read_text(reader, value, "encoder", clip->encoder, sizeof clip->encoder);
+    if (!json_is_boolean(json_object_get(value, "audio")))
+        refuse(reader, "audio", "is neither true nor false");
+    clip->has_audio = json_is_true(json_object_get(value, "audio"));
+    ori_frame_name_make_clip(clip->width, clip->height, clip->file);
+    ori_frame_name_key(manifest->platform, manifest->code, clip->file, key);
+    read_same(reader, value, "path", key);
+    manifest->has_clip = true;
+    reader->at[0] = '\0';
+}
+
 static void read_head(struct reader *reader, json_t *root, const char *platform, const char *code,
                       struct ori_manifest *manifest)
 {
@@ -237,6 +272,7 @@ static void read_head(struct reader *reader, json_t *root, const char *platform,
     manifest->width = (int)read_int(reader, root, "width", 0, ORI_CHILD_SIDE_MAX);
     manifest->height = (int)read_int(reader, root, "height", 0, ORI_CHILD_SIDE_MAX);
     manifest->has_crop = read_crop(reader, root, &manifest->crop);
+    read_clip(reader, root, manifest);
     read_text(reader, root, "created_at", manifest->created_at, sizeof manifest->created_at);
 }
 

@@ -12,6 +12,8 @@
 
 double ori_json_seconds(int64_t us);
 json_t *ori_json_crop(bool has_crop, const struct ori_box *crop); /* {x,y,w,h} or null */
+/* {path, bytes, width, height, encoder, audio}, or null. */
+json_t *ori_json_clip(const struct ori_manifest *manifest);
 json_t *ori_json_scenes(const struct ori_manifest *manifest);
 /* has_file: with the object's bare name beside its path. */
 json_t *ori_json_frames(const struct ori_manifest *manifest, bool has_file);

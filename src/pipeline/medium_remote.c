@@ -43,32 +43,13 @@ struct files {
     int fd_given; /* for reading alone */
 };
 
-/* Without a name from the start where the file system can do that. */
-static int make_file(const char *folder)
-{
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-        return fd;
-    char *path = NULL;
-    if (ori_fs_join(folder, ".video-XXXXXX", &path, NULL) != ORI_OK)
-        return -1;
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    free(path);
-    return fd;
-}
-
 /* The file that stands in, as yet empty, and the descriptor that is given away. */
 static ori_status open_files(const char *folder, struct files *files, struct ori_error *err)
 {
     char link[64];
-    ori_status status = ori_fs_make_folders(folder, err);
+    ori_status status = ori_fs_open_nameless(folder, &files->fd, err);
     if (status != ORI_OK)
         return status;
-    files->fd = make_file(folder);
-    if (files->fd < 0)
-        return ori_error_set_errno(err, errno, true, "a file in VP_TMP_DIR %s", folder);
     snprintf(link, sizeof link, "/proc/self/fd/%d", files->fd);
     files->fd_given =
         open(link, O_RDONLY | O_CLOEXEC); /* the child shall not be able to write it */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "media/clip.h"
+
 #define DECODE_THREADS 1
 /* Enough to decode on while stills are written and a batch is computed; each holds one still. */
 #define SLOTS 4
@@ -13,13 +15,26 @@
 #define DURATION_S_MAX 31536000
 /* The clock on the wall comes first, unless more threads run than there should. */
 #define CPU_GRACE_S 1
-#define STILL_OVERHEAD (INT64_C(1) << 20) /* headers, chunks, and what zlib adds to noise */
+#define CLIP_SLOT_BYTES (INT64_C(1) << 20) /* a piece of the clip */
+#define STILL_OVERHEAD (INT64_C(1) << 20)  /* headers, chunks, and what zlib adds to noise */
 
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings)
 {
     if (strcmp(settings->vp_frame_format, "jpeg") == 0)
         return ORI_STILL_JPEG;
     return strcmp(settings->vp_frame_format, "webp") == 0 ? ORI_STILL_WEBP : ORI_STILL_PNG;
+}
+
+/* The words are those that the settings allow: a row for each. */
+static struct ori_clip_options clip_options(const struct ori_settings *settings)
+{
+    return (struct ori_clip_options){
+        .is_wanted = settings->vp_save_cropped,
+        .encoder = ori_clip_encoder_find(settings->vp_crop_encoder),
+        .preset = ori_clip_preset_find(settings->vp_crop_preset),
+        .tune = ori_clip_tune_find(settings->vp_crop_tune),
+        .cq = (int32_t)settings->vp_crop_cq,
+    };
 }
 
 void ori_options_extract(const struct ori_settings *settings, const struct ori_model_info *model,
@@ -56,6 +71,7 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
                   .resize_side = model->resize_side,
                   .is_crop_rounded = model->is_crop_rounded,
                   .is_bilinear = model->is_bilinear},
+        .clip = clip_options(settings),
     };
 }
 
@@ -70,16 +86,20 @@ void ori_options_start(const struct ori_settings *settings,
                        const struct ori_extract_options *options, enum ori_child_job job,
                        int64_t bytes, struct ori_msg_start *ret_start)
 {
+    const bool is_video = job == ORI_CHILD_JOB_VIDEO || job == ORI_CHILD_JOB_CLIP;
+    const int threads = options->decode_threads + (job == ORI_CHILD_JOB_CLIP); /* one encodes */
     int64_t slot_bytes = slot_bytes_of(options, options->pixels_max);
     if (job != ORI_CHILD_JOB_VIDEO) /* a thumb's JPEG has the room of the model input */
         slot_bytes = slot_bytes_of(options, 0) - (job == ORI_CHILD_JOB_THUMB ? 0 : STILL_OVERHEAD);
+    if (job == ORI_CHILD_JOB_CLIP)
+        slot_bytes = CLIP_SLOT_BYTES;
     slot_bytes = (slot_bytes + 4095) / 4096 * 4096;
     *ret_start = (struct ori_msg_start){
         .type = ORI_MSG_START,
         .job = (uint32_t)job,
         .bytes = bytes,
-        .slots = job == ORI_CHILD_JOB_VIDEO ? SLOTS : ORI_CHILD_SLOTS_MIN,
-        .cpu_seconds = settings->vp_item_timeout * options->decode_threads + CPU_GRACE_S,
+        .slots = is_video ? SLOTS : ORI_CHILD_SLOTS_MIN,
+        .cpu_seconds = settings->vp_item_timeout * threads + CPU_GRACE_S,
         .slot_bytes = (uint64_t)slot_bytes,
         .memory_bytes = settings->vp_decode_memory,
         .options = *options,

@@ -12,7 +12,7 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
                          struct ori_extract_options *ret_options);
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings);
 
-/* START of a job of any kind, for a local medium of so many bytes. A slot holds the
+/* START of a job of any kind (of a clip, what it is to be is still to be told), for a local medium of so many bytes. A slot holds the
  * largest still that VP_MAX_PIXELS allows; pages that nobody touches cost nothing. The settings say
  * what the process may use: VP_DECODE_MEMORY, and as much processor time as VP_ITEM_TIMEOUT gives
  * its threads. */

@@ -48,7 +48,7 @@ static ori_status visit_file(void *self, const char *name, int64_t bytes, struct
 {
     const struct file_visit *visit = self;
     struct verify_video *video = visit->video;
-    if (!ori_frame_name_is_frame(name) || strlen(name) >= ORI_FRAME_FILE_BYTES)
+    if (!ori_frame_name_is_ours(name))
         return ORI_OK;
     void *rows = video->files;
     const ori_status status =
@@ -237,6 +237,20 @@ static void compare_file(struct verify_video *video, const struct ori_manifest_f
         verify_note(video, ORI_VERIFY_FRAME_DAMAGED, key);
 }
 
+static void compare_clip(struct verify_video *video)
+{
+    const struct ori_manifest *manifest = &video->manifest;
+    char key[ORI_OBJECT_KEY_BYTES];
+    if (!manifest->has_clip)
+        return;
+    const struct verify_file *file = verify_find_file(video, manifest->clip.file);
+    ori_frame_name_key(video->platform, video->code, manifest->clip.file, key);
+    if (!file)
+        verify_note(video, ORI_VERIFY_CLIP_MISSING, key);
+    else if (file->bytes != manifest->clip.bytes)
+        verify_note(video, ORI_VERIFY_CLIP_DAMAGED, key);
+}
+
 static bool is_payload_of(const struct verify_point *point, const struct ori_manifest_frame *frame,
                           const char *key)
 {
@@ -270,7 +284,9 @@ static void note_stale(struct verify_video *video)
         if (video->state == ORI_MANIFEST_READ && ori_manifest_has_file(&video->manifest, name))
             continue;
         ori_frame_name_key(video->platform, video->code, name, key);
-        verify_note(video, ORI_VERIFY_FRAME_STALE, key);
+        verify_note(video,
+                    ori_frame_name_is_clip(name) ? ORI_VERIFY_CLIP_STALE : ORI_VERIFY_FRAME_STALE,
+                    key);
     }
     for (size_t i = 0; i < video->points_count; i++) {
         if (!video->points[i].is_known)
@@ -301,6 +317,7 @@ static void compare(struct verify_video *video)
         compare_file(video, &manifest->frames[i]);
         compare_point(video, &manifest->frames[i]);
     }
+    compare_clip(video);
     note_stale(video);
 }
 

@@ -270,14 +270,17 @@ static ori_status make_points(struct verify_video *video, struct ori_error *err)
 static bool is_to_run_again(const struct verify_video *video)
 {
     return has(video, ORI_VERIFY_FRAME_MISSING) || has(video, ORI_VERIFY_FRAME_DAMAGED) ||
+           has(video, ORI_VERIFY_CLIP_MISSING) || has(video, ORI_VERIFY_CLIP_DAMAGED) ||
            (has(video, ORI_VERIFY_POINT_MISSING) && video->is_homeless);
 }
 
 static ori_status repair_result(struct verify_video *video, struct ori_error *err)
 {
     ori_status status = delete_files(video, false, err);
-    if (status == ORI_OK)
+    if (status == ORI_OK) {
         set_repaired(video, ORI_VERIFY_FRAME_STALE);
+        set_repaired(video, ORI_VERIFY_CLIP_STALE);
+    }
     if (status == ORI_OK)
         status = delete_points(video, false, err);
     if (status == ORI_OK)

@@ -16,6 +16,12 @@ ORI_VERIFY_ROW(FRAME_DAMAGED, "frame_damaged",
                "the manifest is marked unfinished")
 ORI_VERIFY_ROW(FRAME_STALE, "frame_stale", "a still that the manifest does not name",
                "it is deleted")
+ORI_VERIFY_ROW(CLIP_MISSING, "clip_missing",
+               "the cropped clip that the manifest names is not there",
+               "the manifest is marked unfinished")
+ORI_VERIFY_ROW(CLIP_DAMAGED, "clip_damaged", "the clip has another size than the manifest says",
+               "the manifest is marked unfinished")
+ORI_VERIFY_ROW(CLIP_STALE, "clip_stale", "a clip that the manifest does not name", "it is deleted")
 ORI_VERIFY_ROW(POINT_MISSING, "point_missing", "a still has no point",
                "it is made again from the still")
 ORI_VERIFY_ROW(POINT_WRONG, "point_wrong", "a point's payload is not that of its still",

@@ -112,6 +112,36 @@ ori_status ori_fs_write_all(int fd, const void *data, size_t bytes, struct ori_e
     return ORI_OK;
 }
 
+/* Without a name from the start where the file system can do that. */
+static int make_nameless(const char *folder)
+{
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+        return fd;
+    char *path = NULL;
+    if (ori_fs_join(folder, ".nameless-XXXXXX", &path, NULL) != ORI_OK) {
+        errno = ENOMEM;
+        return -1;
+    }
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    free(path);
+    return fd;
+}
+
+ori_status ori_fs_open_nameless(const char *folder, int *ret_fd, struct ori_error *err)
+{
+    ori_status status = ori_fs_make_folders(folder, err);
+    if (status != ORI_OK)
+        return status;
+    int fd = make_nameless(folder);
+    if (fd < 0)
+        return ori_error_set_errno(err, errno, true, "a file in %s", folder);
+    *ret_fd = fd;
+    return ORI_OK;
+}
+
 /* Opens for reading what must be a regular file, and tells its size. */
 static ori_status open_regular(int dir_fd, const char *path, int *ret_fd, size_t *ret_bytes,
                                struct ori_error *err)

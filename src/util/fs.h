@@ -29,6 +29,9 @@ ori_status ori_fs_read_at(int fd, int64_t offset, void *data, size_t bytes_max, 
                           struct ori_error *err);
 /* Makes a new name in path's folder durable; file systems that cannot are no failure. */
 ori_status ori_fs_sync_folder_of(int dir_fd, const char *path, struct ori_error *err);
+/* A file without a name, open for reading and writing, in a folder that is made where missing: it goes
+ * with its descriptor, however the process ends. The caller closes. */
+ori_status ori_fs_open_nameless(const char *folder, int *ret_fd, struct ori_error *err);
 ori_status ori_fs_write_all(int fd, const void *data, size_t bytes, struct ori_error *err);
 
 /* Replaces path in one step: a reader sees the old bytes or the new, and after ORI_OK the new ones

@@ -59,6 +59,7 @@ ORI_LIMIT_ROW(CHILD_WARNINGS, 64, "warnings", "warnings of one decode process")
 ORI_LIMIT_ROW(CHILD_MESSAGES, 16777216, "messages", "messages of one decode process")
 ORI_LIMIT_ROW(CHILD_LINES, 100, "lines", "of a decode process's own words that go into the log")
 ORI_LIMIT_ROW(CHILD_LINE_BYTES, 512, "bytes", "such a line; what is longer is cut and says so")
+ORI_LIMIT_ROW(CLIP_BYTES, 137438953472, "bytes", "the cropped clip of one video")
 ORI_LIMIT_ROW(CHILD_NEED_BYTES, 16777216, "bytes", "one range of a remote medium")
 
 /* media */
@@ -71,6 +72,8 @@ ORI_LIMIT_ROW(ANALYZE_MS, 5000, "milliseconds", "of the medium's time, for the s
 ORI_LIMIT_ROW(SILENT_PACKETS, 100000, "packets", "a stretch of packets that gives no frame")
 ORI_LIMIT_ROW(SILENT_BYTES, 1073741824, "bytes", "a stretch of packets that gives no frame")
 ORI_LIMIT_ROW(CONTAINER_PARTS, 1000000, "parts", "looked at to see whether a file is cut off")
+ORI_LIMIT_ROW(AUDIO_WAITING_BYTES, 67108864, "bytes",
+              "sound that waits for the next picture of a clip; more is left out with a warning")
 ORI_LIMIT_ROW(JPEG_SIDE, 65500, "pixels", "width or height of a JPEG still")
 ORI_LIMIT_ROW(WEBP_SIDE, 16383, "pixels", "width or height of a WebP still")
 ORI_LIMIT_ROW(PNG_SIDE, 1000000, "pixels", "width or height of a PNG still")

@@ -25,6 +25,7 @@ ORI_STATUS_ROW(NO_VIDEO_STREAM, "no_video_stream", 422, 0, "the file has no vide
 ORI_STATUS_ROW(UNSUPPORTED, "unsupported_codec", 422, 0,
                "the codec or pixel format is not supported")
 ORI_STATUS_ROW(DECODE, "decode_failed", 422, 0, "no picture could be decoded")
+ORI_STATUS_ROW(ENCODE, "encode_failed", 500, 0, "the cropped clip could not be encoded")
 ORI_STATUS_ROW(BAD_PICTURE, "bad_picture", 422, 0, "not a picture that can be read")
 ORI_STATUS_ROW(CHILD_CRASHED, "decoder_crashed", 500, 1, "the decode process ended by itself")
 ORI_STATUS_ROW(CHILD_PROTOCOL, "decoder_protocol", 500, 1, "the decode process sent nonsense")
