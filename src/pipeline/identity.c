@@ -118,6 +118,8 @@ static void describe_stills(struct ori_buf *text, const struct ori_extract_optio
     ori_buf_printf(text, "solid=%a/%d\n", x->solid_std, x->solid_min_dim);
     ori_buf_printf(text, "still=%d/%d\n", x->still_format, x->still_quality);
     ori_buf_printf(text, "duration=%" PRId64 "\n", x->duration_us_max);
+    if (x->speed != ORI_SPEED_EXACT) /* results from before there was a choice are exact */
+        ori_buf_printf(text, "speed=%d\n", x->speed);
 }
 
 static void describe_vectors(struct ori_buf *text, const struct ori_result_inputs *inputs)

@@ -22,6 +22,13 @@ enum ori_still_format ori_options_still_format(const struct ori_settings *settin
     return strcmp(settings->vp_frame_format, "webp") == 0 ? ORI_STILL_WEBP : ORI_STILL_PNG;
 }
 
+static enum ori_speed speed_of(const struct ori_settings *settings)
+{
+    if (strcmp(settings->vp_speed, "fast") == 0)
+        return ORI_SPEED_FAST;
+    return strcmp(settings->vp_speed, "turbo") == 0 ? ORI_SPEED_TURBO : ORI_SPEED_EXACT;
+}
+
 void ori_options_extract(const struct ori_settings *settings, const struct ori_model_info *model,
                          struct ori_extract_options *ret_options)
 {
@@ -48,6 +55,7 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
         .still_format = (int32_t)ori_options_still_format(settings),
         .still_quality = (int32_t)settings->vp_frame_quality,
         .decode_threads = DECODE_THREADS,
+        .speed = (int32_t)speed_of(settings),
         .pixels_max = settings->vp_max_pixels,
         .duration_us_max = duration_s * 1000000,
         .input = {.side = model->side,
