@@ -442,13 +442,17 @@ static int compare_times(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
+/* Pictures that are shown after all that were sent. */
 static void list_stand_ins(struct ori_groups *groups)
 {
     size_t n = 0;
     size_t kept = 0;
     int64_t *times = groups->stand_ins;
+    int64_t shown_us = groups->coded[0].pts_us;
+    for (size_t i = 0; i < groups->sent; i++)
+        shown_us = groups->coded[i].pts_us > shown_us ? groups->coded[i].pts_us : shown_us;
     for (size_t i = groups->sent; i < groups->count; i++) {
-        if (!is_leading(groups, i))
+        if (groups->coded[i].pts_us > shown_us)
             times[n++] = groups->coded[i].pts_us;
     }
     qsort(times, n, sizeof *times, compare_times);
