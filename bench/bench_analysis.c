@@ -74,12 +74,14 @@ static ori_status ask(void *self, struct ori_video *video, const struct ori_grou
         return status;
     struct ori_skim_sizes sizes = ori_skim_sizes_of(rest);
     const struct ori_thumb *next = rest->next ? &bench->skim.next : &bench->skim.newest;
-    fprintf(
-        stderr, "%8.3f %8.3f %d %4zu peak %.3f swell %5.2f unlike %.3f relit %.3f same %5.2f %s\n",
-        (double)rest->newest->pts_us / 1e6, rest->next ? (double)rest->next->pts_us / 1e6 : -1,
-        rest->is_begin, rest->count, sizes.peak, sizes.swell,
-        ori_unlikeness(&bench->skim.newest, next), ori_unlikeness_relit(&bench->skim.newest, next),
-        ori_structure_likeness(&bench->skim.newest, next), words[*ret_plan]);
+    fprintf(stderr,
+            "%8.3f %8.3f %4zu/%-4zu share %.3f spike %5.2f swell %5.2f unlike %.3f relit %.3f same "
+            "%5.2f %s\n",
+            (double)rest->newest->pts_us / 1e6, rest->next ? (double)rest->next->pts_us / 1e6 : -1,
+            rest->begin, rest->count, sizes.share, sizes.spike, sizes.swell,
+            ori_unlikeness(&bench->skim.newest, next),
+            ori_unlikeness_relit(&bench->skim.newest, next),
+            ori_structure_likeness(&bench->skim.newest, next), words[*ret_plan]);
     return ORI_OK;
 }
 

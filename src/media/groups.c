@@ -379,15 +379,13 @@ static ori_status ask(struct ori_groups *groups, enum ori_group_plan *ret_plan,
                       struct ori_error *err)
 {
     bool is_begin = groups->sent == 0;
-    size_t from = is_begin ? 1 : groups->sent;
     const struct ori_group_rest rest = {
         .newest = is_begin ? groups->key : groups->newest,
-        .is_begin = is_begin,
         .next = groups->next_key,
-        .key_bytes = groups->coded[0].bytes,
         .next_bytes = groups->next ? groups->next->size : 0,
-        .coded = groups->coded + from,
-        .count = groups->count - from,
+        .coded = groups->coded,
+        .count = groups->count,
+        .begin = is_begin ? 1 : groups->sent,
     };
     groups->step_end = groups->sent + ORI_GROUP_STEP;
     return groups->planner->plan(groups->planner->self, groups->video, &rest, ret_plan, err);

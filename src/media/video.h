@@ -31,16 +31,15 @@ struct ori_coded {
     bool is_forward; /* shown after all that were coded before it: no B frame */
 };
 
-/* A group is a key frame and what follows up to the next one. What there is to know of it before it
- * is decoded. */
+/* A group is a key frame and what follows up to the next one. What there is to know of the rest of it
+ * before that is decoded. */
 struct ori_group_rest {
     const struct ori_frame *newest; /* shown last; before anything was decoded the key frame */
-    bool is_begin; /* newest is the key frame, and nothing of the group was decoded */
-    const struct ori_frame *next;  /* key frame of the next group; NULL: the video ends */
-    int32_t key_bytes;             /* of the group's key frame, */
-    int32_t next_bytes;            /* and of the next one's */
-    const struct ori_coded *coded; /* in order of decoding, without the key frame */
+    const struct ori_frame *next;   /* key frame of the next group; NULL: the video ends */
+    int32_t next_bytes;             /* coded; 0 when the video ends */
+    const struct ori_coded *coded;  /* the whole group in order of decoding, the key frame first */
     size_t count;
+    size_t begin; /* from here on nothing was decoded; 1: of the whole group */
 };
 
 /* What to decode of the next ORI_GROUP_STEP pictures. */

@@ -1,13 +1,21 @@
 #include "pipeline/skim.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/limits.h"
 #include "vision/likeness.h"
-#include "vision/scenes.h"
 
+#define ALIKE 0.15
+#define UNLIKE 0.4
+#define SAME_STRUCTURE 0.4
+#define SHARE_MOST 0.35
+#define SPIKE 2.5
+#define SWELL 1.8
 #define SWELL_PICTURES 4
+#define USUAL_LEAST 0.02
+#define LOOK_BACK 4
 
 void ori_skim_init(struct ori_skim *ret_skim, enum ori_speed speed, double downscale,
                    double solid_std)
@@ -26,31 +34,45 @@ static int compare(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-struct ori_skim_sizes ori_skim_sizes_of(const struct ori_group_rest *rest)
+static double usual_bytes(const struct ori_group_rest *rest, double key)
 {
     int32_t sizes[ORI_LIMIT_MAX_GROUP_PICTURES];
-    struct ori_skim_sizes found = {0, 1};
     size_t n = 0;
-    int64_t largest = 0;
-    int64_t key = rest->key_bytes;
-    if (rest->next && rest->next_bytes < key)
-        key = rest->next_bytes;
-    for (size_t i = 0; i < rest->count && n < ORI_LIMIT_MAX_GROUP_PICTURES; i++) {
+    for (size_t i = 1; i < rest->count && n < ORI_LIMIT_MAX_GROUP_PICTURES; i++) {
         if (rest->coded[i].is_forward)
             sizes[n++] = rest->coded[i].bytes;
     }
-    if (n == 0 || key <= 0)
-        return found;
-    for (size_t i = 0; i + SWELL_PICTURES <= n; i++) {
-        int64_t sum = 0;
-        for (size_t k = 0; k < SWELL_PICTURES; k++)
-            sum += sizes[i + k];
-        largest = sum > largest ? sum : largest;
-    }
     qsort(sizes, n, sizeof *sizes, compare);
-    found.peak = (double)sizes[n - 1] / (double)key;
-    if (n >= 3 * SWELL_PICTURES)
-        found.swell = (double)largest / SWELL_PICTURES / (1 + (double)sizes[n / 2]);
+    double median = n ? sizes[n / 2] : 0;
+    return median > USUAL_LEAST * key ? median : USUAL_LEAST * key;
+}
+
+struct ori_skim_sizes ori_skim_sizes_of(const struct ori_group_rest *rest)
+{
+    struct ori_skim_sizes found = {0};
+    double key = rest->coded[0].bytes;
+    if (rest->next && rest->next_bytes < key)
+        key = rest->next_bytes;
+    double usual = usual_bytes(rest, key);
+    double last[SWELL_PICTURES] = {0};
+    double sum = 0;
+    size_t n = 0;
+    size_t before = rest->begin > LOOK_BACK ? rest->begin - LOOK_BACK : 1;
+    for (size_t i = before; i < rest->count; i++) {
+        double bytes = rest->coded[i].bytes;
+        if (!rest->coded[i].is_forward)
+            continue;
+        bool is_large = bytes > SPIKE * usual || bytes > SHARE_MOST * key;
+        if (is_large && i < rest->begin + ORI_GROUP_STEP)
+            found.is_at_hand = true;
+        if (i < rest->begin)
+            continue;
+        sum += bytes - last[n % SWELL_PICTURES];
+        last[n++ % SWELL_PICTURES] = bytes;
+        found.share = fmax(found.share, bytes / key);
+        found.spike = fmax(found.spike, bytes / usual);
+        found.swell = fmax(found.swell, sum / SWELL_PICTURES / usual);
+    }
     return found;
 }
 
@@ -65,11 +87,27 @@ static ori_status thumb_of(struct ori_skim *skim, struct ori_video *video,
     return status;
 }
 
+/* Is the next key frame where it is because the encoder saw a cut? Not where key frames come at even
+ * distances: the change lies somewhere before it then. */
+static bool is_cut(const struct ori_skim *skim)
+{
+    bool is_round = skim->count % 12 == 0 || skim->count % 10 == 0;
+    bool is_even = skim->count == skim->before || skim->count == skim->longest ||
+                   (skim->before == 0 && is_round);
+    return !is_even && ori_unlikeness(&skim->newest, &skim->next) > UNLIKE &&
+           ori_structure_likeness(&skim->newest, &skim->next) < SAME_STRUCTURE;
+}
+
 ori_status ori_skim_ask(void *self, struct ori_video *video, const struct ori_group_rest *rest,
                         enum ori_group_plan *ret_plan, struct ori_error *err)
 {
     struct ori_skim *skim = self;
     ori_status status = ORI_OK;
+    if (rest->begin == 1) {
+        skim->before = skim->count;
+        skim->longest = skim->count > skim->longest ? skim->count : skim->longest;
+        skim->count = rest->count;
+    }
     *ret_plan = ORI_GROUP_SKIP;
     if (skim->speed == ORI_SPEED_TURBO)
         return ORI_OK;
@@ -81,12 +119,9 @@ ori_status ori_skim_ask(void *self, struct ori_video *video, const struct ori_gr
     if (status != ORI_OK)
         return status;
     struct ori_skim_sizes sizes = ori_skim_sizes_of(rest);
-    double unlike = rest->next ? ori_unlikeness(&skim->newest, &skim->next) : 0;
-    double same = rest->next ? ori_structure_likeness(&skim->newest, &skim->next) : 1;
-    bool is_calm = sizes.peak < 0.35 && sizes.swell < 2.5;
-    bool is_alike = unlike < 0.15;
-    bool is_cut = unlike > 0.4 && same < 0.4;
-    if (!is_calm || !(is_alike || is_cut))
-        *ret_plan = ORI_GROUP_REFERENCES;
+    bool is_calm = sizes.share < SHARE_MOST && sizes.spike < SPIKE && sizes.swell < SWELL;
+    bool is_end = !rest->next || ori_unlikeness(&skim->newest, &skim->next) < ALIKE || is_cut(skim);
+    if (!is_calm || !is_end)
+        *ret_plan = sizes.is_at_hand ? ORI_GROUP_ALL : ORI_GROUP_REFERENCES;
     return ORI_OK;
 }

@@ -21,15 +21,21 @@ struct ori_skim {
     struct ori_thumb newest;
     struct ori_thumb next;
     int64_t next_us; /* which key frame next is of; -1: none */
+    size_t before;   /* pictures of the group before, 0: there was none */
+    size_t longest;  /* of all groups before */
+    size_t count;    /* of the group at hand */
 };
 
 void ori_skim_init(struct ori_skim *ret_skim, enum ori_speed speed, double downscale,
                    double solid_std);
 
-/* What sizes say of pictures that were not decoded. Pure. */
+/* What sizes say of the pictures that were not decoded. Only those count that are shown after all that
+ * were coded before them: B frames are small whatever happens. Pure. */
 struct ori_skim_sizes {
-    double peak;  /* largest forward picture, of the smaller of the two key frames; 0: none */
-    double swell; /* the same of the largest mean of a few in a row over the median; 1: even */
+    double share;    /* of the largest in the smaller of the two key frames; 0: there are none */
+    double spike;    /* the largest in what is usual in the group */
+    double swell;    /* the largest mean of a few in a row in what is usual */
+    bool is_at_hand; /* a large one lies in the next step, or just before it */
 };
 struct ori_skim_sizes ori_skim_sizes_of(const struct ori_group_rest *rest);
 

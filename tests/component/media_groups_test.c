@@ -41,6 +41,7 @@ static ori_status make_plan(void *self, struct ori_video *video, const struct or
         assert_true(rest->next_bytes > 0);
     }
     plan->asked++;
+    assert_true(rest->begin >= 1 && rest->begin <= rest->count);
     plan->longest = rest->count > plan->longest ? rest->count : plan->longest;
     *ret_plan = plan->always;
     if (plan->seed) {
