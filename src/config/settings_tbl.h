@@ -70,8 +70,9 @@ ORI_SETTING_ROW(VP_MAX_BYTES, vp_max_bytes, BYTES, "68719476736", 0, 11258999068
 ORI_SETTING_ROW(VP_DECODE_MEMORY, vp_decode_memory, BYTES, "4294967296", 0, 1125899906842624, "",
                 "bytes", PIPELINE, USED,
                 "memory one decode process may use, shared pictures left out; 0 is any")
-ORI_SETTING_ROW(VP_SPEED, vp_speed, CHOICE, "exact", 0, 0, "exact fast turbo", "", PIPELINE, LATER,
-                "how much of a video is decoded: all of it, or less for speed")
+ORI_SETTING_ROW(VP_SPEED, vp_speed, CHOICE, "exact", 0, 0, "exact fast turbo", "", PIPELINE, USED,
+                "how much of a video is decoded: all; what key frames and sizes do not tell; or "
+                "key frames alone")
 
 ORI_SETTING_ROW(VP_ENABLE_CROP, vp_enable_crop, BOOL, "1", 0, 1, "", "", CROP, USED,
                 "find and remove borders")

@@ -112,6 +112,8 @@ struct ori_clip_shape {
     struct ori_box box;
     int32_t samples; /* enum ori_clip_samples */
 };
+/* VP_SPEED: how much of a video is decoded. */
+enum ori_speed { ORI_SPEED_EXACT, ORI_SPEED_FAST, ORI_SPEED_TURBO };
 
 /* What the vision pass needs of the settings; see the settings of the same names. */
 struct ori_extract_options {
@@ -136,6 +138,7 @@ struct ori_extract_options {
     int32_t still_format; /* enum ori_still_format */
     int32_t still_quality;
     int32_t decode_threads;
+    int32_t speed; /* enum ori_speed */
     int64_t pixels_max;
     int64_t duration_us_max;
     struct ori_input_spec input;

@@ -26,8 +26,10 @@ struct ori_frame *ori_frame_create(AVFrame *picture)
 struct ori_frame *ori_frame_ref(struct ori_frame *frame)
 {
     struct ori_frame *copy = ori_frame_create(av_frame_clone(frame->impl->picture));
-    if (copy)
+    if (copy) {
         copy->pts_us = frame->pts_us;
+        copy->is_stand_in = frame->is_stand_in;
+    }
     return copy;
 }
 

@@ -6,10 +6,11 @@
 #include <libavutil/avstring.h>
 
 #include "media/container_priv.h"
+#include "media/groups_priv.h"
 #include "media/orient_priv.h"
 #include "util/limits.h"
 
-static void walk_once(struct ori_video *video)
+void ori_video_walk(struct ori_video *video)
 {
     if (video->is_walked)
         return;
@@ -20,7 +21,7 @@ static void walk_once(struct ori_video *video)
 
 /* Reads the next packet of our stream into video->packet. A demuxer that only fails, or gives
  * packets that become no frame, is stopped by a limit. */
-static ori_status read_packet(struct ori_video *video, struct ori_error *err)
+ori_status ori_video_read(struct ori_video *video, struct ori_error *err)
 {
     for (;;) {
         av_packet_unref(video->packet);
@@ -51,10 +52,10 @@ static ori_status read_packet(struct ori_video *video, struct ori_error *err)
     }
 }
 
-static ori_status send_packet(struct ori_video *video, const AVPacket *packet,
-                              struct ori_error *err)
+ori_status ori_video_send(struct ori_video *video, AVCodecContext *decoder, const AVPacket *packet,
+                          struct ori_error *err)
 {
-    int averror = avcodec_send_packet(video->decoder, packet);
+    int averror = avcodec_send_packet(decoder, packet);
     if (averror == AVERROR(ENOMEM))
         return ori_error_set(err, ORI_NOMEM, "decoding");
     if (averror < 0 && averror != AVERROR_EOF)
@@ -64,29 +65,29 @@ static ori_status send_packet(struct ori_video *video, const AVPacket *packet,
 
 /* The last packet of a file that is cut inside it would give a picture that is half grey: left out
  * once there are others. Transport streams cannot say which packet it was. */
-static bool is_torn_tail(struct ori_video *video)
+bool ori_video_is_torn_tail(struct ori_video *video, const AVPacket *last, bool has_others)
 {
     bool is_stream = av_match_name("mpegts", video->format->iformat->name);
-    bool is_torn = video->held->flags & AV_PKT_FLAG_CORRUPT;
+    bool is_torn = last->flags & AV_PKT_FLAG_CORRUPT;
     if (is_torn)
         video->damage.is_truncated = true;
-    return video->damage.frames_decoded > 0 && video->damage.is_truncated && (is_torn || is_stream);
+    return has_others && video->damage.is_truncated && (is_torn || is_stream);
 }
 
 static ori_status send_last(struct ori_video *video, struct ori_error *err)
 {
     ori_status status = ORI_OK;
-    walk_once(video);
+    ori_video_walk(video);
     if (video->has_held) {
-        if (is_torn_tail(video))
+        if (ori_video_is_torn_tail(video, video->held, video->damage.frames_decoded > 0))
             video->damage.packets_bad++;
         else
-            status = send_packet(video, video->held, err);
+            status = ori_video_send(video, video->decoder, video->held, err);
         video->has_held = false;
         av_packet_unref(video->held);
     }
     if (status == ORI_OK)
-        status = send_packet(video, NULL, err);
+        status = ori_video_send(video, video->decoder, NULL, err);
     video->is_drained = true;
     return status;
 }
@@ -94,7 +95,7 @@ static ori_status send_last(struct ori_video *video, struct ori_error *err)
 /* Gives the decoder one more packet, always the one before the last read; or tells it the end. */
 static ori_status feed(struct ori_video *video, struct ori_error *err)
 {
-    ori_status status = read_packet(video, err);
+    ori_status status = ori_video_read(video, err);
     if (status == ORI_EOF)
         return send_last(video, err);
     if (status != ORI_OK)
@@ -108,7 +109,7 @@ static ori_status feed(struct ori_video *video, struct ori_error *err)
         video->has_held = true;
         return ORI_OK;
     }
-    return send_packet(video, before, err);
+    return ori_video_send(video, video->decoder, before, err);
 }
 
 static int64_t duration_of(const AVFrame *picture)
@@ -147,7 +148,7 @@ static int64_t place(struct ori_video *video, const AVFrame *picture)
                               video->is_dts_timed ? 0 : duration_us);
 }
 
-static ori_status finish(struct ori_video *video, struct ori_error *err)
+ori_status ori_video_finish(struct ori_video *video, struct ori_error *err)
 {
     if (atomic_load(&video->is_past_pixels))
         return ori_video_past_pixels(video, video->decoder->width, video->decoder->height, err);
@@ -166,7 +167,7 @@ static ori_status receive(struct ori_video *video, AVFrame *picture, struct ori_
         if (averror >= 0 && picture->width > 0 && picture->height > 0)
             return ORI_OK;
         if (atomic_load(&video->is_past_pixels) || averror == AVERROR_EOF)
-            return finish(video, err);
+            return ori_video_finish(video, err);
         if (averror == AVERROR(ENOMEM))
             return ori_error_set(err, ORI_NOMEM, "decoding");
         if (averror < 0 && averror != AVERROR(EAGAIN))
@@ -176,23 +177,14 @@ static ori_status receive(struct ori_video *video, AVFrame *picture, struct ori_
             if (status != ORI_OK)
                 return status;
         } else if (++drained > 1000) { /* a decoder that never ends */
-            return finish(video, err);
+            return ori_video_finish(video, err);
         }
     }
 }
 
-static ori_status decode(struct ori_video *video, struct ori_frame **ret_frame,
-                         struct ori_error *err)
+ori_status ori_video_wrap(struct ori_video *video, AVFrame *picture, struct ori_frame **ret_frame,
+                          struct ori_error *err)
 {
-    ORI_ASSERT(video->stream);
-    AVFrame *picture = av_frame_alloc();
-    if (!picture)
-        return ori_error_set(err, ORI_NOMEM, "frame");
-    ori_status status = receive(video, picture, err);
-    if (status != ORI_OK) {
-        av_frame_free(&picture);
-        return status;
-    }
     video->damage.frames_decoded++;
     video->silent_packets = 0;
     video->silent_bytes = 0;
@@ -203,6 +195,22 @@ static ori_status decode(struct ori_video *video, struct ori_frame **ret_frame,
     frame->pts_us = pts_us;
     *ret_frame = frame;
     return ORI_OK;
+}
+
+static ori_status decode(struct ori_video *video, struct ori_frame **ret_frame,
+                         struct ori_error *err)
+{
+    ORI_ASSERT(video->stream);
+    if (video->groups)
+        return ori_groups_next(video->groups, ret_frame, err);
+    AVFrame *picture = av_frame_alloc();
+    if (!picture)
+        return ori_error_set(err, ORI_NOMEM, "frame");
+    ori_status status = receive(video, picture, err);
+    if (status == ORI_OK)
+        return ori_video_wrap(video, picture, ret_frame, err);
+    av_frame_free(&picture);
+    return status;
 }
 
 ori_status ori_video_next(struct ori_video *video, struct ori_frame **ret_frame,
@@ -231,6 +239,13 @@ ori_status ori_video_next(struct ori_video *video, struct ori_frame **ret_frame,
     video->frames++;
     *ret_frame = frame;
     return ORI_OK;
+}
+
+struct ori_video_groups ori_video_groups(const struct ori_video *video)
+{
+    if (video->groups)
+        return ori_groups_tally(video->groups);
+    return (struct ori_video_groups){.is_off = video->options.planner != NULL};
 }
 
 struct ori_video_damage ori_video_damage(const struct ori_video *video)
@@ -269,6 +284,8 @@ ori_status ori_video_open(struct ori_source *source, const struct ori_video_opti
         status = ori_video_prepare(video, source, err);
     else
         status = ori_error_set(err, ORI_NOMEM, "packet");
+    if (status == ORI_OK && options->planner)
+        status = ori_groups_create(video, options->planner, &video->groups, err);
     if (status == ORI_OK)
         status = decode_first(video, err);
     if (status == ORI_OK) {
@@ -286,6 +303,7 @@ void ori_video_close(struct ori_video **video)
         return;
     struct ori_video *gone = *video;
     ori_frame_unref(&gone->first);
+    ori_groups_destroy(&gone->groups);
     avcodec_free_context(&gone->decoder);
     av_packet_free(&gone->packet);
     av_packet_free(&gone->held);

@@ -7,6 +7,9 @@
  * Units        times in microseconds from the container's start (the stream's own, so right for
  *              variable frame rate); sizes in coded pixels, before rotation and sample aspect
  * Limits       pixels, streams, duration and so on as options say: past one comes ORI_LIMIT
+ * Groups       with a planner, groups of pictures are left out as it says (media/groups_priv.h has the
+ *              rules); frames that are given are the same to the bit as without one. For a part of
+ *              those that are not, stand-ins are given
  * Hostile      only allow-listed containers and codecs; no protocol, no second file is ever opened:
  *              all bytes come from the source
  * Failure      NOT_MEDIA, NO_VIDEO_STREAM, UNSUPPORTED, DECODE, LIMIT, IO, NOMEM with one line */
@@ -18,14 +21,49 @@
 #include "util/status.h"
 
 struct ori_video;
+struct ori_frame;
 struct ori_frame_impl; /* libav's side of a frame; known to src/media alone */
+
+/* One coded picture that was not decoded yet. */
+struct ori_coded {
+    int64_t pts_us; /* from the container's start */
+    int32_t bytes;
+    bool is_forward; /* shown after all that were coded before it: no B frame */
+};
+
+/* A group is a key frame and what follows up to the next one. What there is to know of the rest of it
+ * before that is decoded. */
+struct ori_group_rest {
+    const struct ori_frame *newest; /* shown last; before anything was decoded the key frame */
+    const struct ori_frame *next;   /* key frame of the next group; NULL: the video ends */
+    int32_t next_bytes;             /* coded; 0 when the video ends */
+    const struct ori_coded *coded;  /* the whole group in order of decoding, the key frame first */
+    size_t count;
+    size_t begin; /* from here on nothing was decoded; 1: of the whole group */
+};
+
+/* What to decode of the next ORI_GROUP_STEP pictures. */
+enum ori_group_plan {
+    ORI_GROUP_ALL,
+    ORI_GROUP_REFERENCES, /* those that no other is made from may be left out */
+    ORI_GROUP_SKIP        /* nothing, up to the next key frame */
+};
+#define ORI_GROUP_STEP 8
+
+/* Asked before a group, and again after each step of it. frames are borrowed for the call. */
+struct ori_group_planner {
+    ori_status (*plan)(void *self, struct ori_video *video, const struct ori_group_rest *rest,
+                       enum ori_group_plan *ret_plan, struct ori_error *err);
+    void *self;
+};
 
 struct ori_video_options {
     int threads;             /* decoder threads, 1.. */
     int64_t pixels_max;      /* width * height of a coded picture */
     int64_t duration_us_max; /* 0: any; longer by its header is ORI_LIMIT, by its frames a cut */
-    int64_t frames_max;      /* decoded pictures, 0: any; one more is ORI_LIMIT */
     bool keeps_sound;        /* packets of one stream of sound, for media/clip.h */
+    int64_t frames_max;      /* pictures, 0: any; one more is ORI_LIMIT */
+    const struct ori_group_planner *planner; /* NULL: all is decoded; outlives the video */
 };
 
 struct ori_video_info {
@@ -47,6 +85,7 @@ struct ori_frame {
     int64_t pts_us;
     int width; /* may differ from the video's when the stream changes size on its way */
     int height;
+    bool is_stand_in; /* the frame before it once more, in the place of one that was not decoded */
     struct ori_frame_impl *impl;
 };
 
@@ -65,6 +104,14 @@ void ori_video_close(struct ori_video **video); /* null-safe, nulls */
  * ORI_DECODE when not one picture came out of the whole stream. */
 ori_status ori_video_next(struct ori_video *video, struct ori_frame **ret_frame,
                           struct ori_error *err);
+
+/* How much of the video could be planned; all 0 without a planner. */
+struct ori_video_groups {
+    int64_t pictures;  /* of the stream, as far as read */
+    int64_t unplanned; /* in stretches that had to be decoded whole: no key frames, no times */
+    bool is_off; /* none could be planned: the codec has no groups, or its key frames say little */
+};
+struct ori_video_groups ori_video_groups(const struct ori_video *video);
 
 struct ori_video_damage {
     bool is_truncated;     /* bytes or time that the header promised are missing */

@@ -222,9 +222,8 @@ ori_status ori_video_past_pixels(const struct ori_video *video, int width, int h
                          height, (long long)video->options.pixels_max);
 }
 
-static void set_up_decoder(struct ori_video *video)
+static void set_up_decoder(struct ori_video *video, AVCodecContext *decoder)
 {
-    AVCodecContext *decoder = video->decoder;
     decoder->pkt_timebase = video->stream->time_base;
     decoder->thread_count = video->options.threads;
     decoder->flags |= AV_CODEC_FLAG_UNALIGNED; /* the bit stream's cropping to the pixel */
@@ -239,7 +238,8 @@ static void set_up_decoder(struct ori_video *video)
 #endif
 }
 
-static ori_status open_decoder(struct ori_video *video, struct ori_error *err)
+ori_status ori_video_open_decoder(struct ori_video *video, AVCodecContext **ret_decoder,
+                                  struct ori_error *err)
 {
     const AVCodecParameters *parameters = video->stream->codecpar;
     const AVCodec *codec = ori_codec_find(parameters->codec_id);
@@ -247,14 +247,14 @@ static ori_status open_decoder(struct ori_video *video, struct ori_error *err)
         return unknown_codec(parameters, err);
     if ((int64_t)parameters->width * parameters->height > video->options.pixels_max)
         return ori_video_past_pixels(video, parameters->width, parameters->height, err);
-    video->decoder = avcodec_alloc_context3(codec);
-    if (!video->decoder)
+    *ret_decoder = avcodec_alloc_context3(codec); /* the video's from here on, also on failure */
+    if (!*ret_decoder)
         return ori_error_set(err, ORI_NOMEM, "decoder");
-    int averror = avcodec_parameters_to_context(video->decoder, parameters);
+    int averror = avcodec_parameters_to_context(*ret_decoder, parameters);
     if (averror < 0)
         return set_averror(err, ORI_DECODE, averror, "the decoder's parameters");
-    set_up_decoder(video);
-    averror = avcodec_open2(video->decoder, codec, NULL);
+    set_up_decoder(video, *ret_decoder);
+    averror = avcodec_open2(*ret_decoder, codec, NULL);
     if (averror < 0)
         return set_averror(err, ORI_DECODE, averror, "the decoder refused the stream");
     return ORI_OK;
@@ -376,7 +376,7 @@ ori_status ori_video_prepare(struct ori_video *video, struct ori_source *source,
     if (status == ORI_OK)
         status = choose_stream(video, err);
     if (status == ORI_OK)
-        status = open_decoder(video, err);
+        status = ori_video_open_decoder(video, &video->decoder, err);
     if (status == ORI_OK)
         status = read_header(video, err);
     if (status == ORI_OK)

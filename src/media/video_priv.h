@@ -80,6 +80,7 @@ struct ori_video {
     struct ori_scratch rgb[2];
     struct ori_scaler planes_scaler;
     struct ori_scaler rgb_scaler;
+    struct ori_groups *groups; /* NULL: all is decoded */
     struct ori_tonemap *tonemap;
     enum ori_transfer tonemap_transfer;
 };
@@ -92,6 +93,21 @@ ori_status ori_video_prepare(struct ori_video *video, struct ori_source *source,
 ori_status ori_video_learn(struct ori_video *video, AVFrame *picture, struct ori_error *err);
 ori_status ori_video_past_pixels(const struct ori_video *video, int width, int height,
                                  struct ori_error *err);
+/* A second decoder of the stream, set up and limited as video->decoder is. */
+ori_status ori_video_open_decoder(struct ori_video *video, AVCodecContext **ret_decoder,
+                                  struct ori_error *err);
+/* Steps of decoding that video.c and groups.c share.
+ * read: the next packet of the stream into video->packet; ORI_EOF at its end. send: to a decoder;
+ * what it refuses is counted as damage. end: of the stream: is the last packet torn? finish: after
+ * the last picture. wrap: takes picture, places it in time */
+ori_status ori_video_read(struct ori_video *video, struct ori_error *err);
+ori_status ori_video_send(struct ori_video *video, AVCodecContext *decoder, const AVPacket *packet,
+                          struct ori_error *err);
+bool ori_video_is_torn_tail(struct ori_video *video, const AVPacket *last, bool is_first);
+void ori_video_walk(struct ori_video *video);
+ori_status ori_video_finish(struct ori_video *video, struct ori_error *err);
+ori_status ori_video_wrap(struct ori_video *video, AVFrame *picture, struct ori_frame **ret_frame,
+                          struct ori_error *err);
 /* ORI_TIME_UNKNOWN when time or base say nothing. */
 int64_t ori_video_to_us(int64_t time, AVRational base);
 /* Takes picture, also on failure; NULL when picture is NULL or memory ran out. */

@@ -108,8 +108,11 @@ static ori_status take_decisions(struct extract *extract, bool is_end, struct or
 static ori_status look(struct extract *extract, struct ori_frame *frame, struct ori_error *err)
 {
     struct ori_plane planes[3];
-    struct ori_thumb thumb;
+    struct ori_thumb *thumb = &extract->thumb;
     struct ori_borders borders;
+    bool is_wanted = false;
+    if (frame->is_stand_in)
+        return ori_chooser_push(extract->chooser, thumb, frame->pts_us, NULL, &is_wanted, err);
     ori_status status = ori_frame_planes(extract->video, frame, planes, err);
     if (status != ORI_OK)
         return status;
@@ -117,14 +120,13 @@ static ori_status look(struct extract *extract, struct ori_frame *frame, struct 
         extract->width = frame->width;
         extract->height = frame->height;
     }
-    ori_thumb_make(planes, extract->options->downscale, &thumb);
+    ori_thumb_make(planes, extract->options->downscale, thumb);
     bool has_borders = extract->options->has_crop && frame->width == extract->width &&
                        frame->height == extract->height;
     if (has_borders)
         ori_borders_measure(planes, &extract->borders_options, &borders);
-    bool is_wanted = false;
-    status = ori_chooser_push(extract->chooser, &thumb, frame->pts_us,
-                              has_borders ? &borders : NULL, &is_wanted, err);
+    status = ori_chooser_push(extract->chooser, thumb, frame->pts_us, has_borders ? &borders : NULL,
+                              &is_wanted, err);
     if (status != ORI_OK || !is_wanted)
         return status;
     double sharpness = ori_sharpness(&planes[0]);
@@ -149,7 +151,7 @@ static ori_status decode_all(struct extract *extract, struct ori_error *err)
             return status;
         extract->last_gap_us = extract->frames_decoded ? frame->pts_us - extract->last_pts_us : 0;
         extract->last_pts_us = frame->pts_us;
-        extract->frames_decoded++;
+        extract->frames_decoded += !frame->is_stand_in;
         status = look(extract, frame, err);
         ori_frame_unref(&frame);
         extract->vision_us += ori_clock_us() - decoded_us;
@@ -197,6 +199,25 @@ static ori_status send_done(struct extract *extract, struct ori_error *err)
     return ori_child_side_send(extract->side, &done, sizeof done, err);
 }
 
+/* What was asked for and could not be done. */
+static void warn_of_speed(struct extract *extract)
+{
+    struct ori_video_groups groups = ori_video_groups(extract->video);
+    char text[ORI_CHILD_TEXT_MAX];
+    if (groups.is_off) {
+        snprintf(text, sizeof text,
+                 "%s in %s has no key frames that tell enough: VP_SPEED was exact",
+                 extract->info.codec, extract->info.container);
+        warn(extract, "speed_exact", text);
+    } else if (groups.unplanned > 0) {
+        snprintf(text, sizeof text,
+                 "%lld of %lld pictures lie between no two key frames near enough: "
+                 "decoded whole, as with VP_SPEED=exact",
+                 (long long)groups.unplanned, (long long)groups.pictures);
+        warn(extract, "speed_exact", text);
+    }
+}
+
 static void warn_of_damage(struct extract *extract)
 {
     struct ori_video_damage damage = ori_video_damage(extract->video);
@@ -227,6 +248,11 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
                                       .pixels_max = options->pixels_max,
                                       .duration_us_max = options->duration_us_max,
                                       .frames_max = ORI_LIMIT_MAX_DECODED_FRAMES};
+    const struct ori_group_planner planner = {ori_skim_ask, &extract->skim};
+    ori_skim_init(&extract->skim, (enum ori_speed)options->speed, options->downscale,
+                  options->solid_std);
+    if (options->speed != ORI_SPEED_EXACT)
+        video.planner = &planner;
     extract->borders_options = (struct ori_borders_options){
         .tolerance = options->tolerance,
         .edge_thresh = options->edge_thresh,
@@ -256,6 +282,8 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
     if (status != ORI_OK)
         return status;
     warn_of_damage(extract);
+    if (options->speed != ORI_SPEED_EXACT)
+        warn_of_speed(extract);
     return send_done(extract, err);
 }
 

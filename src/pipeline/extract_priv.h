@@ -6,6 +6,7 @@
 #include "media/child_side.h"
 #include "media/clip.h"
 #include "media/video.h"
+#include "pipeline/skim.h"
 #include "vision/choose.h"
 #include "vision/signature.h"
 
@@ -42,6 +43,8 @@ struct extract {
     int64_t last_pts_us;
     int64_t last_gap_us;
     int64_t frames_decoded;
+    struct ori_thumb thumb; /* of the frame looked at last */
+    struct ori_skim skim;
     int64_t next_progress_us; /* monotonic */
 
     struct extract_held *held; /* in order of time */

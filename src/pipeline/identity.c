@@ -121,6 +121,8 @@ static void describe_stills(struct ori_buf *text, const struct ori_extract_optio
     if (x->clip.is_wanted)
         ori_buf_printf(text, "clip=%d/%d/%d/%d\n", x->clip.encoder, x->clip.preset, x->clip.tune,
                        x->clip.cq);
+    if (x->speed != ORI_SPEED_EXACT) /* results from before there was a choice are exact */
+        ori_buf_printf(text, "speed=%d\n", x->speed);
 }
 
 static void describe_vectors(struct ori_buf *text, const struct ori_result_inputs *inputs)

@@ -35,6 +35,11 @@ static struct ori_clip_options clip_options(const struct ori_settings *settings)
         .tune = ori_clip_tune_find(settings->vp_crop_tune),
         .cq = (int32_t)settings->vp_crop_cq,
     };
+static enum ori_speed speed_of(const struct ori_settings *settings)
+{
+    if (strcmp(settings->vp_speed, "fast") == 0)
+        return ORI_SPEED_FAST;
+    return strcmp(settings->vp_speed, "turbo") == 0 ? ORI_SPEED_TURBO : ORI_SPEED_EXACT;
 }
 
 void ori_options_extract(const struct ori_settings *settings, const struct ori_model_info *model,
@@ -63,6 +68,7 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
         .still_format = (int32_t)ori_options_still_format(settings),
         .still_quality = (int32_t)settings->vp_frame_quality,
         .decode_threads = DECODE_THREADS,
+        .speed = (int32_t)speed_of(settings),
         .pixels_max = settings->vp_max_pixels,
         .duration_us_max = duration_s * 1000000,
         .input = {.side = model->side,

@@ -71,6 +71,9 @@ ORI_LIMIT_ROW(ANALYZE_BYTES, 5000000, "bytes", "what is read to learn the stream
 ORI_LIMIT_ROW(ANALYZE_MS, 5000, "milliseconds", "of the medium's time, for the same")
 ORI_LIMIT_ROW(SILENT_PACKETS, 100000, "packets", "a stretch of packets that gives no frame")
 ORI_LIMIT_ROW(SILENT_BYTES, 1073741824, "bytes", "a stretch of packets that gives no frame")
+ORI_LIMIT_ROW(GROUP_PICTURES, 1500, "pictures",
+              "coded ones of a group that wait for its plan; a longer group is decoded whole")
+ORI_LIMIT_ROW(GROUP_BYTES, 33554432, "bytes", "the same")
 ORI_LIMIT_ROW(CONTAINER_PARTS, 1000000, "parts", "looked at to see whether a file is cut off")
 ORI_LIMIT_ROW(AUDIO_WAITING_BYTES, 67108864, "bytes",
               "sound that waits for the next picture of a clip; more is left out with a warning")

@@ -31,6 +31,7 @@ struct clip {
 };
 
 #define CLIP_TEST "-f lavfi -i testsrc2=s=160x120:r=10:d=2 "
+#define CLIP_TEST5 "-f lavfi -i testsrc2=s=160x120:r=10:d=5 "
 #define CLIP_TONE "-f lavfi -i sine=d=4 "
 #define CLIP_X264 "-c:v libx264 -pix_fmt yuv420p "
 #define CLIP_MAP8 " -map 0 -map 0 -map 0 -map 0 -map 0 -map 0 -map 0 -map 0"
@@ -117,6 +118,28 @@ static const struct clip clips[] = {
     {"longaudio.ts", CLIP_TEST CLIP_TONE CLIP_X264 "-c:a aac"},
     {"longaudio.avi", CLIP_TEST CLIP_TONE CLIP_X264 "-c:a pcm_s16le"},
     {"shortest.mp4", CLIP_TEST CLIP_TONE "-shortest " CLIP_X264 "-c:a aac"},
+    /* several groups of pictures; closed where nothing is said, open: B frames before a key frame
+     * are made from the group before too */
+    {"groups.mp4", CLIP_TEST5 CLIP_X264 "-g 8 -sc_threshold 0"},
+    {"groups.mkv", "-i @groups.mp4 -c copy"},
+    {"groups.ts", "-i @groups.mp4 -c copy"},
+    {"groups.avi", "-i @groups.mp4 -c copy"},
+    {"groups.h264", "-i @groups.mp4 -c copy -bsf:v h264_mp4toannexb"},
+    {"open.mp4", CLIP_TEST5 CLIP_X264 "-x264-params "
+                                      "open-gop=1:keyint=8:min-keyint=8:scenecut=0:bframes=3"},
+    {"open.ts", "-i @open.mp4 -c copy"},
+    {"openhevc.mkv", CLIP_TEST5 "-pix_fmt yuv420p -c:v libx265 -x265-params "
+                                "log-level=none:open-gop=1:keyint=8:min-keyint=8:bframes=3"},
+    {"openmpeg2.ts", CLIP_TEST5 "-c:v mpeg2video -g 8 -bf 2"},
+    {"groupsmpeg4.mp4", CLIP_TEST5 "-c:v mpeg4 -g 8 -bf 2"},
+    {"groupsvp8.webm", CLIP_TEST5 "-c:v libvpx -g 8 -b:v 200k"},
+    {"groupsvp9.webm", CLIP_TEST5 "-c:v libvpx-vp9 -g 8 -b:v 200k -cpu-used 8"},
+    {"groupsav1.mkv", CLIP_TEST5 "-c:v libaom-av1 -g 8 -b:v 200k -cpu-used 8"},
+    {"groupsvfr.mp4", "-f lavfi -i testsrc2=s=160x120:r=10:d=5 -vf "
+                      "settb=1/1000,setpts='(N+N*N/20)*100' -vsync passthrough "
+                      "-enc_time_base 1:1000 " CLIP_X264 "-g 8"},
+    {"intra.mp4", CLIP_TEST CLIP_X264 "-g 1"},
+    {"fields.ts", CLIP_TEST CLIP_X264 "-flags +ilme+ildct -top 1"},
     /* no video */
     {"audio.m4a", CLIP_TONE "-c:a aac"},
     {"audio.mp3", CLIP_TONE},

@@ -1,0 +1,127 @@
+#include "pipeline/skim.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/limits.h"
+#include "vision/likeness.h"
+
+#define ALIKE 0.15
+#define UNLIKE 0.4
+#define SAME_STRUCTURE 0.4
+#define SHARE_MOST 0.35
+#define SPIKE 2.5
+#define SWELL 1.8
+#define SWELL_PICTURES 4
+#define USUAL_LEAST 0.02
+#define LOOK_BACK 4
+
+void ori_skim_init(struct ori_skim *ret_skim, enum ori_speed speed, double downscale,
+                   double solid_std)
+{
+    memset(ret_skim, 0, sizeof *ret_skim);
+    ret_skim->speed = speed;
+    ret_skim->downscale = downscale;
+    ret_skim->solid_std = solid_std;
+    ret_skim->next_us = -1;
+}
+
+static int compare(const void *a, const void *b)
+{
+    int32_t first = *(const int32_t *)a;
+    int32_t second = *(const int32_t *)b;
+    return (first > second) - (first < second);
+}
+
+static double usual_bytes(const struct ori_group_rest *rest, double key)
+{
+    int32_t sizes[ORI_LIMIT_MAX_GROUP_PICTURES];
+    size_t n = 0;
+    for (size_t i = 1; i < rest->count && n < ORI_LIMIT_MAX_GROUP_PICTURES; i++) {
+        if (rest->coded[i].is_forward)
+            sizes[n++] = rest->coded[i].bytes;
+    }
+    qsort(sizes, n, sizeof *sizes, compare);
+    double median = n ? sizes[n / 2] : 0;
+    return median > USUAL_LEAST * key ? median : USUAL_LEAST * key;
+}
+
+struct ori_skim_sizes ori_skim_sizes_of(const struct ori_group_rest *rest)
+{
+    struct ori_skim_sizes found = {0};
+    double key = rest->coded[0].bytes;
+    if (rest->next && rest->next_bytes < key)
+        key = rest->next_bytes;
+    double usual = usual_bytes(rest, key);
+    double last[SWELL_PICTURES] = {0};
+    double sum = 0;
+    size_t n = 0;
+    size_t before = rest->begin > LOOK_BACK ? rest->begin - LOOK_BACK : 1;
+    for (size_t i = before; i < rest->count; i++) {
+        double bytes = rest->coded[i].bytes;
+        if (!rest->coded[i].is_forward)
+            continue;
+        bool is_large = bytes > SPIKE * usual || bytes > SHARE_MOST * key;
+        if (is_large && i < rest->begin + ORI_GROUP_STEP)
+            found.is_at_hand = true;
+        if (i < rest->begin)
+            continue;
+        sum += bytes - last[n % SWELL_PICTURES];
+        last[n++ % SWELL_PICTURES] = bytes;
+        found.share = fmax(found.share, bytes / key);
+        found.spike = fmax(found.spike, bytes / usual);
+        found.swell = fmax(found.swell, sum / SWELL_PICTURES / usual);
+    }
+    return found;
+}
+
+static ori_status thumb_of(struct ori_skim *skim, struct ori_video *video,
+                           const struct ori_frame *frame, struct ori_thumb *ret_thumb,
+                           struct ori_error *err)
+{
+    struct ori_plane planes[3];
+    ori_status status = ori_frame_planes(video, frame, planes, err);
+    if (status == ORI_OK)
+        ori_thumb_make(planes, skim->downscale, ret_thumb);
+    return status;
+}
+
+/* Is the next key frame where it is because the encoder saw a cut? Not where key frames come at even
+ * distances: the change lies somewhere before it then. */
+static bool is_cut(const struct ori_skim *skim)
+{
+    bool is_round = skim->count % 12 == 0 || skim->count % 10 == 0;
+    bool is_even = skim->count == skim->before || skim->count == skim->longest ||
+                   (skim->before == 0 && is_round);
+    return !is_even && ori_unlikeness(&skim->newest, &skim->next) > UNLIKE &&
+           ori_structure_likeness(&skim->newest, &skim->next) < SAME_STRUCTURE;
+}
+
+ori_status ori_skim_ask(void *self, struct ori_video *video, const struct ori_group_rest *rest,
+                        enum ori_group_plan *ret_plan, struct ori_error *err)
+{
+    struct ori_skim *skim = self;
+    ori_status status = ORI_OK;
+    if (rest->begin == 1) {
+        skim->before = skim->count;
+        skim->longest = skim->count > skim->longest ? skim->count : skim->longest;
+        skim->count = rest->count;
+    }
+    *ret_plan = ORI_GROUP_SKIP;
+    if (skim->speed == ORI_SPEED_TURBO)
+        return ORI_OK;
+    status = thumb_of(skim, video, rest->newest, &skim->newest, err);
+    if (status == ORI_OK && rest->next && rest->next->pts_us != skim->next_us) {
+        skim->next_us = rest->next->pts_us;
+        status = thumb_of(skim, video, rest->next, &skim->next, err);
+    }
+    if (status != ORI_OK)
+        return status;
+    struct ori_skim_sizes sizes = ori_skim_sizes_of(rest);
+    bool is_calm = sizes.share < SHARE_MOST && sizes.spike < SPIKE && sizes.swell < SWELL;
+    bool is_end = !rest->next || ori_unlikeness(&skim->newest, &skim->next) < ALIKE || is_cut(skim);
+    if (!is_calm || !is_end)
+        *ret_plan = sizes.is_at_hand ? ORI_GROUP_ALL : ORI_GROUP_REFERENCES;
+    return ORI_OK;
+}
