@@ -18,6 +18,9 @@
 #define SAMPLES_MAX 36
 #define PENDING_MAX 32
 #define FLASH_US 300000
+#define FLASH_UNLIKE 0.3     /* what returns after a flash differs at most so much, */
+#define BLANK_UNLIKE 0.4     /* after black or white, */
+#define FLASH_UNLIKE_MAX 0.5 /* and with motion */
 #define WASHED_OUT                                                                                 \
     0.5 /* of the contrast of the frame before, and brighter: a flash if it comes back */
 #define SAMPLE_GAP_US 80000
@@ -148,24 +151,45 @@ static double neighbour_change(struct ori_scenes *scenes, size_t i)
     return (first + second) / 2;
 }
 
-/* Is the picture before member i back soon after it? Then marks what lies between. */
+/* How unlike the picture after a flash may be to the one before it: they are two shots from
+ * FLASH_UNLIKE on, and motion goes on while the flash lasts. */
+static double flash_limit(struct ori_scenes *scenes, size_t i)
+{
+    double limit = recent_at(scenes, i)->blank_from_us >= 0 ? BLANK_UNLIKE : FLASH_UNLIKE;
+    double motion = 0;
+    for (size_t k = i > NEIGHBOURS ? i - NEIGHBOURS : 0; k < i; k++) {
+        const struct recent *before = recent_at(scenes, k);
+        if (!before->is_flash && before->change > motion)
+            motion = before->change;
+    }
+    limit += motion;
+    return limit < FLASH_UNLIKE_MAX ? limit : FLASH_UNLIKE_MAX;
+}
+
+/* Is the picture before member i, or before the blank run that ends there, back soon after it? Then
+ * marks what lies between. */
 static bool is_flash(struct ori_scenes *scenes, size_t i)
 {
-    const struct recent *before = recent_at(scenes, i - 1);
     const struct recent *at = recent_at(scenes, i);
-    for (size_t k = i + 1; k < scenes->recent_count; k++) {
+    bool is_blank = at->blank_from_us >= 0;
+    int64_t from_us = is_blank ? at->blank_from_us : at->pts_us;
+    double limit = 0;
+    if (i == 0)
+        return false;
+    limit = flash_limit(scenes, i);
+    for (size_t k = is_blank ? i : i + 1; k < scenes->recent_count; k++) {
         struct recent *after = recent_at(scenes, k);
-        if (after->pts_us - at->pts_us > FLASH_US || after->blank_from_us >= 0)
+        if (after->pts_us - from_us > FLASH_US)
             return false;
-        double unlike = ori_unlikeness(&before->thumb, &after->thumb);
-        if (unlike > 0.5 * at->change || unlike > 0.3)
+        double unlike = ori_unlikeness(&recent_at(scenes, i - 1)->thumb, &after->thumb);
+        if (unlike > limit || (!is_blank && unlike > 0.5 * at->change))
             continue;
         for (size_t j = i; j <= k; j++)
             recent_at(scenes, j)->is_flash = true;
         scenes->flash_until_us = after->pts_us;
         add_boundary(scenes, (struct ori_boundary){.kind = ORI_BOUNDARY_FLASH,
-                                                   .pts_us = at->pts_us,
-                                                   .from_us = at->pts_us,
+                                                   .pts_us = from_us,
+                                                   .from_us = from_us,
                                                    .to_us = after->pts_us,
                                                    .score = at->change});
         return true;
@@ -319,16 +343,9 @@ static void add_sample(struct ori_scenes *scenes, const struct recent *frame)
     seek_gradual(scenes);
 }
 
-/* A blank run ended before this frame. Short ones with the same picture around are flashes. */
-static void decide_blank(struct ori_scenes *scenes, size_t i)
+/* A blank run ended before this frame, and it was no flash. */
+static void end_blank(struct ori_scenes *scenes, const struct recent *at)
 {
-    const struct recent *at = recent_at(scenes, i);
-    if (i == 0)
-        return;
-    const struct recent *before = recent_at(scenes, i - 1);
-    bool is_short = at->pts_us - at->blank_from_us <= FLASH_US;
-    if (is_short && ori_unlikeness(&before->thumb, &at->thumb) < 0.4)
-        return;
     scenes->sample_count = 0;
     add_boundary(scenes, (struct ori_boundary){
                              .kind = ORI_BOUNDARY_BLANK,
@@ -375,7 +392,8 @@ static void decide(struct ori_scenes *scenes, size_t i)
     if (at->is_after_blank || scenes->is_fading_in)
         follow_fade(scenes, at);
     if (at->blank_from_us >= 0) {
-        decide_blank(scenes, i);
+        if (i && !at->is_flash && !is_flash(scenes, i))
+            end_blank(scenes, at);
     } else if (is_cut(scenes, i, &score)) {
         scenes->sample_count = 0;
         scenes->is_fading_in = false;
