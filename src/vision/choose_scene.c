@@ -10,6 +10,7 @@
 #define EVENT_GROWTH 1.4    /* and then ever more rarely, while it goes on */
 #define NOVEL 0.008         /* share of blocks that makes an event: 5 of 576 */
 #define NOVEL_AGAIN 0.02    /* the same while an event goes on: the visitor moved */
+#define SIDE_PENALTY 8.0    /* what comes in is a tenth at the side when it is nearly whole */
 #define EVENT_MIN_US 250000 /* shorter is a flicker, unless the scene has nothing else */
 #define RETURN_DISTANCE 6   /* added to dedup_distance: thumbs are coarser than frames */
 #define NEAR_BOUNDARY_US 130000
@@ -67,12 +68,13 @@ static void add_known(struct ori_chooser *chooser, const struct ori_thumb *thumb
     chooser->known[chooser->known_count++] = *thumb;
 }
 
-static double novelty_of(const struct ori_chooser *chooser, const struct ori_thumb *thumb)
+static double novelty_of(const struct ori_chooser *chooser, const struct ori_thumb *thumb,
+                         double *ret_at_sides)
 {
     const struct ori_thumb *known[KNOWN_MAX] = {NULL};
     for (size_t i = 0; i < chooser->known_count; i++)
         known[i] = &chooser->known[i];
-    return ori_novelty(thumb, known, chooser->known_count, &chooser->flicker);
+    return ori_novelty(thumb, known, chooser->known_count, &chooser->flicker, ret_at_sides);
 }
 
 static ori_status keep(struct ori_chooser *chooser, struct candidate *candidate,
@@ -109,7 +111,7 @@ static ori_status close_event(struct ori_chooser *chooser, struct ori_error *err
     if (chooser->is_event && chooser->best.picture) {
         bool is_first = chooser->known_count == 0;
         bool is_brief = chooser->event_end_us - chooser->event_start_us < EVENT_MIN_US;
-        double novelty = novelty_of(chooser, &chooser->best.thumb);
+        double novelty = novelty_of(chooser, &chooser->best.thumb, NULL);
         if (novelty >= NOVEL && (is_first || !is_brief)) {
             status = keep(chooser, &chooser->best, err);
             chooser->event_chain++;
@@ -133,7 +135,8 @@ static void put_candidate(struct ori_chooser *chooser, struct candidate *candida
 static ori_status follow_event(struct ori_chooser *chooser, struct window *window,
                                struct ori_error *err)
 {
-    double novelty = novelty_of(chooser, &window->thumb);
+    double at_sides = 0;
+    double novelty = novelty_of(chooser, &window->thumb, &at_sides);
     bool is_news =
         novelty >= (chooser->event_chain && chooser->known_count > 1 ? NOVEL_AGAIN : NOVEL);
     if (!is_news) {
@@ -145,8 +148,8 @@ static ori_status follow_event(struct ori_chooser *chooser, struct window *windo
         chooser->event_start_us = window->start_us;
     }
     chooser->event_end_us = window->end_us;
-    /* The more of the new thing is in view, the better it is shown. */
-    double quality = window->quality * sqrt(novelty);
+    /* The more of the new thing is in view, the better it is shown; at a side it is cut off. */
+    double quality = window->quality * sqrt(novelty) / (1 + SIDE_PENALTY * at_sides);
     if (!chooser->best.picture || quality > chooser->best.quality) {
         put_candidate(chooser, &chooser->best, window->picture, window, quality);
         window->picture = NULL;
@@ -239,7 +242,7 @@ static void seek_return(struct ori_chooser *chooser, const struct window *window
         chooser->return_of = seen->shown_by;
     if (!window->picture)
         return;
-    if (seen && novelty_of(chooser, &window->thumb) >= NOVEL)
+    if (seen && novelty_of(chooser, &window->thumb, NULL) >= NOVEL)
         add_known(chooser, &window->thumb);
     chooser->judged[chooser->judged_count++ % JUDGED_MAX] =
         see(chooser, &window->thumb, window->pts_us);
