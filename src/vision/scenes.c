@@ -35,6 +35,8 @@
 #define SAME_STRUCTURE 0.72  /* light changed, not the scene */
 #define GRADUAL_UNLIKE 0.75  /* ends of a transition differ at least so much */
 #define USUAL_THRESHOLD 0.22 /* which GRADUAL_UNLIKE was tuned at */
+#define WHIP 0.9             /* frames of a mixture are less unlike than this, */
+#define WHIP_GAP_US 110000   /* when they are no farther apart */
 #define CALM 0.9         /* of the rate of change inside a transition: what surrounds it has less */
 #define SHARE_NOISE 0.06 /* motion alone may look like a share of this */
 #define GRADUAL_RESIDUE 0.42 /* and the frames in between are mixtures to this degree */
@@ -42,6 +44,7 @@
 struct recent {
     struct ori_thumb thumb;
     int64_t pts_us;
+    int64_t gap_us;        /* to the frame before */
     double change;         /* unlikeness to the frame before; 0 after a blank run */
     int64_t blank_from_us; /* a blank run ended just before this frame; -1: none */
     bool is_after_blank;   /* or the first frame of all */
@@ -52,6 +55,7 @@ struct sample {
     struct ori_thumb thumb;
     int64_t pts_us;
     double change; /* to the sample before */
+    double jump;   /* the largest change from one frame to the next since then */
     bool is_fading_in;
 };
 
@@ -69,9 +73,11 @@ struct ori_scenes {
     size_t recent_left; /* members in front of the ring that were decided: kept as neighbours */
     struct sample samples[SAMPLES_MAX]; /* oldest first */
     size_t sample_count;
+    double jump;                              /* since the newest sample */
     struct ori_boundary pending[PENDING_MAX]; /* found, not taken */
     size_t pending_count;
     struct ori_thumb last_seen; /* newest frame that is not blank */
+    int64_t last_seen_us;
     bool has_last_seen;
     bool has_blank_run;
     int64_t blank_from_us;
@@ -221,7 +227,7 @@ static bool is_cut(struct ori_scenes *scenes, size_t i, double *ret_score)
 
 /* Do the members between first and last mix the two in growing shares, from rest to rest? Within a
  * longer transition the shares of a part of it grow from its very ends: not yet, or no more. On
- * true the members at which the share leaves 0, passes the half, and reaches 1. */
+ * true the members at which the share leaves 0, passes the half, and is 1. */
 static bool is_mixture(const struct ori_scenes *scenes, size_t first, size_t last,
                        struct transition *ret_transition)
 {
@@ -252,6 +258,7 @@ static bool is_mixture(const struct ori_scenes *scenes, size_t first, size_t las
             found.to = i;
         share_before = share;
     }
+    found.to += found.to < last; /* what is left of the old picture at the share of 0.95 is gone */
     *ret_transition = found;
     return mixed >= 2 && residues / mixed <= GRADUAL_RESIDUE;
 }
@@ -269,6 +276,16 @@ static bool is_busier_inside(const struct ori_scenes *scenes, size_t first, size
         before = (before + samples[first - 1].change) / 2;
     double after = (samples[last + 1].change + samples[last + 2].change) / 2;
     return before <= CALM * inside && after <= CALM * inside;
+}
+
+/* Frames that follow each other closely and have nothing in common are no mixtures. */
+static bool is_whip(const struct ori_scenes *scenes, const struct transition *transition)
+{
+    for (size_t i = transition->from + 1; i <= transition->to; i++) {
+        if (scenes->samples[i].jump > WHIP)
+            return true;
+    }
+    return false;
 }
 
 static void forget_samples(struct ori_scenes *scenes, size_t count)
@@ -311,7 +328,7 @@ static void seek_gradual(struct ori_scenes *scenes)
             !is_busier_inside(scenes, first, last) ||
             ori_structure_likeness(a, b) > SAME_STRUCTURE ||
             (unlike = ori_unlikeness_relit(a, b)) < least_unlike(scenes) ||
-            !is_mixture(scenes, first, last, &found))
+            !is_mixture(scenes, first, last, &found) || is_whip(scenes, &found))
             continue;
         add_boundary(scenes, (struct ori_boundary){
                                  .kind = ORI_BOUNDARY_GRADUAL,
@@ -328,6 +345,8 @@ static void seek_gradual(struct ori_scenes *scenes)
 static void add_sample(struct ori_scenes *scenes, const struct recent *frame)
 {
     size_t n = scenes->sample_count;
+    if (frame->change > scenes->jump && frame->gap_us <= WHIP_GAP_US)
+        scenes->jump = frame->change;
     if (n && frame->pts_us - scenes->samples[n - 1].pts_us < SAMPLE_GAP_US)
         return;
     if (n == SAMPLES_MAX) {
@@ -338,6 +357,8 @@ static void add_sample(struct ori_scenes *scenes, const struct recent *frame)
     sample->thumb = frame->thumb;
     sample->pts_us = frame->pts_us;
     sample->is_fading_in = scenes->is_fading_in;
+    sample->jump = scenes->jump;
+    scenes->jump = 0;
     sample->change = n ? ori_unlikeness(&scenes->samples[n - 1].thumb, &frame->thumb) : 0;
     scenes->sample_count = n + 1;
     seek_gradual(scenes);
@@ -446,6 +467,7 @@ void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, i
         struct recent *frame = recent_at(scenes, scenes->recent_count++);
         frame->thumb = *thumb;
         frame->pts_us = pts_us;
+        frame->gap_us = pts_us - scenes->last_seen_us;
         frame->change = scenes->has_blank_run ? 0 : *ret_change;
         frame->blank_from_us =
             scenes->has_blank_run && scenes->has_last_seen ? scenes->blank_from_us : -1;
@@ -454,6 +476,7 @@ void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, i
         frame->is_flash = pts_us <= scenes->flash_until_us;
         scenes->has_blank_run = false;
         scenes->last_seen = *thumb;
+        scenes->last_seen_us = pts_us;
         scenes->has_last_seen = true;
         advance(scenes);
     }
