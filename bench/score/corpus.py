@@ -483,7 +483,7 @@ def long_scenes(m):
             at += 2 * walk + stay + m.n(1.5, 4.0)
         return reel
     label, image, window = m.place(m.rng.uniform(2.4, 3.2))
-    frames, shown, windows = [], [], [window]
+    frames, shown, windows, early = [], [], [window], 0
 
     def overlap(a, b):  # of two windows, as a share of the smaller one
         across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
@@ -493,8 +493,9 @@ def long_scenes(m):
 
     while True:
         rest = m.n(2.0, 4.0)
-        shown.append({"from": len(frames), "to": len(frames) + rest, "what": f"view {len(shown)}"})
+        shown.append({"from": len(frames) - early, "to": len(frames) + rest, "what": f"view {len(shown)}"})
         frames += [content.crop(image, window, m.width, m.height)] * rest
+        early = 0
         others = [content.away(m.rng, image, m.width, m.height, window, 3) for _ in range(30)]
         others = [w for w in others if max(overlap(w, before) for before in windows) < 0.3]
         if not others or len(frames) > m.n(40, 40.1):
@@ -505,6 +506,8 @@ def long_scenes(m):
             share = 0.5 - 0.5 * np.cos(np.pi * (i + 1) / (walk + 1))
             between = [a + (b - a) * share for a, b in zip(window, others[0])]
             frames.append(content.crop(image, between, m.width, m.height))
+            shown[-1]["to"] += int(overlap(between, window) > 0.9)  # nearly all of the view
+            early += int(overlap(between, others[0]) > 0.9)
         window = others[0]
         windows.append(window)
     reel = m.reel().add(content.grain(m.rng, frames, m.rng.uniform(0.5, 1.5)), label)
