@@ -212,7 +212,7 @@ class Maker:
 # --- cuts -------------------------------------------------------------------------------------------
 
 
-@recipe("hard cuts", 12)
+@recipe("hard cuts", 16)
 def hard_cuts(m):
     if m.index % 6 == 5:
         m.upright()
@@ -292,7 +292,7 @@ def low_rate(m):
 # --- gradual ----------------------------------------------------------------------------------------
 
 
-@recipe("dissolves", 12)
+@recipe("dissolves", 14)
 def dissolves(m):
     reel = m.reel()
     label, frames = m.shot(m.n(2.6, 3.2))
@@ -315,7 +315,7 @@ def fades(m):
     return reel
 
 
-@recipe("wipes", 10)
+@recipe("wipes", 14)
 def wipes(m):
     reel = m.reel()
     label, frames = m.shot(m.n(2.0, 3.0))
@@ -330,7 +330,7 @@ def wipes(m):
 # --- what is no cut ---------------------------------------------------------------------------------
 
 
-@recipe("flashes and strobes", 10)
+@recipe("flashes and strobes", 20)
 def flashes(m):
     label, frames = m.shot(m.n(4.0, 6.0))
     reel = m.reel().add(frames, label)
@@ -362,7 +362,7 @@ def lights(m):
     return reel
 
 
-@recipe("camera motion", 12)
+@recipe("camera motion", 20)
 def motion(m):
     kind = ["shake", "pan", "zoom", "whip"][m.index % 4]
     label, image, window = m.place(m.rng.uniform(1.6, 2.4))
@@ -412,7 +412,7 @@ def titles(m):
 # --- fixed cameras ----------------------------------------------------------------------------------
 
 
-@recipe("fixed camera, visitors", 7)
+@recipe("fixed camera, visitors", 12)
 def visitors(m):
     """People enter one after another; each must be in a kept frame, and none makes a scene."""
     m.fps = m.pick(10, 15)
@@ -451,6 +451,67 @@ def fixed_real(m):
         a, b = (a - start) * m.fps, (b - start) * m.fps
         if a >= 0 and b < len(reel):
             reel.shown.append({"from": int(a), "to": int(b), "what": f"person at {a}"})
+    return reel
+
+
+@recipe("long scenes", 8)
+def long_scenes(m):
+    """One shot of half a minute and more: a camera that goes from view to view, people one by one, or
+    a room in which nothing happens. What is to be seen in it wants a frame each; nothing wants no more."""
+    m.fps = 12 if m.index % 2 == 0 else 10
+    if m.index % 4 == 3:
+        label, image, window = m.place()
+        room = content.crop(image, window, m.width, m.height)
+        still = content.grain(m.rng, [room] * m.n(35, 50), m.rng.uniform(0.5, 2.0))
+        return m.reel().add(still, label)
+    if m.index % 4 == 1:
+        label, image, window = m.place()
+        room = content.crop(image, window, m.width, m.height)
+        reel = m.reel().add(content.grain(m.rng, [room] * m.n(40, 55), 1.0), label)
+        at, who, speed = m.n(3.0, 5.0), int(m.rng.integers(1000)), m.width / m.n(0.8, 1.4)
+        while at + m.n(7.0, 7.1) < len(reel):
+            sprite, mask = pictures.person(who, int(m.height * m.rng.uniform(0.45, 0.7)))
+            rest, stay = int(m.rng.uniform(0.1, 0.9) * (m.width - sprite.shape[1])), m.n(1.5, 4.0)
+            walk = int(np.ceil((rest + sprite.shape[1]) / speed))
+            for i in range(2 * walk + stay):  # in from the left, a while at rest, and out again
+                x = rest - speed * max(walk - i, i - walk - stay, 0)
+                reel.frames[at + i] = pictures.paste(reel.frames[at + i], sprite, mask, int(x),
+                                                     m.height - sprite.shape[0] - 5)
+            reel.shown.append({"from": at + walk - int(rest / speed),
+                               "to": at + walk + stay + int(rest / speed) + 1, "what": f"person {who}"})
+            who += 1
+            at += 2 * walk + stay + m.n(1.5, 4.0)
+        return reel
+    label, image, window = m.place(m.rng.uniform(2.4, 3.2))
+    frames, shown, windows, early = [], [], [window], 0
+
+    def overlap(a, b):  # of two windows, as a share of the smaller one
+        across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+        down = min(a[1] / m.height + a[2] / m.width, b[1] / m.height + b[2] / m.width) \
+            - max(a[1], b[1]) / m.height
+        return max(across, 0) * max(down, 0) * m.width / min(a[2], b[2]) ** 2
+
+    while True:
+        rest = m.n(2.0, 4.0)
+        shown.append({"from": len(frames) - early, "to": len(frames) + rest, "what": f"view {len(shown)}"})
+        frames += [content.crop(image, window, m.width, m.height)] * rest
+        early = 0
+        others = [content.away(m.rng, image, m.width, m.height, window, 3) for _ in range(30)]
+        others = [w for w in others if max(overlap(w, before) for before in windows) < 0.3]
+        if not others or len(frames) > m.n(40, 40.1):
+            break
+        far = np.hypot(others[0][0] - window[0], others[0][1] - window[1]) / window[2]
+        walk = m.n(1.0 + 2.0 * far, 1.5 + 3.0 * far)
+        for i in range(walk):
+            share = 0.5 - 0.5 * np.cos(np.pi * (i + 1) / (walk + 1))
+            between = [a + (b - a) * share for a, b in zip(window, others[0])]
+            frames.append(content.crop(image, between, m.width, m.height))
+            shown[-1]["to"] += int(overlap(between, window) > 0.9)  # nearly all of the view
+            early += int(overlap(between, others[0]) > 0.9)
+        window = others[0]
+        windows.append(window)
+    reel = m.reel().add(content.grain(m.rng, frames, m.rng.uniform(0.5, 1.5)), label)
+    reel.shown = shown
     return reel
 
 

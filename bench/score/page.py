@@ -2,6 +2,8 @@
 
 import measure
 
+LONG = "long scenes"
+MIN_FRAMES = 3  # VP_MIN_FRAMES: an item gives no fewer
 BEGIN, END = "<!-- score:begin -->", "<!-- score:end -->"
 
 
@@ -107,7 +109,7 @@ def frames_table(categories, ours, peers):
     rows = [
         ["scenes with a sharp, settled frame, %",
          *(percent(sum(f.covered for f in s), sum(f.scenes for f in s)) for s in found)],
-        ["visitors in a kept frame, %",
+        ["visitors and views in a kept frame, %",
          *(percent(sum(f.seen for f in s), sum(f.visits for f in s)) for s in found)],
         ["repeats without a second frame, %",
          *(percent(sum(f.repeats - f.again for f in s), sum(f.repeats for f in s)) for s in found)],
@@ -154,8 +156,18 @@ def targets(categories, gradual, ours, peers):
     frames = _all(ours.frames, categories)
     merges = sum(_all(ours.merges, categories))
     row("merges of different scenes", merges, "0", merges == 0)
-    visits, seen = sum(f.visits for f in frames), sum(f.seen for f in frames)
+    long = ours.frames.get(LONG, [])
+    frames_short = [f for c in categories if c != LONG for f in ours.frames.get(c, [])]
+    visits, seen = sum(f.visits for f in frames_short), sum(f.seen for f in frames_short)
     row("visitors without a frame", visits - seen, "0", visits == seen)
+    if long:
+        views, met = sum(f.visits for f in long), sum(f.seen for f in long)
+        row(f"long scenes: views and people ({views}) without a frame", views - met, "0", views == met)
+        each = sum(f.kept for f in long if f.visits) / max(1, views)
+        row("long scenes: frames for each of them", f"{each:.2f}", "<= 2", each <= 2)
+        still = max((f.kept for f in long if not f.visits), default=0)
+        row("long scenes in which nothing happens: frames, at most", still,
+            f"<= {MIN_FRAMES} (VP_MIN_FRAMES)", still <= MIN_FRAMES)
     repeats = sum(f.repeats for f in frames)
     removed = (repeats - sum(f.again for f in frames)) / max(1, repeats)
     row("repeats and re-encodes removed", f"{100 * removed:.1f} %", ">= 95 %", removed >= 0.95)

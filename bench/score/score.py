@@ -32,7 +32,7 @@ BUILD = Path(os.environ.get("ORIANE_BUILD", REPOSITORY / "build"))
 OURS = "oriane"
 GRADUAL = ("dissolves", "fades", "wipes")
 STILL = ("flashes and strobes", "lights", "camera motion", "fast objects", "titles",
-         "fixed camera, visitors", "fixed camera, real", "slow fades, near-duplicates")
+         "fixed camera, visitors", "fixed camera, real", "long scenes", "slow fades, near-duplicates")
 
 
 def oriane(clips, flags=()):

@@ -41,6 +41,7 @@ struct candidate {
     void *picture; /* NULL: none */
     int64_t pts_us;
     double quality;
+    bool is_at_rest; /* the camera did not move */
     struct ori_thumb thumb;
 };
 

@@ -6,14 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENT_US 3000000    /* an event that goes on is kept a frame of after this long, */
-#define EVENT_GROWTH 1.4    /* and then ever more rarely, while it goes on */
-#define NOVEL 0.008         /* share of blocks that makes an event: 5 of 576 */
-#define NOVEL_AGAIN 0.02    /* the same while an event goes on: the visitor moved */
+#define EVENT_US 3000000 /* an event that goes on is kept a frame of after this long, */
+#define EVENT_GROWTH 1.4 /* and then ever more rarely, while it goes on */
+#define NOVEL 0.008      /* share of blocks that makes an event: 5 of 576 */
+#define NOVEL_AGAIN 0.02 /* the same while an event goes on: the visitor moved */
+#define OTHER_VIEW 0.5   /* share of blocks: the camera came to rest on something else */
+#define AT_REST 0.1 /* share of blocks that changes from window to window before a still camera */
+#define SIDE_PENALTY 8.0    /* what comes in is a tenth at the side when it is nearly whole */
 #define EVENT_MIN_US 250000 /* shorter is a flicker, unless the scene has nothing else */
 #define RETURN_DISTANCE 6   /* added to dedup_distance: thumbs are coarser than frames */
 #define NEAR_BOUNDARY_US 130000
-#define BOUNDARY_PENALTY 0.4 /* any settled frame of the scene wins over one at its edge */
+#define BOUNDARY_PENALTY                                                                           \
+    0.4 /* right at it: any settled frame of the scene wins over one at its edge */
 
 static struct ori_plane plane_of(const uint8_t *samples, int width, int height)
 {
@@ -67,12 +71,13 @@ static void add_known(struct ori_chooser *chooser, const struct ori_thumb *thumb
     chooser->known[chooser->known_count++] = *thumb;
 }
 
-static double novelty_of(const struct ori_chooser *chooser, const struct ori_thumb *thumb)
+static double novelty_of(const struct ori_chooser *chooser, const struct ori_thumb *thumb,
+                         double *ret_at_sides)
 {
     const struct ori_thumb *known[KNOWN_MAX] = {NULL};
     for (size_t i = 0; i < chooser->known_count; i++)
         known[i] = &chooser->known[i];
-    return ori_novelty(thumb, known, chooser->known_count, &chooser->flicker);
+    return ori_novelty(thumb, known, chooser->known_count, &chooser->flicker, ret_at_sides);
 }
 
 static ori_status keep(struct ori_chooser *chooser, struct candidate *candidate,
@@ -109,7 +114,7 @@ static ori_status close_event(struct ori_chooser *chooser, struct ori_error *err
     if (chooser->is_event && chooser->best.picture) {
         bool is_first = chooser->known_count == 0;
         bool is_brief = chooser->event_end_us - chooser->event_start_us < EVENT_MIN_US;
-        double novelty = novelty_of(chooser, &chooser->best.thumb);
+        double novelty = novelty_of(chooser, &chooser->best.thumb, NULL);
         if (novelty >= NOVEL && (is_first || !is_brief)) {
             status = keep(chooser, &chooser->best, err);
             chooser->event_chain++;
@@ -130,10 +135,33 @@ static void put_candidate(struct ori_chooser *chooser, struct candidate *candida
     candidate->thumb = window->thumb;
 }
 
-static ori_status follow_event(struct ori_chooser *chooser, struct window *window,
+/* Does the window show what the one before it did? */
+static bool is_at_rest(const struct ori_chooser *chooser, const struct window *window)
+{
+    const struct ori_thumb *before = &chooser->before;
+    return !chooser->has_before || ori_novelty(&window->thumb, &before, 1, NULL, NULL) < AT_REST;
+}
+
+/* Has the camera, which rested on what the event's best frame shows, come to rest on another view? */
+static bool is_other_view(const struct ori_chooser *chooser, const struct window *window,
+                          bool is_resting)
+{
+    const struct ori_thumb *best = &chooser->best.thumb;
+    return is_resting && chooser->best.picture && chooser->best.is_at_rest &&
+           ori_novelty(&window->thumb, &best, 1, NULL, NULL) >= OTHER_VIEW;
+}
+
+static ori_status follow_event(struct ori_chooser *chooser, struct window *window, bool is_resting,
                                struct ori_error *err)
 {
-    double novelty = novelty_of(chooser, &window->thumb);
+    if (is_other_view(chooser, window, is_resting)) {
+        ori_status status = close_event(chooser, err);
+        if (status != ORI_OK)
+            return status;
+        chooser->event_chain = 0;
+    }
+    double at_sides = 0;
+    double novelty = novelty_of(chooser, &window->thumb, &at_sides);
     bool is_news =
         novelty >= (chooser->event_chain && chooser->known_count > 1 ? NOVEL_AGAIN : NOVEL);
     if (!is_news) {
@@ -145,10 +173,11 @@ static ori_status follow_event(struct ori_chooser *chooser, struct window *windo
         chooser->event_start_us = window->start_us;
     }
     chooser->event_end_us = window->end_us;
-    /* The more of the new thing is in view, the better it is shown. */
-    double quality = window->quality * sqrt(novelty);
+    /* The more of the new thing is in view, the better it is shown; at a side it is cut off. */
+    double quality = window->quality * sqrt(novelty) / (1 + SIDE_PENALTY * at_sides);
     if (!chooser->best.picture || quality > chooser->best.quality) {
         put_candidate(chooser, &chooser->best, window->picture, window, quality);
+        chooser->best.is_at_rest = is_resting;
         window->picture = NULL;
     }
     if (window->end_us - chooser->event_start_us >= event_limit_us(chooser))
@@ -190,17 +219,21 @@ static bool is_in_transition(const struct ori_chooser *chooser, int64_t pts_us)
     return false;
 }
 
-/* The first and last frames of a scene are often soft or half of something else. */
-static bool is_at_boundary(const struct ori_chooser *chooser, int64_t pts_us)
+/* The first and last frames of a scene are often soft or half of something else: what the quality of
+ * a picture is worth so near to a boundary, from BOUNDARY_PENALTY at it to 1. */
+static double boundary_weight(const struct ori_chooser *chooser, int64_t pts_us)
 {
-    if (pts_us < chooser->begin_us + NEAR_BOUNDARY_US)
-        return true;
+    int64_t nearest_us = pts_us - chooser->begin_us;
     for (size_t i = 0; i < chooser->mark_count; i++) {
         const struct ori_boundary *mark = &chooser->marks[i];
-        if (pts_us > mark->from_us - NEAR_BOUNDARY_US && pts_us < mark->to_us + NEAR_BOUNDARY_US)
-            return true;
+        int64_t before_us = mark->from_us - pts_us;
+        int64_t after_us = pts_us - mark->to_us;
+        int64_t distance_us = before_us > after_us ? before_us : after_us;
+        if (distance_us < nearest_us)
+            nearest_us = distance_us > 0 ? distance_us : 0;
     }
-    return false;
+    double share = (double)nearest_us / NEAR_BOUNDARY_US;
+    return share < 1 ? BOUNDARY_PENALTY + (1 - BOUNDARY_PENALTY) * share : 1;
 }
 
 static bool shows(const struct ori_chooser *chooser, const struct window *window,
@@ -239,7 +272,7 @@ static void seek_return(struct ori_chooser *chooser, const struct window *window
         chooser->return_of = seen->shown_by;
     if (!window->picture)
         return;
-    if (seen && novelty_of(chooser, &window->thumb) >= NOVEL)
+    if (seen && novelty_of(chooser, &window->thumb, NULL) >= NOVEL)
         add_known(chooser, &window->thumb);
     chooser->judged[chooser->judged_count++ % JUDGED_MAX] =
         see(chooser, &window->thumb, window->pts_us);
@@ -299,13 +332,13 @@ ori_status chooser_join_scene(struct ori_chooser *chooser, struct window *window
         }
         return ORI_OK;
     }
-    if (is_at_boundary(chooser, window->pts_us))
-        window->quality *= BOUNDARY_PENALTY;
+    window->quality *= boundary_weight(chooser, window->pts_us);
     ori_status status = add_filler(chooser, window, err);
     if (status != ORI_OK)
         return status;
+    bool is_resting = is_at_rest(chooser, window);
     update_flicker(chooser, window);
-    return follow_event(chooser, window, err);
+    return follow_event(chooser, window, is_resting, err);
 }
 
 static void drop_fillers_that_were_kept(struct ori_chooser *chooser)

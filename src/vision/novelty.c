@@ -92,11 +92,13 @@ void ori_flicker_update(struct ori_flicker *flicker, const struct ori_thumb *bef
 }
 
 double ori_novelty(const struct ori_thumb *thumb, const struct ori_thumb *const *known,
-                   size_t known_count, const struct ori_flicker *flicker)
+                   size_t known_count, const struct ori_flicker *flicker, double *ret_at_sides)
 {
     enum { KNOWN_MAX = 64 };
     int offsets[KNOWN_MAX];
     ORI_ASSERT(known_count <= KNOWN_MAX);
+    if (ret_at_sides)
+        *ret_at_sides = 0;
     for (size_t k = 0; k < known_count; k++) {
         if (known[k]->width != thumb->width || known[k]->height != thumb->height)
             return 1;
@@ -107,6 +109,7 @@ double ori_novelty(const struct ori_thumb *thumb, const struct ori_thumb *const 
     tolerance = tolerance > TOLERANCE_MAX ? TOLERANCE_MAX : tolerance;
     int n = 0;
     int fresh = 0;
+    int at_sides = 0;
     for (int y = 0; y + BLOCK <= thumb->height; y += BLOCK) {
         for (int x = 0; x + BLOCK <= thumb->width; x += BLOCK, n++) {
             double granted = tolerance + (flicker ? FLICKER_GRANT * (double)flicker->level[n] : 0);
@@ -114,7 +117,10 @@ double ori_novelty(const struct ori_thumb *thumb, const struct ori_thumb *const 
             for (size_t k = known_count; k > 0 && !is_known; k--) /* newest first: likeliest */
                 is_known = is_explained(thumb, known[k - 1], offsets[k - 1], x, y, granted);
             fresh += !is_known;
+            at_sides += !is_known && (x == 0 || x + 2 * BLOCK > thumb->width);
         }
     }
+    if (ret_at_sides && fresh)
+        *ret_at_sides = (double)at_sides / fresh;
     return n ? (double)fresh / n : known_count ? 0 : 1;
 }

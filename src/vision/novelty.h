@@ -19,6 +19,8 @@ struct ori_flicker {
 void ori_flicker_update(struct ori_flicker *flicker, const struct ori_thumb *before,
                         const struct ori_thumb *thumb, double seconds);
 
-/* Share of thumb's blocks that are new, 0..1; 1 when nothing is known. flicker may be NULL. */
+/* Share of thumb's blocks that are new, 0..1; 1 when nothing is known. flicker may be NULL.
+ * ret_at_sides (may be NULL): of the new blocks, the share that touches the left or right side of the
+ * picture, 0..1: much while somebody is only half in view. */
 double ori_novelty(const struct ori_thumb *thumb, const struct ori_thumb *const *known,
-                   size_t known_count, const struct ori_flicker *flicker);
+                   size_t known_count, const struct ori_flicker *flicker, double *ret_at_sides);

@@ -18,6 +18,9 @@
 #define SAMPLES_MAX 36
 #define PENDING_MAX 32
 #define FLASH_US 300000
+#define FLASH_UNLIKE 0.3     /* what returns after a flash differs at most so much, */
+#define BLANK_UNLIKE 0.4     /* after black or white, */
+#define FLASH_UNLIKE_MAX 0.5 /* and with motion */
 #define WASHED_OUT                                                                                 \
     0.5 /* of the contrast of the frame before, and brighter: a flash if it comes back */
 #define SAMPLE_GAP_US 80000
@@ -32,6 +35,10 @@
 #define SAME_STRUCTURE 0.72  /* light changed, not the scene */
 #define GRADUAL_UNLIKE 0.75  /* ends of a transition differ at least so much */
 #define USUAL_THRESHOLD 0.22 /* which GRADUAL_UNLIKE was tuned at */
+#define WHIP 0.9             /* frames of a mixture are less unlike than this, */
+#define WHIP_GAP_US 110000   /* when they are no farther apart */
+#define MOVED 0.42           /* from sample to sample the structure changes so much in a pan; */
+#define MOVED_SOUGHT 0.72    /* of that, less is left when blocks may have moved */
 #define CALM 0.9         /* of the rate of change inside a transition: what surrounds it has less */
 #define SHARE_NOISE 0.06 /* motion alone may look like a share of this */
 #define GRADUAL_RESIDUE 0.42 /* and the frames in between are mixtures to this degree */
@@ -39,6 +46,7 @@
 struct recent {
     struct ori_thumb thumb;
     int64_t pts_us;
+    int64_t gap_us;        /* to the frame before */
     double change;         /* unlikeness to the frame before; 0 after a blank run */
     int64_t blank_from_us; /* a blank run ended just before this frame; -1: none */
     bool is_after_blank;   /* or the first frame of all */
@@ -49,6 +57,7 @@ struct sample {
     struct ori_thumb thumb;
     int64_t pts_us;
     double change; /* to the sample before */
+    double jump;   /* the largest change from one frame to the next since then */
     bool is_fading_in;
 };
 
@@ -66,9 +75,11 @@ struct ori_scenes {
     size_t recent_left; /* members in front of the ring that were decided: kept as neighbours */
     struct sample samples[SAMPLES_MAX]; /* oldest first */
     size_t sample_count;
+    double jump;                              /* since the newest sample */
     struct ori_boundary pending[PENDING_MAX]; /* found, not taken */
     size_t pending_count;
     struct ori_thumb last_seen; /* newest frame that is not blank */
+    int64_t last_seen_us;
     bool has_last_seen;
     bool has_blank_run;
     int64_t blank_from_us;
@@ -148,24 +159,45 @@ static double neighbour_change(struct ori_scenes *scenes, size_t i)
     return (first + second) / 2;
 }
 
-/* Is the picture before member i back soon after it? Then marks what lies between. */
+/* How unlike the picture after a flash may be to the one before it: they are two shots from
+ * FLASH_UNLIKE on, and motion goes on while the flash lasts. */
+static double flash_limit(struct ori_scenes *scenes, size_t i)
+{
+    double limit = recent_at(scenes, i)->blank_from_us >= 0 ? BLANK_UNLIKE : FLASH_UNLIKE;
+    double motion = 0;
+    for (size_t k = i > NEIGHBOURS ? i - NEIGHBOURS : 0; k < i; k++) {
+        const struct recent *before = recent_at(scenes, k);
+        if (!before->is_flash && before->change > motion)
+            motion = before->change;
+    }
+    limit += motion;
+    return limit < FLASH_UNLIKE_MAX ? limit : FLASH_UNLIKE_MAX;
+}
+
+/* Is the picture before member i, or before the blank run that ends there, back soon after it? Then
+ * marks what lies between. */
 static bool is_flash(struct ori_scenes *scenes, size_t i)
 {
-    const struct recent *before = recent_at(scenes, i - 1);
     const struct recent *at = recent_at(scenes, i);
-    for (size_t k = i + 1; k < scenes->recent_count; k++) {
+    bool is_blank = at->blank_from_us >= 0;
+    int64_t from_us = is_blank ? at->blank_from_us : at->pts_us;
+    double limit = 0;
+    if (i == 0)
+        return false;
+    limit = flash_limit(scenes, i);
+    for (size_t k = is_blank ? i : i + 1; k < scenes->recent_count; k++) {
         struct recent *after = recent_at(scenes, k);
-        if (after->pts_us - at->pts_us > FLASH_US || after->blank_from_us >= 0)
+        if (after->pts_us - from_us > FLASH_US)
             return false;
-        double unlike = ori_unlikeness(&before->thumb, &after->thumb);
-        if (unlike > 0.5 * at->change || unlike > 0.3)
+        double unlike = ori_unlikeness(&recent_at(scenes, i - 1)->thumb, &after->thumb);
+        if (unlike > limit || (!is_blank && unlike > 0.5 * at->change))
             continue;
         for (size_t j = i; j <= k; j++)
             recent_at(scenes, j)->is_flash = true;
         scenes->flash_until_us = after->pts_us;
         add_boundary(scenes, (struct ori_boundary){.kind = ORI_BOUNDARY_FLASH,
-                                                   .pts_us = at->pts_us,
-                                                   .from_us = at->pts_us,
+                                                   .pts_us = from_us,
+                                                   .from_us = from_us,
                                                    .to_us = after->pts_us,
                                                    .score = at->change});
         return true;
@@ -197,7 +229,7 @@ static bool is_cut(struct ori_scenes *scenes, size_t i, double *ret_score)
 
 /* Do the members between first and last mix the two in growing shares, from rest to rest? Within a
  * longer transition the shares of a part of it grow from its very ends: not yet, or no more. On
- * true the members at which the share leaves 0, passes the half, and reaches 1. */
+ * true the members at which the share leaves 0, passes the half, and is 1. */
 static bool is_mixture(const struct ori_scenes *scenes, size_t first, size_t last,
                        struct transition *ret_transition)
 {
@@ -228,6 +260,7 @@ static bool is_mixture(const struct ori_scenes *scenes, size_t first, size_t las
             found.to = i;
         share_before = share;
     }
+    found.to += found.to < last; /* what is left of the old picture at the share of 0.95 is gone */
     *ret_transition = found;
     return mixed >= 2 && residues / mixed <= GRADUAL_RESIDUE;
 }
@@ -245,6 +278,23 @@ static bool is_busier_inside(const struct ori_scenes *scenes, size_t first, size
         before = (before + samples[first - 1].change) / 2;
     double after = (samples[last + 1].change + samples[last + 2].change) / 2;
     return before <= CALM * inside && after <= CALM * inside;
+}
+
+/* A camera that turns from one view to another? Frames that follow each other closely and have nothing
+ * in common are no mixtures; nor are those that have it all in common, but in other places. */
+static bool is_camera(const struct ori_scenes *scenes, const struct transition *transition)
+{
+    const struct sample *samples = scenes->samples;
+    double sought = 0;   /* unlikeness, where moved blocks are found */
+    double in_place = 0; /* and where they are not */
+    for (size_t i = transition->from + 1; i <= transition->to; i++) {
+        if (samples[i].jump > WHIP)
+            return true;
+        sought += samples[i].change;
+        in_place += 1 - ori_structure_likeness(&samples[i - 1].thumb, &samples[i].thumb);
+    }
+    return in_place > MOVED * (double)(transition->to - transition->from) &&
+           sought < MOVED_SOUGHT * in_place;
 }
 
 static void forget_samples(struct ori_scenes *scenes, size_t count)
@@ -287,7 +337,7 @@ static void seek_gradual(struct ori_scenes *scenes)
             !is_busier_inside(scenes, first, last) ||
             ori_structure_likeness(a, b) > SAME_STRUCTURE ||
             (unlike = ori_unlikeness_relit(a, b)) < least_unlike(scenes) ||
-            !is_mixture(scenes, first, last, &found))
+            !is_mixture(scenes, first, last, &found) || is_camera(scenes, &found))
             continue;
         add_boundary(scenes, (struct ori_boundary){
                                  .kind = ORI_BOUNDARY_GRADUAL,
@@ -304,6 +354,8 @@ static void seek_gradual(struct ori_scenes *scenes)
 static void add_sample(struct ori_scenes *scenes, const struct recent *frame)
 {
     size_t n = scenes->sample_count;
+    if (frame->change > scenes->jump && frame->gap_us <= WHIP_GAP_US)
+        scenes->jump = frame->change;
     if (n && frame->pts_us - scenes->samples[n - 1].pts_us < SAMPLE_GAP_US)
         return;
     if (n == SAMPLES_MAX) {
@@ -314,21 +366,16 @@ static void add_sample(struct ori_scenes *scenes, const struct recent *frame)
     sample->thumb = frame->thumb;
     sample->pts_us = frame->pts_us;
     sample->is_fading_in = scenes->is_fading_in;
+    sample->jump = scenes->jump;
+    scenes->jump = 0;
     sample->change = n ? ori_unlikeness(&scenes->samples[n - 1].thumb, &frame->thumb) : 0;
     scenes->sample_count = n + 1;
     seek_gradual(scenes);
 }
 
-/* A blank run ended before this frame. Short ones with the same picture around are flashes. */
-static void decide_blank(struct ori_scenes *scenes, size_t i)
+/* A blank run ended before this frame, and it was no flash. */
+static void end_blank(struct ori_scenes *scenes, const struct recent *at)
 {
-    const struct recent *at = recent_at(scenes, i);
-    if (i == 0)
-        return;
-    const struct recent *before = recent_at(scenes, i - 1);
-    bool is_short = at->pts_us - at->blank_from_us <= FLASH_US;
-    if (is_short && ori_unlikeness(&before->thumb, &at->thumb) < 0.4)
-        return;
     scenes->sample_count = 0;
     add_boundary(scenes, (struct ori_boundary){
                              .kind = ORI_BOUNDARY_BLANK,
@@ -375,7 +422,8 @@ static void decide(struct ori_scenes *scenes, size_t i)
     if (at->is_after_blank || scenes->is_fading_in)
         follow_fade(scenes, at);
     if (at->blank_from_us >= 0) {
-        decide_blank(scenes, i);
+        if (i && !at->is_flash && !is_flash(scenes, i))
+            end_blank(scenes, at);
     } else if (is_cut(scenes, i, &score)) {
         scenes->sample_count = 0;
         scenes->is_fading_in = false;
@@ -428,6 +476,7 @@ void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, i
         struct recent *frame = recent_at(scenes, scenes->recent_count++);
         frame->thumb = *thumb;
         frame->pts_us = pts_us;
+        frame->gap_us = pts_us - scenes->last_seen_us;
         frame->change = scenes->has_blank_run ? 0 : *ret_change;
         frame->blank_from_us =
             scenes->has_blank_run && scenes->has_last_seen ? scenes->blank_from_us : -1;
@@ -436,6 +485,7 @@ void ori_scenes_push(struct ori_scenes *scenes, const struct ori_thumb *thumb, i
         frame->is_flash = pts_us <= scenes->flash_until_us;
         scenes->has_blank_run = false;
         scenes->last_seen = *thumb;
+        scenes->last_seen_us = pts_us;
         scenes->has_last_seen = true;
         advance(scenes);
     }

@@ -40,13 +40,13 @@ static int tear_down(void **state)
 
 static double novelty(const struct ori_thumb *thumb, const struct ori_thumb *known)
 {
-    return ori_novelty(thumb, &known, 1, NULL);
+    return ori_novelty(thumb, &known, 1, NULL, NULL);
 }
 
 static void all_is_new_to_whoever_knows_nothing(void **state)
 {
     struct stage *stage = *state;
-    assert_true(ori_novelty(&stage->rest, NULL, 0, NULL) == 1);
+    assert_true(ori_novelty(&stage->rest, NULL, 0, NULL, NULL) == 1);
     stage->other = stage->rest;
     stage->other.width = 64; /* another size */
     assert_true(novelty(&stage->rest, &stage->other) == 1);
@@ -68,8 +68,8 @@ static void another_picture_is_new(void **state)
     picture_thumb(&stage->picture, &stage->other);
     assert_true(novelty(&stage->other, &stage->rest) > 0.5);
     const struct ori_thumb *known[] = {&stage->rest, &stage->other};
-    assert_true(ori_novelty(&stage->other, known, 2, NULL) == 0);
-    assert_true(ori_novelty(&stage->rest, known, 2, NULL) == 0);
+    assert_true(ori_novelty(&stage->other, known, 2, NULL, NULL) == 0);
+    assert_true(ori_novelty(&stage->rest, known, 2, NULL, NULL) == 0);
 }
 
 /* An object over four blocks is four blocks of news, and so is its leaving. */
@@ -83,7 +83,7 @@ static void an_object_is_as_new_as_it_is_large(void **state)
     assert_true(novelty(&stage->other, &stage->rest) * BLOCKS < 4.1);
     assert_true(novelty(&stage->rest, &stage->other) * BLOCKS > 3.9);
     const struct ori_thumb *known[] = {&stage->other, &stage->rest};
-    assert_true(ori_novelty(&stage->other, known, 2, NULL) == 0);
+    assert_true(ori_novelty(&stage->other, known, 2, NULL, NULL) == 0);
 }
 
 static void colour_alone_is_new(void **state)
@@ -139,21 +139,21 @@ static void what_always_flickers_is_granted(void **state)
     brighten(&stage->picture, screen, 210);
     picture_thumb(&stage->picture, &stage->other);
     const struct ori_thumb *known = &stage->rest;
-    assert_true(ori_novelty(&stage->other, &known, 1, &flicker) * BLOCKS > 3.9);
+    assert_true(ori_novelty(&stage->other, &known, 1, &flicker, NULL) * BLOCKS > 3.9);
     for (int i = 0; i < 300; i++) /* a minute, five looks a second */
         ori_flicker_update(&flicker, i % 2 ? &stage->other : &before,
                            i % 2 ? &before : &stage->other, 0.2);
-    assert_true(ori_novelty(&stage->other, &known, 1, &flicker) == 0);
+    assert_true(ori_novelty(&stage->other, &known, 1, &flicker, NULL) == 0);
     /* Elsewhere nothing is granted. */
     brighten(&stage->picture, (struct ori_box){160, 64, 16, 16}, 240);
     picture_thumb(&stage->picture, &stage->other);
-    assert_true(ori_novelty(&stage->other, &known, 1, &flicker) * BLOCKS > 3.9);
+    assert_true(ori_novelty(&stage->other, &known, 1, &flicker, NULL) * BLOCKS > 3.9);
     /* Who walks by for two seconds does not become flicker. */
     memset(&flicker, 0, sizeof flicker);
     for (int i = 0; i < 10; i++)
         ori_flicker_update(&flicker, &before, &before, 0.2);
     ori_flicker_update(&flicker, &before, &stage->other, 0.2);
-    assert_true(ori_novelty(&stage->other, &known, 1, &flicker) * BLOCKS > 7.9);
+    assert_true(ori_novelty(&stage->other, &known, 1, &flicker, NULL) * BLOCKS > 7.9);
 }
 
 static void sizes_that_differ_teach_no_flicker(void **state)
@@ -178,8 +178,8 @@ static void tiny_thumbs_are_no_trouble(void **state)
         picture_texture(&picture, 2);
         picture_thumb(&picture, &thumb);
         const struct ori_thumb *known = &thumb;
-        assert_true(ori_novelty(&thumb, &known, 1, &flicker) == 0);
-        assert_true(ori_novelty(&thumb, NULL, 0, &flicker) == 1);
+        assert_true(ori_novelty(&thumb, &known, 1, &flicker, NULL) == 0);
+        assert_true(ori_novelty(&thumb, NULL, 0, &flicker, NULL) == 1);
         ori_flicker_update(&flicker, &thumb, &thumb, 1);
         picture_deinit(&picture);
     }
