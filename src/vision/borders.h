@@ -25,6 +25,9 @@ enum ori_side { ORI_TOP, ORI_BOTTOM, ORI_LEFT, ORI_RIGHT, ORI_SIDES };
 
 #define ORI_BORDER_UNKNOWN INT32_MAX /* no frame has said anything about this side */
 
+#define ORI_BORDER_REACH 8 /* lines behind a bar that its edge may stand at */
+#define ORI_BORDER_LINES 16
+
 struct ori_borders_options {
     double tolerance;   /* code values, VP_TOLERANCE */
     double edge_thresh; /* code values, VP_EDGE_THRESH */
@@ -42,6 +45,13 @@ struct ori_borders {
     uint64_t steps[ORI_SIDES];  /* stretches of the edge that have shown a step */
     int32_t at_once[ORI_SIDES]; /* most of them that one frame has shown */
     bool is_black[ORI_SIDES];
+    uint32_t frames[ORI_SIDES];      /* that have said something */
+    uint32_t cast_frames[ORI_SIDES]; /* those of them with a faint cast on the bar, */
+    int32_t cast[ORI_SIDES];         /* and its thickness if the cast is picture; else UNKNOWN */
+    /* By line modulo ORI_BORDER_LINES: frames whose picture begins at once there, and frames without
+     * such a line whose first loud stray is there. */
+    uint16_t votes[ORI_SIDES][ORI_BORDER_LINES];
+    uint16_t doubts[ORI_SIDES][ORI_BORDER_LINES];
 };
 
 void ori_borders_init(struct ori_borders *borders);
