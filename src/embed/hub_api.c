@@ -137,8 +137,8 @@ static void read_licence(struct ori_hub *hub, const json_t *model)
 
 /* ---- the question ---- */
 
-static ori_status read_model(struct ori_hub *hub, const struct ori_net_answer *answer,
-                             struct ori_error *err)
+ori_status ori_hub_read_model(struct ori_hub *hub, const struct ori_net_answer *answer,
+                              struct ori_error *err)
 {
     json_error_t cause;
     ori_status status = ORI_OK;
@@ -192,7 +192,7 @@ ori_status ori_hub_ask_model(struct ori_hub *hub, struct ori_error *err)
     if (status == ORI_OK && answer.status != 200)
         status = ori_hub_refuse(hub, &answer, NULL, err);
     else if (status == ORI_OK)
-        status = read_model(hub, &answer, err);
+        status = ori_hub_read_model(hub, &answer, err);
     ori_net_answer_deinit(&answer);
     ori_buf_deinit(&url);
     return status;

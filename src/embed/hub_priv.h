@@ -72,6 +72,9 @@ void ori_hub_note(const struct ori_hub *hub, const char *format, ...)
 
 /* Fills in commit, licence and files for hub->name.revision, in place of those of another one. */
 ori_status ori_hub_ask_model(struct ori_hub *hub, struct ori_error *err);
+/* What its answer, of HTTP 200, says. */
+ori_status ori_hub_read_model(struct ori_hub *hub, const struct ori_net_answer *answer,
+                              struct ori_error *err);
 struct ori_hub_file *ori_hub_find_file(const struct ori_hub *hub, const char *name);
 bool ori_hub_is_oid(const char *text); /* 40 or 64 hex digits in lower case */
 

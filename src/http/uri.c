@@ -30,11 +30,13 @@ static bool decode(const char *from, const char *end, bool is_query, char **to)
                 return false;
             from += 2;
             c = (char)(high << 4 | low);
-            if (c == '\0' || (!is_query && (c == '/' || c == '\\')))
+            if (c == '\0' || (!is_query && c == '/'))
                 return false;
         } else if (c == '+' && is_query) {
             c = ' ';
         }
+        if (!is_query && c == '\\') /* some readers take it for a slash */
+            return false;
         *out++ = c;
     }
     bool is_legal = ori_text_is_utf8(*to, (size_t)(out - *to));

@@ -4,7 +4,8 @@
  *           slash: two readers of such a path see two different ones. So the raw target is kept and
  *           read here, and nowhere else
  * Refused   no '/' at the start, '#', control characters, a '%' without two hex digits, %00, in the
- *           path an encoded slash or backslash and the segments "." and "..", what is no UTF-8
+ *           path an encoded slash, a backslash, encoded or not, and the segments "." and "..", what is
+ *           no UTF-8
  * Query     name=value split by '&', '+' is a blank; at most ORI_LIMIT_MAX_QUERY_PARAMETERS
  * Threads   plain data
  * Source    RFC 3986; WHATWG URL for the query */

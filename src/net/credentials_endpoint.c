@@ -76,8 +76,8 @@ static int64_t time_of(const char *text)
     return seconds > 0 ? (int64_t)seconds : 0;
 }
 
-static ori_status read_keys(const struct ori_net_answer *answer,
-                            struct ori_credentials_keys *ret_keys, struct ori_error *err)
+ori_status ori_credentials_read_keys(const struct ori_net_answer *answer,
+                                     struct ori_credentials_keys *ret_keys, struct ori_error *err)
 {
     struct ori_credentials_keys *keys = ret_keys;
     json_t *root =
@@ -182,7 +182,7 @@ static ori_status ask_container(struct ori_credentials *credentials,
         status = ask(credentials, &question, cancel, &answer, err);
     }
     if (status == ORI_OK)
-        status = read_keys(&answer, ret_keys, err);
+        status = ori_credentials_read_keys(&answer, ret_keys, err);
     if (token)
         explicit_bzero(token, strlen(token));
     free(token);
@@ -193,18 +193,21 @@ static ori_status ask_container(struct ori_credentials *credentials,
 
 /* ---- instance: IMDSv2 ---- */
 
-/* The body as a word of at most bytes_max bytes: one line, no blanks, no control characters. */
-static ori_status take_word(const struct ori_net_answer *answer, char *ret_word, size_t word_bytes,
-                            struct ori_error *err)
+ori_status ori_credentials_read_word(const struct ori_net_answer *answer, char *ret_word,
+                                     size_t word_bytes, struct ori_error *err)
 {
     const char *text = ori_buf_text(&answer->body);
     const size_t bytes = strcspn(text, "\r\n");
-    if (bytes == 0 || bytes >= word_bytes || strcspn(text, " \t/?#%") < bytes)
-        return ori_error_set(err, ORI_BAD_SETTING,
-                             "the instance's endpoint sent what is neither a token nor a role");
-    memcpy(ret_word, text, bytes);
-    ret_word[bytes] = '\0';
-    return ORI_OK;
+    bool is_word = bytes > 0 && bytes < word_bytes && strcspn(text, " /?#%") >= bytes;
+    if (is_word) {
+        memcpy(ret_word, text, bytes);
+        ret_word[bytes] = '\0';
+        is_word = !ori_text_has_control(ret_word);
+    }
+    if (is_word)
+        return ORI_OK;
+    return ori_error_set(err, ORI_BAD_SETTING,
+                         "the instance's endpoint sent what is neither a token nor a role");
 }
 
 static ori_status fetch_word(struct ori_credentials *credentials, const struct question *question,
@@ -215,7 +218,7 @@ static ori_status fetch_word(struct ori_credentials *credentials, const struct q
     ori_net_answer_init(&answer);
     ori_status status = ask(credentials, question, cancel, &answer, err);
     if (status == ORI_OK)
-        status = take_word(&answer, ret_word, word_bytes, err);
+        status = ori_credentials_read_word(&answer, ret_word, word_bytes, err);
     ori_net_answer_deinit(&answer);
     return status;
 }
@@ -243,7 +246,7 @@ static ori_status ask_instance(struct ori_credentials *credentials, const struct
     ori_net_answer_init(&answer);
     status = ask(credentials, &question, cancel, &answer, err);
     if (status == ORI_OK)
-        status = read_keys(&answer, ret_keys, err);
+        status = ori_credentials_read_keys(&answer, ret_keys, err);
     ori_net_answer_deinit(&answer);
     return status;
 }

@@ -31,3 +31,11 @@ struct ori_credentials {
 ori_status ori_credentials_ask(struct ori_credentials *credentials, enum ori_credentials_kind kind,
                                const struct ori_cancel *cancel,
                                struct ori_credentials_keys *ret_keys, struct ori_error *err);
+
+/* What endpoints say. ORI_BAD_SETTING: no keys; then ret_keys is wiped. */
+ori_status ori_credentials_read_keys(const struct ori_net_answer *answer,
+                                     struct ori_credentials_keys *ret_keys, struct ori_error *err);
+/* The first line of a body: a token, or the name of a role. ORI_BAD_SETTING: empty, longer than
+ * word_bytes with its NUL, or with blanks, control characters or what parts a URL in it. */
+ori_status ori_credentials_read_word(const struct ori_net_answer *answer, char *ret_word,
+                                     size_t word_bytes, struct ori_error *err);

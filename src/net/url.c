@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <curl/curl.h>
@@ -56,14 +57,21 @@ static bool is_scheme(const char *scheme)
     return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
 }
 
-/* The host as a literal address; libcurl has made dotted decimals of 0x7f.1 and its like. */
+/* The host as a literal address, in whatever way the C library would read one: libcurl makes dotted
+ * decimals of 0x7f.1 and its like, but not where they are percent-encoded, nor with a dot at the end,
+ * which a proxy may overlook. */
 static bool read_literal(const char *host, struct sockaddr_storage *ret_address)
 {
     struct sockaddr_in in = {.sin_family = AF_INET};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
     char text[INET6_ADDRSTRLEN];
+    char name[HOST_BYTES_MAX + 2];
+    snprintf(name, sizeof name, "%s", host);
+    const size_t name_bytes = strlen(name);
+    if (name_bytes > 0 && name[name_bytes - 1] == '.')
+        name[name_bytes - 1] = '\0';
     memset(ret_address, 0, sizeof *ret_address);
-    if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
+    if (inet_aton(name, &in.sin_addr) != 0) {
         memcpy(ret_address, &in, sizeof in);
         return true;
     }

@@ -71,6 +71,11 @@ static const struct row rows[] = {
     {"http://0x7f.1/", true, false},
     {"http://0177.0.0.1/", true, false},
     {"http://2130706433/", true, false},
+    {"http://%31%32%37.1/", true, false}, /* decoded by libcurl behind its look for addresses */
+    {"http://%30x7f000001/", true, false},
+    {"http://%31/", true, false},
+    {"http://127.0.0.1./", true, false},
+    {"http://%31%30.0.1./", true, false},
     {"http://0/", true, false},
     {"http://10.0.0.1/", true, false},
     {"http://169.254.169.254/latest/meta-data/", true, false},
