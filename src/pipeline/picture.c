@@ -242,6 +242,12 @@ ori_status ori_picture_load(const struct ori_picture_request *request,
     return status;
 }
 
+/* Descriptors, processes or buffers of this machine have run out: for the moment. */
+static bool is_want(int errnum)
+{
+    return errnum == EMFILE || errnum == ENFILE || errnum == EAGAIN || errnum == ENOBUFS;
+}
+
 bool ori_picture_is_at_fault(ori_status status, const struct ori_error *err)
 {
     switch ((int)status) {
@@ -257,11 +263,12 @@ bool ori_picture_is_at_fault(ori_status status, const struct ori_error *err)
     case ORI_BAD_PICTURE:
     case ORI_UNSUPPORTED:
     case ORI_DECODE:
-    case ORI_IO:
     case ORI_TIMEOUT:
     case ORI_CHILD_PROTOCOL:
     case ORI_BAD_VECTOR:
         return true;
+    case ORI_IO:
+        return !is_want(err->native);
     default:
         return false;
     }

@@ -1,4 +1,5 @@
 /* A picture from outside, with a child that plays scripts: every way it can end. */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -168,6 +169,26 @@ static void cancelled(void **state)
     ori_settings_destroy(&settings);
 }
 
+/* What this machine has too little of for the moment is no picture's fault; a disk's error is. */
+static void whose_fault(void **state)
+{
+    (void)state;
+    static const struct {
+        ori_status status;
+        int native;
+        bool is_pictures;
+    } rows[] = {
+        {ORI_IO, EIO, true},           {ORI_IO, 0, true},          {ORI_IO, EMFILE, false},
+        {ORI_IO, ENFILE, false},       {ORI_IO, EAGAIN, false},    {ORI_IO, ENOBUFS, false},
+        {ORI_NOMEM, ENOMEM, false},    {ORI_BAD_PICTURE, 0, true}, {ORI_CHILD_CRASHED, 9, false},
+        {ORI_CHILD_CRASHED, 11, true}, {ORI_STORE, 0, false},      {ORI_CANCELLED, 0, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct ori_error err = {.status = rows[i].status, .native = rows[i].native};
+        assert_int_equal(ori_picture_is_at_fault(rows[i].status, &err), rows[i].is_pictures);
+    }
+}
+
 static int make_path(void **state)
 {
     (void)state;
@@ -191,6 +212,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(thumb_ends),
         cmocka_unit_test(limits_of_bytes_and_time),
         cmocka_unit_test(cancelled),
+        cmocka_unit_test(whose_fault),
     };
     return cmocka_run_group_tests(tests, make_path, drop_path);
 }
