@@ -35,6 +35,8 @@ static struct ori_clip_options clip_options(const struct ori_settings *settings)
         .tune = ori_clip_tune_find(settings->vp_crop_tune),
         .cq = (int32_t)settings->vp_crop_cq,
     };
+}
+
 static enum ori_speed speed_of(const struct ori_settings *settings)
 {
     if (strcmp(settings->vp_speed, "fast") == 0)
