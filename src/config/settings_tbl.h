@@ -120,8 +120,9 @@ ORI_SETTING_ROW(
     VP_SCENE_THRESH, vp_scene_thresh, REAL, "0.22", 0, 1, "", "", SCENES, USED,
     "change between frames from which on a new scene begins, on the scale of ffmpeg's scene score")
 ORI_SETTING_ROW(
-    VP_SCENE_DETECTOR, vp_scene_detector, CHOICE, "auto", 0, 0, "auto classic", "", SCENES, LATER,
-    "auto sees fades, dissolves and flashes for what they are; classic is the score alone")
+    VP_SCENE_DETECTOR, vp_scene_detector, CHOICE, "auto", 0, 0, "auto classic", "", SCENES, USED,
+    "auto sees fades, dissolves and flashes for what they are; classic is ffmpeg's scene score "
+    "alone: a scene begins where it is over VP_SCENE_THRESH")
 ORI_SETTING_ROW(VP_MIN_FRAMES, vp_min_frames, INT, "3", 0, 64, "", "frames", SCENES, USED,
                 "with fewer frames than this before deduplication, evenly spread ones fill up")
 ORI_SETTING_ROW(VP_SAMPLE_FPS, vp_sample_fps, REAL, "0.1", 0.001, 60, "", "frames a second", SCENES,

@@ -91,6 +91,7 @@ struct ori_extract_options {
     double edge_thresh;
     double downscale;
     double scene_thresh;
+    int32_t is_classic; /* VP_SCENE_DETECTOR */
     double sample_fps;
     int32_t min_frames;
     int32_t dhash_size;

@@ -75,6 +75,7 @@ static ori_status create_chooser(struct extract *extract, struct ori_error *err)
     int64_t windows = WINDOWS_BYTES / (frame_bytes > 0 ? frame_bytes : 1);
     struct ori_chooser_options chooser = {
         .scenes = {.threshold = options->scene_thresh, .solid_std = options->solid_std},
+        .is_told = options->is_classic != 0,
         .sample_fps = options->sample_fps,
         .min_frames = options->min_frames,
         .has_dedup = options->has_dedup != 0,
@@ -86,7 +87,10 @@ static ori_status create_chooser(struct extract *extract, struct ori_error *err)
         .scenes_max = ORI_LIMIT_MAX_SCENES,
         .ops = {frame_ref, frame_unref},
     };
-    return ori_chooser_create(&chooser, &extract->chooser, err);
+    ori_status status = ori_chooser_create(&chooser, &extract->chooser, err);
+    if (status == ORI_OK && options->is_classic)
+        status = ori_scene_score_create(&extract->score, err);
+    return status;
 }
 
 /* Hands on what the chooser has decided. */
@@ -101,6 +105,20 @@ static ori_status take_decisions(struct extract *extract, bool is_end, struct or
         status = extract_end_scene(extract, &scene, err);
     if (status == ORI_OK)
         status = extract_flush(extract, is_end, err);
+    return status;
+}
+
+/* VP_SCENE_DETECTOR=classic: a score over the threshold begins a scene. */
+static ori_status score_frame(struct extract *extract, const struct ori_frame *frame,
+                              struct ori_error *err)
+{
+    struct ori_samples samples;
+    double score = 0;
+    ori_status status = ori_frame_score_samples(extract->video, frame, &samples, err);
+    if (status == ORI_OK)
+        status = ori_scene_score_push(extract->score, &samples, &score, err);
+    if (status == ORI_OK && score > extract->options->scene_thresh)
+        ori_chooser_begin_scene(extract->chooser, frame->pts_us, score);
     return status;
 }
 
@@ -122,6 +140,10 @@ static ori_status look(struct extract *extract, struct ori_frame *frame, struct 
     if (has_borders)
         ori_borders_measure(planes, &extract->borders_options, &borders);
     bool is_wanted = false;
+    if (extract->score)
+        status = score_frame(extract, frame, err);
+    if (status != ORI_OK)
+        return status;
     status = ori_chooser_push(extract->chooser, &thumb, frame->pts_us,
                               has_borders ? &borders : NULL, &is_wanted, err);
     if (status != ORI_OK || !is_wanted)
@@ -269,6 +291,7 @@ static ori_status work(struct ori_child_side *side, const char **ret_stage, stru
     ori_status status = extract_video(extract, ret_stage, err);
     extract_emit_deinit(extract);
     ori_chooser_destroy(&extract->chooser);
+    ori_scene_score_destroy(&extract->score);
     ori_video_close(&extract->video);
     free(extract);
     return status;

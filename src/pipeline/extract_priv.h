@@ -6,6 +6,7 @@
 #include "media/child_side.h"
 #include "media/video.h"
 #include "vision/choose.h"
+#include "vision/scene_score.h"
 #include "vision/signature.h"
 
 struct extract_held { /* a chosen frame that waits */
@@ -34,6 +35,7 @@ struct extract {
     struct ori_video *video;
     struct ori_video_info info;
     struct ori_chooser *chooser;
+    struct ori_scene_score *score; /* classic alone */
     struct ori_borders_options borders_options;
 
     int width; /* of the first frame: borders are measured on frames of this size alone */

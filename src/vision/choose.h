@@ -10,7 +10,7 @@
  *             and is known from the start, so the scene keeps none of its own: duplicate_of
  * Fillers     while fewer than min_frames are kept, evenly spread frames are remembered; at the end
  *             they fill up
- * Call order  create; for each frame: push, offer when push says so, then take choices and scenes;
+ * Call order  create; for each frame: begin_scene where it is told to, push, offer when push says so, then take choices and scenes;
  *             finish; take the rest; destroy
  * Ownership   pictures are opaque: offer gives one reference to the chooser; a taken choice gives
  *             one to the caller; the rest are dropped with ops.unref
@@ -38,6 +38,7 @@ struct ori_picture_ops {
 
 struct ori_chooser_options {
     struct ori_scenes_options scenes;
+    bool is_told;      /* scenes begin where ori_chooser_begin_scene says, and nowhere else */
     double sample_fps; /* a long scene is looked at no more rarely than this: bounds an event */
     int min_frames;
     bool has_dedup;
@@ -67,6 +68,8 @@ ori_status ori_chooser_create(const struct ori_chooser_options *options,
                               struct ori_chooser **ret_chooser, struct ori_error *err);
 void ori_chooser_destroy(struct ori_chooser **chooser);
 
+/* With is_told alone: the frame pushed next is the first of a scene. No flash, no fade is looked for. */
+void ori_chooser_begin_scene(struct ori_chooser *chooser, int64_t pts_us, double score);
 /* borders: this frame's, NULL when nobody looks for them. ret_is_wanted: offer the picture now. */
 ori_status ori_chooser_push(struct ori_chooser *chooser, const struct ori_thumb *thumb,
                             int64_t pts_us, const struct ori_borders *borders, bool *ret_is_wanted,
