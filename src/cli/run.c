@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -30,7 +31,9 @@ struct run {
     struct ori_cli *cli;
     bool is_json;
     bool is_upload;
-    bool is_remote; /* an operand is s3:// */
+    bool is_scores_folder;
+    bool has_lost_page; /* a file beside the results could not be written */
+    bool is_remote;     /* an operand is s3:// */
     struct ori_session session;
     struct ori_inputs inputs;
     struct ori_engine engine;
@@ -77,6 +80,7 @@ static void count(struct run *run, const struct ori_item_result *item)
         run->unchanged++;
     else
         run->done++;
+    run->has_lost_page |= item->scores_error.status != ORI_OK;
     run->frames += item->manifest.frames_count;
 }
 
@@ -98,6 +102,9 @@ static void say_troubles(const struct run *run, const struct ori_item_result *it
         ori_log_say(log, "oriane: %s: %s%s [%s]", shown, without_name(item->error.text, shown),
                     may_be_prefix ? "; a prefix to be searched ends in a slash" : "",
                     ori_status_code(item->status));
+    if (item->scores_error.status != ORI_OK)
+        ori_log_say(log, "oriane: %s: no score track: %s [%s]", shown, item->scores_error.text,
+                    ori_status_code(item->scores_error.status));
     if (!ori_log_is_on(log, ORI_LOG_WARN) || item->is_skipped)
         return;
     for (size_t i = 0; i < item->manifest.warnings_count; i++)
@@ -207,6 +214,8 @@ static ori_status work(struct run *run, struct ori_error *err)
                                          .works_count = run->inputs.count,
                                          .workers = (int)run->cli->settings->vp_max_workers,
                                          .is_forced = ori_cli_has(run->cli, "force"),
+                                         .scores = ori_cli_text(run->cli, "scores"),
+                                         .is_scores_folder = run->is_scores_folder,
                                          .log = &run->cli->log};
     run->begin_us = ori_clock_us();
     ori_status status = ori_runner_start(&options, &run->runner, err);
@@ -270,6 +279,27 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     return status;
 }
 
+/* --scores names the file of one video, or a folder: one that is there, ends in a slash, or must be
+ * one because there are more videos. */
+static ori_status place_scores(struct run *run, struct ori_error *err)
+{
+    const char *path = ori_cli_text(run->cli, "scores");
+    struct stat st;
+    if (!path)
+        return ORI_OK;
+    const size_t bytes = strlen(path);
+    const bool is_there = stat(path, &st) == 0;
+    run->is_scores_folder = run->inputs.count > 1 || (bytes && path[bytes - 1] == '/') ||
+                            (is_there && S_ISDIR(st.st_mode));
+    if (bytes == 0)
+        return ori_error_set(err, ORI_USAGE, "--scores: no name of a file");
+    if (run->is_scores_folder && is_there && !S_ISDIR(st.st_mode))
+        return ori_error_set(err, ORI_USAGE,
+                             "--scores %s: a file, but there are %zu videos: name a folder", path,
+                             run->inputs.count);
+    return ORI_OK;
+}
+
 static bool has_operand(const struct ori_cli *cli, bool (*is_one)(const char *operand))
 {
     for (size_t i = 0; i < cli->operands_count; i++) {
@@ -294,6 +324,8 @@ static ori_status run_steps(struct run *run, struct ori_error *err)
                                 &(struct ori_wait){.cancel = &run->session.cancel}, err);
     if (status == ORI_OK)
         status = collect(run, err);
+    if (status == ORI_OK)
+        status = place_scores(run, err);
     if (status == ORI_OK)
         status = work(run, err);
     if ((status == ORI_OK || status == ORI_CANCELLED) && !run->is_json) {
@@ -326,7 +358,7 @@ static enum ori_exit run_run(struct ori_cli *cli)
     ori_session_end(&run.session);
     ori_table_deinit(&run.table);
     enum ori_exit code = ori_ending(cli, status, &err);
-    return code == ORI_EXIT_OK && run.failed > 0 ? ORI_EXIT_FAILED : code;
+    return code == ORI_EXIT_OK && (run.failed > 0 || run.has_lost_page) ? ORI_EXIT_FAILED : code;
 }
 
 static const struct ori_cli_option options[] = {
@@ -336,6 +368,10 @@ static const struct ori_cli_option options[] = {
     {.name = "force",
      .kind = ORI_CLI_SWITCH,
      .doc = "extract again, although file and settings are the same"},
+    {.name = "scores",
+     .kind = ORI_CLI_TEXT,
+     .argument = "FILE",
+     .doc = "write each frame's scores there, for oriane scenes; with several videos a folder"},
     {.name = "upload",
      .kind = ORI_CLI_SWITCH,
      .doc =

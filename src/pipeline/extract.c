@@ -88,8 +88,11 @@ static ori_status create_chooser(struct extract *extract, struct ori_error *err)
         .ops = {frame_ref, frame_unref},
     };
     ori_status status = ori_chooser_create(&chooser, &extract->chooser, err);
-    if (status == ORI_OK && options->is_classic)
+    bool is_tracked = extract->side->start.tells & ORI_TELL_SCORES;
+    if (status == ORI_OK && (options->is_classic || is_tracked))
         status = ori_scene_score_create(&extract->score, err);
+    if (status == ORI_OK && is_tracked)
+        status = extract_track_create(extract, err);
     return status;
 }
 
@@ -105,20 +108,25 @@ static ori_status take_decisions(struct extract *extract, bool is_end, struct or
         status = extract_end_scene(extract, &scene, err);
     if (status == ORI_OK)
         status = extract_flush(extract, is_end, err);
+    if (status == ORI_OK && extract->track)
+        status = extract_track_flush(extract, is_end, err);
     return status;
 }
 
-/* VP_SCENE_DETECTOR=classic: a score over the threshold begins a scene. */
+/* ffmpeg's score: with VP_SCENE_DETECTOR=classic one over the threshold begins a scene. */
 static ori_status score_frame(struct extract *extract, const struct ori_frame *frame,
-                              struct ori_error *err)
+                              const struct ori_thumb *thumb, struct ori_error *err)
 {
+    const struct ori_extract_options *options = extract->options;
     struct ori_samples samples;
     double score = 0;
     ori_status status = ori_frame_score_samples(extract->video, frame, &samples, err);
     if (status == ORI_OK)
         status = ori_scene_score_push(extract->score, &samples, &score, err);
-    if (status == ORI_OK && score > extract->options->scene_thresh)
+    if (status == ORI_OK && options->is_classic && score > options->scene_thresh)
         ori_chooser_begin_scene(extract->chooser, frame->pts_us, score);
+    if (status == ORI_OK && extract->track)
+        status = extract_track_add(extract, thumb, frame->pts_us, score, err);
     return status;
 }
 
@@ -141,7 +149,7 @@ static ori_status look(struct extract *extract, struct ori_frame *frame, struct 
         ori_borders_measure(planes, &extract->borders_options, &borders);
     bool is_wanted = false;
     if (extract->score)
-        status = score_frame(extract, frame, err);
+        status = score_frame(extract, frame, &thumb, err);
     if (status != ORI_OK)
         return status;
     status = ori_chooser_push(extract->chooser, &thumb, frame->pts_us,
@@ -232,6 +240,11 @@ static void warn_of_damage(struct extract *extract)
     if (damage.is_over_duration)
         warn(extract, "duration_limit",
              "the video goes on past VP_MAX_DURATION: the rest is left out");
+    if (extract_track_is_full(extract)) {
+        snprintf(text, sizeof text, "only the first %d frames have a score",
+                 (int)ORI_LIMIT_MAX_CHILD_SCORES);
+        warn(extract, "score_limit", text);
+    }
     if (ori_chooser_is_full(extract->chooser)) {
         snprintf(text, sizeof text, "only the first %d frames were kept",
                  (int)ORI_LIMIT_MAX_KEPT_FRAMES);
@@ -292,6 +305,7 @@ static ori_status work(struct ori_child_side *side, const char **ret_stage, stru
     extract_emit_deinit(extract);
     ori_chooser_destroy(&extract->chooser);
     ori_scene_score_destroy(&extract->score);
+    free(extract->track);
     ori_video_close(&extract->video);
     free(extract);
     return status;

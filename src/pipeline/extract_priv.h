@@ -1,6 +1,7 @@
 #pragma once
 /* pipeline/extract_priv.h: the child's state, shared by extract.c (decode and look) and
- * extract_emit.c (hold, crop, drop, encode, say). */
+ * extract_emit.c (hold, crop, drop, encode, say), extract_track.c (scores) and extract_shot.c
+ * (small pictures for people). */
 #include <stdint.h>
 
 #include "media/child_side.h"
@@ -35,7 +36,8 @@ struct extract {
     struct ori_video *video;
     struct ori_video_info info;
     struct ori_chooser *chooser;
-    struct ori_scene_score *score; /* classic alone */
+    struct ori_scene_score *score; /* NULL: nobody asks for it */
+    struct extract_track *track;   /* likewise */
     struct ori_borders_options borders_options;
 
     int width; /* of the first frame: borders are measured on frames of this size alone */
@@ -80,6 +82,13 @@ ori_status extract_end_scene(struct extract *extract, const struct ori_scene *sc
 /* Says what must not or need not wait; at the end, all. */
 ori_status extract_flush(struct extract *extract, bool is_end, struct ori_error *err);
 void extract_emit_deinit(struct extract *extract);
+
+/* A frame of the track, before it is pushed to the chooser; what the chooser has decided of them. */
+ori_status extract_track_create(struct extract *extract, struct ori_error *err);
+ori_status extract_track_add(struct extract *extract, const struct ori_thumb *thumb, int64_t pts_us,
+                             double classic, struct ori_error *err);
+ori_status extract_track_flush(struct extract *extract, bool is_end, struct ori_error *err);
+bool extract_track_is_full(const struct extract *extract);
 
 /* Model input of image: 3 * side * side bytes into planes. */
 ori_status extract_input(const struct ori_rgb *image, const struct ori_input_spec *input,

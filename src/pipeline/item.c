@@ -88,6 +88,12 @@ static ori_status step_check(struct ori_item *item, struct ori_error *err)
     return ORI_EOF;
 }
 
+static ori_status step_extract(struct ori_item *item, struct ori_error *err)
+{
+    ori_item_tell_begin(item);
+    return ori_item_extract(item, err);
+}
+
 static ori_status step_vectors(struct ori_item *item, struct ori_error *err)
 {
     int64_t begin_us = ori_clock_us();
@@ -121,8 +127,8 @@ static const struct {
     const char *name; /* the stage of an error that names none */
     ori_status (*run)(struct ori_item *item, struct ori_error *err);
 } steps[] = {
-    {"open", step_open},          {"lock", step_lock},       {"check", step_check},
-    {"decode", ori_item_extract}, {"vectors", step_vectors}, {"clean", step_clean},
+    {"open", step_open},         {"lock", step_lock},       {"check", step_check},
+    {"decode", step_extract},    {"vectors", step_vectors}, {"clean", step_clean},
     {"manifest", step_manifest},
 };
 
@@ -253,6 +259,7 @@ ori_status ori_item_run(const struct ori_item_environment *environment,
         ori_manifest_deinit(manifest); /* half a result is none */
         name_result(manifest, request);
     }
+    ori_item_tell_end(&item, ret_result->status == ORI_OK);
     item_deinit(&item);
     ret_result->timings.total = seconds_since(begin_us);
     count_result(environment->metrics, ret_result);

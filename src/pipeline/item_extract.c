@@ -229,6 +229,12 @@ static ori_status take_message(struct ori_item *item, const union ori_child_mess
     case ORI_MSG_PROGRESS:
         tell_progress(item, &message->progress);
         return ORI_OK;
+    case ORI_MSG_SCORE:
+        ori_item_tell_score(item, &message->score);
+        return ORI_OK;
+    case ORI_MSG_LOOK:
+        ori_item_tell_look(item, &message->look);
+        return ORI_OK;
     case ORI_MSG_WARNING:
         return ori_manifest_add_warning(&item->result->manifest, message->warning.code,
                                         message->warning.text, err);
@@ -332,6 +338,7 @@ static ori_status start_child(struct ori_item *item, struct ori_error *err)
     ori_options_start(item->environment->settings, &item->options, ORI_CHILD_JOB_VIDEO,
                       item->result->manifest.source.bytes, &options.start);
     options.start.is_remote = item->remote != NULL;
+    options.start.tells = item->tells;
     options.start.words = words_wanted(item->request->log);
     if (ori_uploads_fd(item->uploads) >= 0)
         ori_options_hold_slots(&options.start);

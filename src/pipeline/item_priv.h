@@ -2,6 +2,7 @@
 /* pipeline/item_priv.h: what the steps of one item share; for item*.c alone. */
 #include "media/child.h"
 #include "pipeline/item.h"
+#include "pipeline/scores.h"
 #include "pipeline/uploads.h"
 
 /* One slot of the child's memory while its frame is with us. */
@@ -33,11 +34,13 @@ struct ori_item {
     struct ori_batcher_inbox inbox;
     struct ori_uploads *uploads;
     struct ori_msg_start start;
-    struct ori_item_slot *slots; /* one for each of the child's */
-    float *slot_vectors;         /* dim of each */
-    size_t lent;                 /* slots that the batcher or the uploads have */
-    float *vectors;              /* dim for each row of the manifest's frames */
-    size_t vectors_room;         /* in rows */
+    struct ori_item_slot *slots;      /* one for each of the child's */
+    float *slot_vectors;              /* dim of each */
+    size_t lent;                      /* slots that the batcher or the uploads have */
+    float *vectors;                   /* dim for each row of the manifest's frames */
+    size_t vectors_room;              /* in rows */
+    uint32_t tells;                   /* enum ori_child_tell: what the child is asked for */
+    struct ori_scores_writer *scores; /* NULL: none asked for, or it failed */
     struct ori_msg_done done;
     bool has_done;
     struct ori_item_progress progress; /* as last told */
@@ -51,6 +54,12 @@ void ori_item_tell(struct ori_item *item);
 ori_status ori_item_extract(struct ori_item *item, struct ori_error *err);
 /* Ends the child and everything lent to others; idempotent. */
 void ori_item_extract_end(struct ori_item *item);
+
+/* item_tell.c: what an item tells beside its result. Where that fails, the result stands. */
+void ori_item_tell_begin(struct ori_item *item); /* before the child starts; asks it for more */
+void ori_item_tell_score(struct ori_item *item, const struct ori_msg_score *score);
+void ori_item_tell_look(struct ori_item *item, const struct ori_msg_look *look);
+void ori_item_tell_end(struct ori_item *item, bool is_well);
 
 /* item_store.c: what stands in the stores. */
 /* Reads the manifest of before. None, or a broken one, is no failure. */

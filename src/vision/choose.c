@@ -271,6 +271,11 @@ bool ori_chooser_take_scene(struct ori_chooser *chooser, struct ori_scene *ret_s
     return true;
 }
 
+bool ori_chooser_take_score(struct ori_chooser *chooser, int64_t *ret_pts_us, double *ret_score)
+{
+    return ori_scenes_take_score(chooser->detector, ret_pts_us, ret_score);
+}
+
 struct ori_borders ori_chooser_open_borders(const struct ori_chooser *chooser)
 {
     return chooser->scene.borders;

@@ -83,6 +83,8 @@ ori_status ori_chooser_finish(struct ori_chooser *chooser, int64_t end_us, struc
  * time among themselves. False when there is none now. */
 bool ori_chooser_take(struct ori_chooser *chooser, struct ori_choice *ret_choice);
 bool ori_chooser_take_scene(struct ori_chooser *chooser, struct ori_scene *ret_scene);
+/* See ori_scenes_take_score; none with is_told. */
+bool ori_chooser_take_score(struct ori_chooser *chooser, int64_t *ret_pts_us, double *ret_score);
 /* Borders of the scene that has not ended, as far as its windows have joined. */
 struct ori_borders ori_chooser_open_borders(const struct ori_chooser *chooser);
 bool ori_chooser_is_full(const struct ori_chooser *chooser);
