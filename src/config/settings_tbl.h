@@ -44,7 +44,7 @@ ORI_SETTING_ROW(VP_FRAMES_DIR, vp_frames_dir, STRING, "{VP_OUTPUT_DIR}/frames", 
 ORI_SETTING_ROW(VP_LOGS_DIR, vp_logs_dir, STRING, "{VP_OUTPUT_DIR}/logs", 1, 4000, "", "", PLACES,
                 LATER, "folder for the logs of jobs")
 ORI_SETTING_ROW(VP_REPORTS_DIR, vp_reports_dir, STRING, "{VP_OUTPUT_DIR}/reports", 1, 4000, "", "",
-                PLACES, LATER, "folder for the report pages of jobs")
+                PLACES, USED, "folder for the report pages of run --report: platform/code.html")
 ORI_SETTING_ROW(VP_INPUT_DIR, vp_input_dir, STRING, "input", 1, 4000, "", "", PLACES, USED,
                 "folder that a request's videos are looked for in: platform/code/video.mp4")
 ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, USED,

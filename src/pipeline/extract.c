@@ -76,6 +76,7 @@ static ori_status create_chooser(struct extract *extract, struct ori_error *err)
     struct ori_chooser_options chooser = {
         .scenes = {.threshold = options->scene_thresh, .solid_std = options->solid_std},
         .is_told = options->is_classic != 0,
+        .wants_returns = (extract->side->start.tells & ORI_TELL_SHOTS) != 0,
         .sample_fps = options->sample_fps,
         .min_frames = options->min_frames,
         .has_dedup = options->has_dedup != 0,

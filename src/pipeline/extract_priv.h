@@ -14,6 +14,7 @@ struct extract_held { /* a chosen frame that waits */
     struct ori_frame *frame;
     int64_t pts_us;
     uint32_t scene;
+    uint32_t return_of; /* of returns alone */
 };
 
 struct extract_scene { /* a scene that was not said yet */
@@ -47,7 +48,13 @@ struct extract {
     int64_t frames_decoded;
     int64_t next_progress_us; /* monotonic */
 
-    struct extract_held *held; /* in order of time */
+    struct extract_held *returns; /* for the report: of scenes that show an earlier one */
+    size_t returns_count;
+    size_t returns_room;
+    int64_t returns_bytes;
+    uint32_t shots[ORI_SHOT_WHOLE + 1]; /* said, by kind */
+    struct ori_box whole_box;           /* of the last ORI_SHOT_WHOLE */
+    struct extract_held *held;          /* in order of time */
     size_t held_count;
     size_t held_room;
     int64_t held_bytes;
@@ -82,6 +89,30 @@ ori_status extract_end_scene(struct extract *extract, const struct ori_scene *sc
 /* Says what must not or need not wait; at the end, all. */
 ori_status extract_flush(struct extract *extract, bool is_end, struct ori_error *err);
 void extract_emit_deinit(struct extract *extract);
+
+/* Room for one entry more. */
+ori_status extract_grow(void **table, size_t count, size_t *room, size_t entry_bytes,
+                        struct ori_error *err);
+/* extract->rgb is then the box of the frame. */
+ori_status extract_make_rgb(struct extract *extract, const struct ori_frame *frame,
+                            const struct ori_box *box, struct ori_error *err);
+/* Both sides at most side, aspect kept; *ret_small borrows image when it is small enough, else its
+ * data are malloc'ed. */
+ori_status extract_shrink(const struct ori_rgb *image, int side, struct ori_rgb *ret_small,
+                          struct ori_error *err);
+
+/* Small pictures for people, where START asks for them. Kept: the frame said last, which extract->rgb
+ * holds; with box, the part of it that was kept, also the whole of it. */
+ori_status extract_shot_kept(struct extract *extract, const struct extract_held *held,
+                             const struct ori_box *box, struct ori_error *err);
+/* Dropped, because the frame said as number n shows the same. */
+ori_status extract_shot_dropped(struct extract *extract, const struct extract_held *held,
+                                const struct ori_box *box, uint32_t n, uint32_t distance,
+                                struct ori_error *err);
+/* A return of the chooser; takes the frame. They are said at the end. */
+ori_status extract_hold_return(struct extract *extract, const struct ori_choice *choice,
+                               struct ori_error *err);
+ori_status extract_shot_returns(struct extract *extract, struct ori_error *err);
 
 /* A frame of the track, before it is pushed to the chooser; what the chooser has decided of them. */
 ori_status extract_track_create(struct extract *extract, struct ori_error *err);

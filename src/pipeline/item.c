@@ -180,8 +180,11 @@ void ori_item_result_init(struct ori_item_result *ret_result)
 
 void ori_item_result_deinit(struct ori_item_result *result)
 {
-    if (result)
-        ori_manifest_deinit(&result->manifest);
+    if (!result)
+        return;
+    ori_manifest_deinit(&result->manifest);
+    free(result->report_path);
+    result->report_path = NULL;
 }
 
 static void count_times(struct ori_metrics *metrics, const struct ori_item_timings *timings)
@@ -259,6 +262,7 @@ ori_status ori_item_run(const struct ori_item_environment *environment,
         ori_manifest_deinit(manifest); /* half a result is none */
         name_result(manifest, request);
     }
+    ret_result->timings.total = seconds_since(begin_us);
     ori_item_tell_end(&item, ret_result->status == ORI_OK);
     item_deinit(&item);
     ret_result->timings.total = seconds_since(begin_us);

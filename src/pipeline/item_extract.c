@@ -197,6 +197,7 @@ static ori_status take_info(struct ori_item *item, const struct ori_msg_info *me
     const struct ori_msg_start *start = &item->start;
     const uint32_t more = ori_options_more_slots(start, message->width, message->height);
     ori_status status = ORI_OK;
+    item->info = *message;
     manifest->width = message->width;
     manifest->height = message->height;
     manifest->duration_us = message->has_duration ? message->duration_us : 0;
@@ -234,6 +235,9 @@ static ori_status take_message(struct ori_item *item, const union ori_child_mess
         return ORI_OK;
     case ORI_MSG_LOOK:
         ori_item_tell_look(item, &message->look);
+        return ORI_OK;
+    case ORI_MSG_SHOT:
+        ori_item_tell_shot(item, &message->shot);
         return ORI_OK;
     case ORI_MSG_WARNING:
         return ori_manifest_add_warning(&item->result->manifest, message->warning.code,

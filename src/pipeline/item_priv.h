@@ -2,6 +2,7 @@
 /* pipeline/item_priv.h: what the steps of one item share; for item*.c alone. */
 #include "media/child.h"
 #include "pipeline/item.h"
+#include "pipeline/report.h"
 #include "pipeline/scores.h"
 #include "pipeline/uploads.h"
 
@@ -41,6 +42,8 @@ struct ori_item {
     size_t vectors_room;              /* in rows */
     uint32_t tells;                   /* enum ori_child_tell: what the child is asked for */
     struct ori_scores_writer *scores; /* NULL: none asked for, or it failed */
+    struct ori_report *report;        /* likewise */
+    struct ori_msg_info info;
     struct ori_msg_done done;
     bool has_done;
     struct ori_item_progress progress; /* as last told */
@@ -59,6 +62,7 @@ void ori_item_extract_end(struct ori_item *item);
 void ori_item_tell_begin(struct ori_item *item); /* before the child starts; asks it for more */
 void ori_item_tell_score(struct ori_item *item, const struct ori_msg_score *score);
 void ori_item_tell_look(struct ori_item *item, const struct ori_msg_look *look);
+void ori_item_tell_shot(struct ori_item *item, const struct ori_msg_shot *shot);
 void ori_item_tell_end(struct ori_item *item, bool is_well);
 
 /* item_store.c: what stands in the stores. */

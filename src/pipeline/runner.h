@@ -34,6 +34,7 @@ struct ori_runner_options {
     bool is_forced;
     const char *scores;        /* where score tracks go; NULL: nowhere */
     bool is_scores_folder;     /* as platform/code.jsonl in there; else the only video's file */
+    const char *reports;       /* folder of report pages: platform/code.html; NULL: none */
     const struct ori_log *log; /* each video's own prefix is added; NULL: says nothing */
 };
 

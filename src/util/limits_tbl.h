@@ -93,6 +93,8 @@ ORI_LIMIT_ROW(SCENES, 65536, "scenes", "of one video; the last one takes the res
 ORI_LIMIT_ROW(HELD_BYTES, 16777216, "bytes", "chosen frames that wait for the borders to be known")
 ORI_LIMIT_ROW(SCORE_FRAMES, 4194304, "frames", "a file of scores")
 ORI_LIMIT_ROW(SCORE_LINE_BYTES, 65536, "bytes", "a line of a file of scores")
+ORI_LIMIT_ROW(RETURNS_BYTES, 67108864, "bytes",
+              "frames of scenes that show an earlier one, held for the report")
 ORI_LIMIT_ROW(REPORT_BYTES, 67108864, "bytes", "the report page of one video")
 ORI_LIMIT_ROW(REPORT_SCENES, 5000, "scenes", "listed in the report of one video")
 ORI_LIMIT_ROW(REPORT_POINTS, 4096, "points", "of the curve in it; neighbours share one")

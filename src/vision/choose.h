@@ -38,8 +38,9 @@ struct ori_picture_ops {
 
 struct ori_chooser_options {
     struct ori_scenes_options scenes;
-    bool is_told;      /* scenes begin where ori_chooser_begin_scene says, and nowhere else */
-    double sample_fps; /* a long scene is looked at no more rarely than this: bounds an event */
+    bool is_told;       /* scenes begin where ori_chooser_begin_scene says, and nowhere else */
+    bool wants_returns; /* a choice more for each scene that returns to an earlier one's picture */
+    double sample_fps;  /* a long scene is looked at no more rarely than this: bounds an event */
     int min_frames;
     bool has_dedup;
     int dedup_distance; /* of dhashes of 8 x 8 */
@@ -54,6 +55,7 @@ struct ori_choice {
     int64_t pts_us;
     uint32_t scene;
     bool is_filler;
+    uint32_t return_of; /* not 0: not kept; the scene that shows it already. See wants_returns */
 };
 
 struct ori_scene {
