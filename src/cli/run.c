@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -30,7 +31,12 @@ struct run {
     struct ori_cli *cli;
     bool is_json;
     bool is_upload;
-    bool is_remote; /* an operand is s3:// */
+    bool is_scores_folder;
+    bool is_report;
+    size_t reports;     /* written */
+    char *report_path;  /* of the last one */
+    bool has_lost_page; /* a file beside the results could not be written */
+    bool is_remote;     /* an operand is s3:// */
     struct ori_session session;
     struct ori_inputs inputs;
     struct ori_engine engine;
@@ -77,6 +83,8 @@ static void count(struct run *run, const struct ori_item_result *item)
         run->unchanged++;
     else
         run->done++;
+    run->has_lost_page |=
+        item->scores_error.status != ORI_OK || item->report_error.status != ORI_OK;
     run->frames += item->manifest.frames_count;
 }
 
@@ -98,6 +106,12 @@ static void say_troubles(const struct run *run, const struct ori_item_result *it
         ori_log_say(log, "oriane: %s: %s%s [%s]", shown, without_name(item->error.text, shown),
                     may_be_prefix ? "; a prefix to be searched ends in a slash" : "",
                     ori_status_code(item->status));
+    if (item->scores_error.status != ORI_OK)
+        ori_log_say(log, "oriane: %s: no score track: %s [%s]", shown, item->scores_error.text,
+                    ori_status_code(item->scores_error.status));
+    if (item->report_error.status != ORI_OK)
+        ori_log_say(log, "oriane: %s: no report page: %s [%s]", shown, item->report_error.text,
+                    ori_status_code(item->report_error.status));
     if (!ori_log_is_on(log, ORI_LOG_WARN) || item->is_skipped)
         return;
     for (size_t i = 0; i < item->manifest.warnings_count; i++)
@@ -110,8 +124,18 @@ static void say_troubles(const struct run *run, const struct ori_item_result *it
                     shown);
 }
 
-static ori_status tell(struct run *run, const struct ori_runner_result *result,
-                       struct ori_error *err)
+/* Of several pages the summary names the folder. */
+static void take_report(struct run *run, struct ori_item_result *item)
+{
+    if (!item->report_path)
+        return;
+    run->reports++;
+    free(run->report_path);
+    run->report_path = item->report_path;
+    item->report_path = NULL;
+}
+
+static ori_status tell(struct run *run, struct ori_runner_result *result, struct ori_error *err)
 {
     const struct ori_input *input = &run->inputs.rows[result->work];
     const char *shown = input->shown;
@@ -120,6 +144,7 @@ static ori_status tell(struct run *run, const struct ori_runner_result *result,
     say_troubles(run, &result->item, input);
     if (!run->is_json) {
         ori_run_report_row(&result->item, shown, &run->table);
+        take_report(run, &result->item);
         return ORI_OK;
     }
     size_t bytes = 0;
@@ -201,13 +226,17 @@ static ori_status work(struct run *run, struct ori_error *err)
                                                .batcher = run->engine.batcher,
                                                .blobs = run->engine.blobs,
                                                .vectors = run->engine.vectors};
-    struct ori_runner_options options = {.environment = &environment,
-                                         .cancel = &run->session.cancel,
-                                         .works = run->works,
-                                         .works_count = run->inputs.count,
-                                         .workers = (int)run->cli->settings->vp_max_workers,
-                                         .is_forced = ori_cli_has(run->cli, "force"),
-                                         .log = &run->cli->log};
+    struct ori_runner_options options = {
+        .environment = &environment,
+        .cancel = &run->session.cancel,
+        .works = run->works,
+        .works_count = run->inputs.count,
+        .workers = (int)run->cli->settings->vp_max_workers,
+        .is_forced = ori_cli_has(run->cli, "force"),
+        .scores = ori_cli_text(run->cli, "scores"),
+        .is_scores_folder = run->is_scores_folder,
+        .reports = run->is_report ? run->cli->settings->vp_reports_dir : NULL,
+        .log = &run->cli->log};
     run->begin_us = ori_clock_us();
     ori_status status = ori_runner_start(&options, &run->runner, err);
     if (status == ORI_OK)
@@ -261,6 +290,11 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
         ori_buf_add_text(&page, "; there was no work to do (--force does it again)");
     if (run->frames > 0)
         tell_places(run, &page);
+    if (run->reports == 1)
+        ori_buf_printf(&page, "\nreport: %s", run->report_path);
+    else if (run->reports > 1)
+        ori_buf_printf(&page, "\n%zu reports: %s", run->reports,
+                       run->cli->settings->vp_reports_dir);
     ori_buf_add_text(&page, "\n");
     if (status == ORI_OK)
         status = ori_buf_finish(&page, "table", err);
@@ -268,6 +302,27 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
         status = ori_output_write(page.data, page.used, NULL, err);
     ori_buf_deinit(&page);
     return status;
+}
+
+/* --scores names the file of one video, or a folder: one that is there, ends in a slash, or must be
+ * one because there are more videos. */
+static ori_status place_scores(struct run *run, struct ori_error *err)
+{
+    const char *path = ori_cli_text(run->cli, "scores");
+    struct stat st;
+    if (!path)
+        return ORI_OK;
+    const size_t bytes = strlen(path);
+    const bool is_there = stat(path, &st) == 0;
+    run->is_scores_folder = run->inputs.count > 1 || (bytes && path[bytes - 1] == '/') ||
+                            (is_there && S_ISDIR(st.st_mode));
+    if (bytes == 0)
+        return ori_error_set(err, ORI_USAGE, "--scores: no name of a file");
+    if (run->is_scores_folder && is_there && !S_ISDIR(st.st_mode))
+        return ori_error_set(err, ORI_USAGE,
+                             "--scores %s: a file, but there are %zu videos: name a folder", path,
+                             run->inputs.count);
+    return ORI_OK;
 }
 
 static bool has_operand(const struct ori_cli *cli, bool (*is_one)(const char *operand))
@@ -295,6 +350,8 @@ static ori_status run_steps(struct run *run, struct ori_error *err)
     if (status == ORI_OK)
         status = collect(run, err);
     if (status == ORI_OK)
+        status = place_scores(run, err);
+    if (status == ORI_OK)
         status = work(run, err);
     if ((status == ORI_OK || status == ORI_CANCELLED) && !run->is_json) {
         ori_status printed = print_summary(run, err);
@@ -308,6 +365,7 @@ static enum ori_exit run_run(struct ori_cli *cli)
     struct run run = {.cli = cli,
                       .is_json = ori_cli_has(cli, "json"),
                       .is_upload = ori_cli_has(cli, "upload"),
+                      .is_report = ori_cli_has(cli, "report"),
                       .is_remote = has_operand(cli, ori_remote_is_s3)};
     struct ori_error err = {0};
     if (cli->operands_count == 0)
@@ -323,10 +381,11 @@ static enum ori_exit run_run(struct ori_cli *cli)
     ori_engine_close(&run.engine);
     ori_inputs_deinit(&run.inputs);
     free(run.works);
+    free(run.report_path);
     ori_session_end(&run.session);
     ori_table_deinit(&run.table);
     enum ori_exit code = ori_ending(cli, status, &err);
-    return code == ORI_EXIT_OK && run.failed > 0 ? ORI_EXIT_FAILED : code;
+    return code == ORI_EXIT_OK && (run.failed > 0 || run.has_lost_page) ? ORI_EXIT_FAILED : code;
 }
 
 static const struct ori_cli_option options[] = {
@@ -336,6 +395,13 @@ static const struct ori_cli_option options[] = {
     {.name = "force",
      .kind = ORI_CLI_SWITCH,
      .doc = "extract again, although file and settings are the same"},
+    {.name = "scores",
+     .kind = ORI_CLI_TEXT,
+     .argument = "FILE",
+     .doc = "write each frame's scores there, for oriane scenes; with several videos a folder"},
+    {.name = "report",
+     .kind = ORI_CLI_SWITCH,
+     .doc = "write a page for people about each video to VP_REPORTS_DIR: platform/code.html"},
     {.name = "upload",
      .kind = ORI_CLI_SWITCH,
      .doc =

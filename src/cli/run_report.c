@@ -82,6 +82,11 @@ char *ori_run_report_json(const struct ori_item_result *result, const char *show
         "scenes", ori_json_scenes(manifest), "frames", ori_json_frames(manifest, false), "timings",
         timings_json(result), "warnings", warnings_json(result));
     free(source);
+    if (line && result->report_path &&
+        json_object_set_new(line, "report", json_string(result->report_path)) != 0) {
+        json_decref(line);
+        line = NULL;
+    }
     char *text = line ? json_dumps(line, ORI_JSON_FLAGS) : NULL;
     json_decref(line);
     if (!text)

@@ -1,6 +1,7 @@
 /* cli/verbs_tbl.h: every verb, in the order of `oriane --help`.
  * ORI_VERB_ROW(name): the struct ori_verb_<name> of its file. Included more than once on purpose. */
 ORI_VERB_ROW(run)
+ORI_VERB_ROW(scenes)
 ORI_VERB_ROW(search)
 ORI_VERB_ROW(serve)
 ORI_VERB_ROW(submit)

@@ -44,7 +44,7 @@ ORI_SETTING_ROW(VP_FRAMES_DIR, vp_frames_dir, STRING, "{VP_OUTPUT_DIR}/frames", 
 ORI_SETTING_ROW(VP_LOGS_DIR, vp_logs_dir, STRING, "{VP_OUTPUT_DIR}/logs", 1, 4000, "", "", PLACES,
                 LATER, "folder for the logs of jobs")
 ORI_SETTING_ROW(VP_REPORTS_DIR, vp_reports_dir, STRING, "{VP_OUTPUT_DIR}/reports", 1, 4000, "", "",
-                PLACES, LATER, "folder for the report pages of jobs")
+                PLACES, USED, "folder for the report pages of run --report: platform/code.html")
 ORI_SETTING_ROW(VP_INPUT_DIR, vp_input_dir, STRING, "input", 1, 4000, "", "", PLACES, USED,
                 "folder that a request's videos are looked for in: platform/code/video.mp4")
 ORI_SETTING_ROW(LOCAL_MODE, local_mode, BOOL, "0", 0, 1, "", "", PLACES, USED,
@@ -121,8 +121,9 @@ ORI_SETTING_ROW(
     VP_SCENE_THRESH, vp_scene_thresh, REAL, "0.22", 0, 1, "", "", SCENES, USED,
     "change between frames from which on a new scene begins, on the scale of ffmpeg's scene score")
 ORI_SETTING_ROW(
-    VP_SCENE_DETECTOR, vp_scene_detector, CHOICE, "auto", 0, 0, "auto classic", "", SCENES, LATER,
-    "auto sees fades, dissolves and flashes for what they are; classic is the score alone")
+    VP_SCENE_DETECTOR, vp_scene_detector, CHOICE, "auto", 0, 0, "auto classic", "", SCENES, USED,
+    "auto sees fades, dissolves and flashes for what they are; classic is ffmpeg's scene score "
+    "alone: a scene begins where it is over VP_SCENE_THRESH")
 ORI_SETTING_ROW(VP_MIN_FRAMES, vp_min_frames, INT, "3", 0, 64, "", "frames", SCENES, USED,
                 "with fewer frames than this before deduplication, evenly spread ones fill up")
 ORI_SETTING_ROW(VP_SAMPLE_FPS, vp_sample_fps, REAL, "0.1", 0.001, 60, "", "frames a second", SCENES,

@@ -71,6 +71,7 @@ enum ori_retry_class ori_retry_class_of(ori_status status, const struct ori_erro
     case ORI_BAD_PICTURE:
     case ORI_BAD_JSON:
     case ORI_BAD_LIST:
+    case ORI_BAD_SCORES:
     case ORI_STORE_VERSION:
     case ORI_STORE_MISMATCH:
     case ORI_STORE_DENIED:

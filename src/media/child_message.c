@@ -32,6 +32,12 @@ size_t ori_child_message_bytes(uint32_t type)
         return sizeof(struct ori_msg_thumb);
     case ORI_MSG_PROGRESS:
         return sizeof(struct ori_msg_progress);
+    case ORI_MSG_SCORE:
+        return sizeof(struct ori_msg_score);
+    case ORI_MSG_LOOK:
+        return sizeof(struct ori_msg_look);
+    case ORI_MSG_SHOT:
+        return sizeof(struct ori_msg_shot);
     case ORI_MSG_WARNING:
         return sizeof(struct ori_msg_warning);
     case ORI_MSG_DONE:
@@ -264,6 +270,71 @@ static ori_status check_progress(const struct ori_msg_progress *progress, struct
     return ORI_OK;
 }
 
+static bool is_share(double value)
+{
+    return isfinite(value) && value >= 0 && value <= 1;
+}
+
+static ori_status check_score(struct ori_child_talk *talk, const struct ori_msg_score *score,
+                              struct ori_error *err)
+{
+    if (talk->scores >= ORI_LIMIT_MAX_CHILD_SCORES)
+        return REFUSE(err, "SCORE: more than %d", ORI_LIMIT_MAX_CHILD_SCORES);
+    if (!is_time(score->pts_us) || score->pts_us <= talk->score_us)
+        return REFUSE(err, "SCORE: time out of order");
+    if (score->has_score > 1 || !is_share(score->score) || !is_share(score->classic))
+        return REFUSE(err, "SCORE: out of range");
+    talk->scores++;
+    talk->score_us = score->pts_us;
+    return ORI_OK;
+}
+
+static ori_status check_look(const struct ori_child_talk *talk, const struct ori_msg_look *look,
+                             struct ori_error *err)
+{
+    const int half = ORI_CHILD_LOOK_SIDE / 2;
+    if (!talk->may_look)
+        return REFUSE(err, "LOOK: not behind a SCORE");
+    if (look->width < 1 || look->width > ORI_CHILD_LOOK_SIDE || look->height < 1 ||
+        look->height > ORI_CHILD_LOOK_SIDE)
+        return REFUSE(err, "LOOK: luma of %d x %d", look->width, look->height);
+    if (look->chroma_width < 0 || look->chroma_width > half || look->chroma_height < 0 ||
+        look->chroma_height > half || !look->chroma_width != !look->chroma_height)
+        return REFUSE(err, "LOOK: chroma of %d x %d", look->chroma_width, look->chroma_height);
+    return ORI_OK;
+}
+
+static ori_status check_shot(struct ori_child_talk *talk, const struct ori_msg_shot *shot,
+                             struct ori_error *err)
+{
+    static const uint32_t most[] = {[ORI_SHOT_KEPT] = ORI_LIMIT_MAX_CHILD_SHOTS_KEPT,
+                                    [ORI_SHOT_DROPPED] = ORI_LIMIT_MAX_CHILD_SHOTS_DROPPED,
+                                    [ORI_SHOT_WHOLE] = ORI_LIMIT_MAX_CHILD_SHOTS_WHOLE};
+    static const uint8_t begin[] = {0xff, 0xd8, 0xff};
+    const int side = ORI_LIMIT_MAX_CHILD_SHOT_SIDE;
+    if (shot->kind < ORI_SHOT_KEPT || shot->kind > ORI_SHOT_WHOLE)
+        return REFUSE(err, "SHOT: kind %u", shot->kind);
+    if (talk->shots[shot->kind] >= most[shot->kind])
+        return REFUSE(err, "SHOT: more than %u of kind %u", most[shot->kind], shot->kind);
+    if (shot->kind == ORI_SHOT_WHOLE ? shot->n != 0 : shot->n < 1 || shot->n > talk->frames)
+        return REFUSE(err, "SHOT: frame %u of %u", shot->n, talk->frames);
+    if (shot->kind == ORI_SHOT_KEPT && (shot->n <= talk->shot_n || shot->n != talk->frames))
+        return REFUSE(err, "SHOT: frame %u is not the last", shot->n);
+    if (shot->scene < 1 || shot->scene > ORI_CHILD_SCENES_MAX || !is_time(shot->pts_us))
+        return REFUSE(err, "SHOT: scene or time out of range");
+    if (shot->width < 1 || shot->width > side || shot->height < 1 || shot->height > side)
+        return REFUSE(err, "SHOT: %d x %d", shot->width, shot->height);
+    if (shot->distance > ORI_CHILD_DISTANCE_MAX)
+        return REFUSE(err, "SHOT: distance %u", shot->distance);
+    if (shot->bytes < sizeof begin || shot->bytes > sizeof shot->jpeg ||
+        memcmp(shot->jpeg, begin, sizeof begin) != 0)
+        return REFUSE(err, "SHOT: no JPEG of %u bytes", shot->bytes);
+    talk->shots[shot->kind]++;
+    if (shot->kind == ORI_SHOT_KEPT)
+        talk->shot_n = shot->n;
+    return ORI_OK;
+}
+
 static ori_status check_warning(struct ori_child_talk *talk, struct ori_msg_warning *warning,
                                 struct ori_error *err)
 {
@@ -315,6 +386,19 @@ static ori_status check_fail(struct ori_child_talk *talk, struct ori_msg_fail *f
     return ORI_OK;
 }
 
+/* Only what was asked for. */
+static ori_status check_telling(const struct ori_child_talk *talk, uint32_t type,
+                                struct ori_error *err)
+{
+    uint32_t bit = type == ORI_MSG_SCORE  ? ORI_TELL_SCORES
+                   : type == ORI_MSG_LOOK ? ORI_TELL_LOOKS
+                                          : ORI_TELL_SHOTS;
+    bool is_video = talk->start.job == ORI_CHILD_JOB_VIDEO;
+    if (!is_video || !talk->has_info || !(talk->start.tells & bit))
+        return REFUSE(err, "message %u, which nobody asked for", type);
+    return ORI_OK;
+}
+
 /* May this type come now? Before INFO only what needs no picture; never the other job's words. */
 static ori_status check_order(const struct ori_child_talk *talk, uint32_t type,
                               struct ori_error *err)
@@ -326,6 +410,10 @@ static ori_status check_order(const struct ori_child_talk *talk, uint32_t type,
         if (!is_video || !talk->has_info)
             return REFUSE(err, "message %u before INFO or in a picture job", type);
         return ORI_OK;
+    case ORI_MSG_SCORE:
+    case ORI_MSG_LOOK:
+    case ORI_MSG_SHOT:
+        return check_telling(talk, type, err);
     case ORI_MSG_PICTURE:
         if (talk->start.job != ORI_CHILD_JOB_PICTURE)
             return REFUSE(err, "PICTURE in another job");
@@ -369,6 +457,12 @@ static ori_status check_fields(struct ori_child_talk *talk, union ori_child_mess
         return check_thumb(talk, &message->thumb, err);
     case ORI_MSG_PROGRESS:
         return check_progress(&message->progress, err);
+    case ORI_MSG_SCORE:
+        return check_score(talk, &message->score, err);
+    case ORI_MSG_LOOK:
+        return check_look(talk, &message->look, err);
+    case ORI_MSG_SHOT:
+        return check_shot(talk, &message->shot, err);
     case ORI_MSG_WARNING:
         return check_warning(talk, &message->warning, err);
     case ORI_MSG_DONE:
@@ -387,6 +481,7 @@ void ori_child_talk_begin(struct ori_child_talk *ret_talk, const struct ori_msg_
     memset(ret_talk, 0, sizeof *ret_talk);
     ret_talk->start = *start;
     ret_talk->frame_us = -1;
+    ret_talk->score_us = -1;
     for (uint32_t i = 0; i < start->slots_held && i < start->slots; i++)
         ret_talk->slots_busy |= UINT64_C(1) << (start->slots - 1 - i);
 }
@@ -407,6 +502,7 @@ ori_status ori_child_message_check(struct ori_child_talk *talk, union ori_child_
         status = REFUSE(err, "message %u of %zu bytes", message->type, bytes);
     if (status == ORI_OK)
         status = check_fields(talk, message, err);
+    talk->may_look = message->type == ORI_MSG_SCORE;
     if (status == ORI_OK)
         talk->messages++;
     else

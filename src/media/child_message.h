@@ -24,12 +24,15 @@ union ori_child_message {
     struct ori_msg_picture picture;
     struct ori_msg_thumb thumb;
     struct ori_msg_progress progress;
+    struct ori_msg_score score;
+    struct ori_msg_look look;
+    struct ori_msg_shot shot;
     struct ori_msg_warning warning;
     struct ori_msg_done done;
     struct ori_msg_fail fail;
     struct ori_msg_chunk chunk;
     struct ori_msg_clip clip;
-    uint8_t bytes[sizeof(struct ori_msg_fail) + 8];
+    uint8_t bytes[sizeof(struct ori_msg_shot) + 8];
 };
 
 /* What the parent knows of the conversation so far. */
@@ -46,8 +49,13 @@ struct ori_child_talk {
     uint32_t frame_scene; /* of the last frame */
     int64_t frame_us;     /* -1 before the first */
     int64_t scene_end_us;
-    int64_t clip_bytes;  /* of the chunks so far */
-    uint64_t slots_busy; /* bit i: slot i is the parent's */
+    int64_t clip_bytes; /* of the chunks so far */
+    uint32_t scores;
+    int64_t score_us;                   /* -1 before the first */
+    bool may_look;                      /* a SCORE came last */
+    uint32_t shots[ORI_SHOT_WHOLE + 1]; /* by kind */
+    uint32_t shot_n;                    /* of the last kept one */
+    uint64_t slots_busy;                /* bit i: slot i is the parent's */
 };
 
 /* Exact size of a message, either way; 0 for an unknown type. */

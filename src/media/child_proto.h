@@ -11,7 +11,9 @@
  *             Layout of a slot: still bytes at 0, model input at input_offset
  * Order       parent: START. child: INFO, then any of SCENE FRAME PROGRESS WARNING, then exactly
  *             one of DONE or FAIL, then it exits. NEED, PROGRESS, WARNING and FAIL may come before
- *             INFO. A picture job: PICTURE instead of SCENE and FRAME, INFO may be left out; a
+ *             INFO. SCORE, LOOK and SHOT only where START asks for them: SCORE in order of time,
+ *             a LOOK right behind the SCORE of its frame, a SHOT of a kept frame behind its FRAME.
+ *             A picture job: PICTURE instead of SCENE and FRAME, INFO may be left out; a
  *             thumb job likewise: THUMB; a clip job: any number of CHUNK, then CLIP
  * Times       0 .. ORI_CHILD_TIME_MAX_US; scenes do not overlap, frames strictly follow in time
  * Boxes       inside the width x height of INFO
@@ -36,6 +38,7 @@
 #define ORI_CHILD_TIME_MAX_US (INT64_C(366) * 86400 * 1000000)
 #define ORI_CHILD_FRAMES_MAX ORI_LIMIT_MAX_CHILD_FRAMES /* the child stops keeping there */
 #define ORI_CHILD_SCENES_MAX ORI_LIMIT_MAX_CHILD_SCENES
+#define ORI_CHILD_DISTANCE_MAX 256 /* bits of the largest VP_DHASH_SIZE */
 #define ORI_CHILD_WARNINGS_MAX ORI_LIMIT_MAX_CHILD_WARNINGS
 #define ORI_CHILD_MESSAGES_MAX ORI_LIMIT_MAX_CHILD_MESSAGES
 #define ORI_CHILD_NEED_BLOCK (INT64_C(1) << 18) /* NEED asks for multiples of it */
@@ -51,6 +54,9 @@ enum ori_child_message_type {
     ORI_MSG_PICTURE,
     ORI_MSG_THUMB,
     ORI_MSG_PROGRESS,
+    ORI_MSG_SCORE,
+    ORI_MSG_LOOK,
+    ORI_MSG_SHOT,
     ORI_MSG_WARNING,
     ORI_MSG_NEED,
     ORI_MSG_DONE,
@@ -64,6 +70,13 @@ enum ori_child_job {
     ORI_CHILD_JOB_PICTURE = 2,
     ORI_CHILD_JOB_THUMB = 3, /* a JPEG with sides of at most options.input.side */
     ORI_CHILD_JOB_CLIP = 4   /* the video again, cropped to clip_shape and encoded: media/clip.h */
+};
+
+/* What a video job tells beside its result; bits of START's tells. */
+enum ori_child_tell {
+    ORI_TELL_SCORES = 1, /* SCORE: one a frame */
+    ORI_TELL_LOOKS = 2,  /* with a LOOK each */
+    ORI_TELL_SHOTS = 4   /* SHOT: small pictures for people */
 };
 
 /* How a cropped picture becomes model input: 3 * side * side bytes, planes R G B. What the fields
@@ -129,6 +142,7 @@ struct ori_extract_options {
     double edge_thresh;
     double downscale;
     double scene_thresh;
+    int32_t is_classic; /* VP_SCENE_DETECTOR */
     double sample_fps;
     int32_t min_frames;
     int32_t dhash_size;
@@ -153,6 +167,7 @@ struct ori_msg_start {
     uint32_t slots;      /* ORI_CHILD_SLOTS_MIN.._MAX */
     uint32_t words;      /* enum ori_words_level: what libav may say on the log pipe */
     uint32_t slots_held; /* so many of the last are the parent's until it says RELEASE; < slots */
+    uint32_t tells;      /* enum ori_child_tell */
     int64_t cpu_seconds; /* of processor time, over all threads; see media/sandbox.h */
     uint64_t slot_bytes;
     int64_t memory_bytes; /* likewise; 0: no limit */
@@ -221,6 +236,42 @@ struct ori_msg_progress {
     uint32_t frames_kept;
     int64_t frames_decoded;
     int64_t pts_us;
+};
+/* By what scenes are decided, of one frame. */
+struct ori_msg_score {
+    uint32_t type;
+    uint32_t has_score; /* else score is 0: nothing is decided by it, as with blank frames */
+    int64_t pts_us;
+    double score;   /* of the detector in use, 0..1, on the scale of VP_SCENE_THRESH */
+    double classic; /* ffmpeg's, 0..1 */
+};
+/* The small planes that the detector sees of that frame: luma, U, V without a gap, zeros behind. */
+#define ORI_CHILD_LOOK_SIDE 128
+#define ORI_CHILD_LOOK_BYTES (ORI_CHILD_LOOK_SIDE * ORI_CHILD_LOOK_SIDE * 3 / 2)
+struct ori_msg_look {
+    uint32_t type;
+    int32_t width; /* 1..ORI_CHILD_LOOK_SIDE */
+    int32_t height;
+    int32_t chroma_width; /* 0..half of that; 0: grey */
+    int32_t chroma_height;
+    uint8_t samples[ORI_CHILD_LOOK_BYTES];
+};
+enum ori_child_shot {
+    ORI_SHOT_KEPT = 1, /* as it was kept */
+    ORI_SHOT_DROPPED,  /* was dropped, because frame n shows the same */
+    ORI_SHOT_WHOLE     /* uncropped, of a scene that has a crop; after INFO's upright sides */
+};
+struct ori_msg_shot {
+    uint32_t type;
+    uint32_t kind;  /* enum ori_child_shot */
+    uint32_t n;     /* a kept frame: itself, or what it repeats; 0 with WHOLE */
+    uint32_t scene; /* 1.. */
+    int64_t pts_us;
+    int32_t width; /* of the picture, 1..ORI_LIMIT_MAX_CHILD_SHOT_SIDE */
+    int32_t height;
+    uint32_t distance; /* DROPPED: bits in which the hashes differ */
+    uint32_t bytes;    /* of the JPEG */
+    uint8_t jpeg[ORI_LIMIT_MAX_CHILD_SHOT_BYTES];
 };
 struct ori_msg_warning {
     uint32_t type;

@@ -311,9 +311,11 @@ void ori_video_close(struct ori_video **video)
     avformat_close_input(&gone->format);
     ori_avio_deinit(&gone->avio);
     ori_scaler_deinit(&gone->planes_scaler);
+    ori_scaler_deinit(&gone->score_scaler);
     ori_scaler_deinit(&gone->rgb_scaler);
     ori_tonemap_destroy(&gone->tonemap);
     av_freep(&gone->planes.data);
+    av_freep(&gone->score.data);
     for (int i = 0; i < 2; i++)
         av_freep(&gone->rgb[i].data);
     free(gone);

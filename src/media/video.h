@@ -134,6 +134,12 @@ void ori_frame_unref(struct ori_frame **frame);
 ori_status ori_frame_planes(struct ori_video *video, const struct ori_frame *frame,
                             struct ori_plane ret_planes[3], struct ori_error *err);
 
+/* What ffmpeg's filters select and scdet would look at: luma as it is where they take the format,
+ * else what swscale makes of the picture in the format that libavfilter would put in front of them
+ * (RGB interleaved, alpha included where they take it). Valid like the views above. */
+ori_status ori_frame_score_samples(struct ori_video *video, const struct ori_frame *frame,
+                                   struct ori_samples *ret_samples, struct ori_error *err);
+
 /* Size of the upright, square-pixel picture that ori_frame_to_rgb makes of box (NULL: all). Pixels
  * become square by growing one side: no line of picture is ever merged with another. */
 void ori_frame_rgb_size(const struct ori_video_info *info, const struct ori_box *box,

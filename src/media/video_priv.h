@@ -78,6 +78,8 @@ struct ori_video {
     atomic_bool is_past_pixels; /* set by the decoder's threads */
     struct ori_scratch planes;
     struct ori_scratch rgb[2];
+    struct ori_scratch score;
+    struct ori_scaler score_scaler;
     struct ori_scaler planes_scaler;
     struct ori_scaler rgb_scaler;
     struct ori_groups *groups; /* NULL: all is decoded */

@@ -76,6 +76,8 @@ static ori_status create_chooser(struct extract *extract, struct ori_error *err)
     int64_t windows = WINDOWS_BYTES / (frame_bytes > 0 ? frame_bytes : 1);
     struct ori_chooser_options chooser = {
         .scenes = {.threshold = options->scene_thresh, .solid_std = options->solid_std},
+        .is_told = options->is_classic != 0,
+        .wants_returns = (extract->side->start.tells & ORI_TELL_SHOTS) != 0,
         .sample_fps = options->sample_fps,
         .min_frames = options->min_frames,
         .has_dedup = options->has_dedup != 0,
@@ -87,7 +89,13 @@ static ori_status create_chooser(struct extract *extract, struct ori_error *err)
         .scenes_max = ORI_LIMIT_MAX_SCENES,
         .ops = {frame_ref, frame_unref},
     };
-    return ori_chooser_create(&chooser, &extract->chooser, err);
+    ori_status status = ori_chooser_create(&chooser, &extract->chooser, err);
+    bool is_tracked = extract->side->start.tells & ORI_TELL_SCORES;
+    if (status == ORI_OK && (options->is_classic || is_tracked))
+        status = ori_scene_score_create(&extract->score, err);
+    if (status == ORI_OK && is_tracked)
+        status = extract_track_create(extract, err);
+    return status;
 }
 
 /* Hands on what the chooser has decided. */
@@ -102,7 +110,40 @@ static ori_status take_decisions(struct extract *extract, bool is_end, struct or
         status = extract_end_scene(extract, &scene, err);
     if (status == ORI_OK)
         status = extract_flush(extract, is_end, err);
+    if (status == ORI_OK && extract->track)
+        status = extract_track_flush(extract, is_end, err);
     return status;
+}
+
+/* ffmpeg's score: with VP_SCENE_DETECTOR=classic one over the threshold begins a scene. */
+static ori_status score_frame(struct extract *extract, const struct ori_frame *frame,
+                              const struct ori_thumb *thumb, struct ori_error *err)
+{
+    const struct ori_extract_options *options = extract->options;
+    struct ori_samples samples;
+    double score = 0;
+    ori_status status = ori_frame_score_samples(extract->video, frame, &samples, err);
+    if (status == ORI_OK)
+        status = ori_scene_score_push(extract->score, &samples, &score, err);
+    if (status == ORI_OK && options->is_classic && score > options->scene_thresh)
+        ori_chooser_begin_scene(extract->chooser, frame->pts_us, score);
+    if (status == ORI_OK && extract->track)
+        status = extract_track_add(extract, thumb, frame->pts_us, score, err);
+    return status;
+}
+
+/* It looks as the frame before it. */
+static ori_status look_at_stand_in(struct extract *extract, const struct ori_frame *frame,
+                                   struct ori_error *err)
+{
+    bool is_wanted = false;
+    if (extract->track) {
+        ori_status status = extract_track_add(extract, &extract->thumb, frame->pts_us, 0, err);
+        if (status != ORI_OK)
+            return status;
+    }
+    return ori_chooser_push(extract->chooser, &extract->thumb, frame->pts_us, NULL, &is_wanted,
+                            err);
 }
 
 static ori_status look(struct extract *extract, struct ori_frame *frame, struct ori_error *err)
@@ -112,7 +153,7 @@ static ori_status look(struct extract *extract, struct ori_frame *frame, struct 
     struct ori_borders borders;
     bool is_wanted = false;
     if (frame->is_stand_in)
-        return ori_chooser_push(extract->chooser, thumb, frame->pts_us, NULL, &is_wanted, err);
+        return look_at_stand_in(extract, frame, err);
     ori_status status = ori_frame_planes(extract->video, frame, planes, err);
     if (status != ORI_OK)
         return status;
@@ -125,6 +166,10 @@ static ori_status look(struct extract *extract, struct ori_frame *frame, struct 
                        frame->height == extract->height;
     if (has_borders)
         ori_borders_measure(planes, &extract->borders_options, &borders);
+    if (extract->score)
+        status = score_frame(extract, frame, thumb, err);
+    if (status != ORI_OK)
+        return status;
     status = ori_chooser_push(extract->chooser, thumb, frame->pts_us, has_borders ? &borders : NULL,
                               &is_wanted, err);
     if (status != ORI_OK || !is_wanted)
@@ -204,7 +249,10 @@ static void warn_of_speed(struct extract *extract)
 {
     struct ori_video_groups groups = ori_video_groups(extract->video);
     char text[ORI_CHILD_TEXT_MAX];
-    if (groups.is_off) {
+    if (extract->options->is_classic) {
+        warn(extract, "speed_exact",
+             "the classic score is one of every picture: VP_SPEED was exact");
+    } else if (groups.is_off) {
         snprintf(text, sizeof text,
                  "%s in %s has no key frames that tell enough: VP_SPEED was exact",
                  extract->info.codec, extract->info.container);
@@ -233,6 +281,11 @@ static void warn_of_damage(struct extract *extract)
     if (damage.is_over_duration)
         warn(extract, "duration_limit",
              "the video goes on past VP_MAX_DURATION: the rest is left out");
+    if (extract_track_is_full(extract)) {
+        snprintf(text, sizeof text, "only the first %d frames have a score",
+                 (int)ORI_LIMIT_MAX_CHILD_SCORES);
+        warn(extract, "score_limit", text);
+    }
     if (ori_chooser_is_full(extract->chooser)) {
         snprintf(text, sizeof text, "only the first %d frames were kept",
                  (int)ORI_LIMIT_MAX_KEPT_FRAMES);
@@ -251,7 +304,7 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
     const struct ori_group_planner planner = {ori_skim_ask, &extract->skim};
     ori_skim_init(&extract->skim, (enum ori_speed)options->speed, options->downscale,
                   options->solid_std);
-    if (options->speed != ORI_SPEED_EXACT)
+    if (options->speed != ORI_SPEED_EXACT && !options->is_classic)
         video.planner = &planner;
     extract->borders_options = (struct ori_borders_options){
         .tolerance = options->tolerance,
@@ -302,6 +355,8 @@ static ori_status work(struct ori_child_side *side, struct extract_clip *clip,
     ori_status status = extract_video(extract, ret_stage, err);
     extract_emit_deinit(extract);
     ori_chooser_destroy(&extract->chooser);
+    ori_scene_score_destroy(&extract->score);
+    free(extract->track);
     ori_video_close(&extract->video);
     free(extract);
     return status;

@@ -12,8 +12,8 @@
 #define SLOT_ALIGN 64
 #define SAME_EDGE_PX 8 /* boxes of scene and video this close are one box */
 
-static ori_status grow(void **table, size_t count, size_t *room, size_t entry_bytes,
-                       struct ori_error *err)
+ori_status extract_grow(void **table, size_t count, size_t *room, size_t entry_bytes,
+                        struct ori_error *err)
 {
     if (count < *room)
         return ORI_OK;
@@ -35,8 +35,10 @@ ori_status extract_hold(struct extract *extract, const struct ori_choice *choice
                         struct ori_error *err)
 {
     struct ori_frame *frame = choice->picture;
-    ori_status status = grow((void **)&extract->held, extract->held_count, &extract->held_room,
-                             sizeof *extract->held, err);
+    if (choice->return_of)
+        return extract_hold_return(extract, choice, err);
+    ori_status status = extract_grow((void **)&extract->held, extract->held_count,
+                                     &extract->held_room, sizeof *extract->held, err);
     if (status != ORI_OK) {
         ori_frame_unref(&frame);
         return status;
@@ -44,7 +46,8 @@ ori_status extract_hold(struct extract *extract, const struct ori_choice *choice
     size_t at = extract->held_count++;
     for (; at > 0 && extract->held[at - 1].pts_us > choice->pts_us; at--)
         extract->held[at] = extract->held[at - 1];
-    extract->held[at] = (struct extract_held){frame, choice->pts_us, choice->scene};
+    extract->held[at] =
+        (struct extract_held){.frame = frame, .pts_us = choice->pts_us, .scene = choice->scene};
     extract->held_bytes += bytes_of(frame);
     extract->chosen++;
     return ORI_OK;
@@ -57,8 +60,8 @@ static ori_status scene_row(struct extract *extract, uint32_t index, struct extr
     ORI_ASSERT(index > extract->scenes_said);
     size_t at = index - extract->scenes_said - 1;
     while (extract->scene_count <= at) {
-        ori_status status = grow((void **)&extract->scenes, extract->scene_count,
-                                 &extract->scene_room, sizeof *extract->scenes, err);
+        ori_status status = extract_grow((void **)&extract->scenes, extract->scene_count,
+                                         &extract->scene_room, sizeof *extract->scenes, err);
         if (status != ORI_OK)
             return status;
         struct extract_scene *row = &extract->scenes[extract->scene_count++];
@@ -161,8 +164,8 @@ static const struct extract_said *find_same(const struct extract *extract,
     return NULL;
 }
 
-static ori_status make_rgb(struct extract *extract, const struct ori_frame *frame,
-                           const struct ori_box *box, struct ori_error *err)
+ori_status extract_make_rgb(struct extract *extract, const struct ori_frame *frame,
+                            const struct ori_box *box, struct ori_error *err)
 {
     struct ori_rgb *rgb = &extract->rgb;
     ori_frame_rgb_size(&extract->info, box, &rgb->width, &rgb->height);
@@ -207,10 +210,10 @@ static ori_status say_frame(struct extract *extract, const struct extract_held *
 {
     uint32_t slot = 0;
     uint8_t *data = NULL;
-    ori_status status = grow((void **)&extract->said, extract->said_count, &extract->said_room,
-                             sizeof *extract->said, err);
+    ori_status status = extract_grow((void **)&extract->said, extract->said_count,
+                                     &extract->said_room, sizeof *extract->said, err);
     if (status == ORI_OK)
-        status = make_rgb(extract, held->frame, box, err);
+        status = extract_make_rgb(extract, held->frame, box, err);
     if (status == ORI_OK)
         status = ori_child_side_slot(extract->side, &slot, &data, err);
     if (status != ORI_OK)
@@ -230,9 +233,10 @@ static ori_status say_frame(struct extract *extract, const struct extract_held *
         status = ori_child_side_send(extract->side, &message, sizeof message, err);
     else
         ori_child_side_slot_drop(extract->side, slot);
-    if (status == ORI_OK)
-        extract->said[extract->said_count++] = *said;
-    return status;
+    if (status != ORI_OK)
+        return status;
+    extract->said[extract->said_count++] = *said;
+    return extract_shot_kept(extract, held, box, err);
 }
 
 /* Says the frame, or drops it because it is of one colour or was seen before. */
@@ -262,7 +266,8 @@ static ori_status say_or_drop(struct extract *extract, const struct extract_held
     if (same) {
         if (same->scene != held->scene && !row->scene.duplicate_of)
             row->scene.duplicate_of = same->scene;
-        return ORI_OK;
+        return extract_shot_dropped(extract, held, &box, (uint32_t)(same - extract->said) + 1,
+                                    (uint32_t)ori_dhash_distance(&same->dhash, &said.dhash), err);
     }
     /* A picture of another size than the video's is stretched to it, whole. */
     if (frame->width != extract->info.width || frame->height != extract->info.height)
@@ -333,6 +338,8 @@ ori_status extract_flush(struct extract *extract, bool is_end, struct ori_error 
     while (status == ORI_OK && extract->held_count &&
            (is_end || extract->held_bytes > ORI_LIMIT_MAX_HELD_BYTES))
         status = say_oldest(extract, err);
+    if (status == ORI_OK && is_end)
+        status = extract_shot_returns(extract, err);
     /* Before the end, scenes wait with their frames: only a full hold makes room. */
     if (status == ORI_OK && (is_end || extract->said_count))
         status = say_scenes(extract, err);
@@ -343,6 +350,9 @@ void extract_emit_deinit(struct extract *extract)
 {
     for (size_t i = 0; i < extract->held_count; i++)
         ori_frame_unref(&extract->held[i].frame);
+    for (size_t i = 0; i < extract->returns_count; i++)
+        ori_frame_unref(&extract->returns[i].frame);
+    free(extract->returns);
     free(extract->held);
     free(extract->scenes);
     free(extract->said);

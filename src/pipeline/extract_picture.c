@@ -53,9 +53,8 @@ static int scaled(int length, int longest, int side)
     return small < 1 ? 1 : (int)small;
 }
 
-/* Both sides at most side, aspect kept; *ret_small borrows image when it is small enough. */
-static ori_status shrink(const struct ori_rgb *image, int side, struct ori_rgb *ret_small,
-                         struct ori_error *err)
+ori_status extract_shrink(const struct ori_rgb *image, int side, struct ori_rgb *ret_small,
+                          struct ori_error *err)
 {
     int longest = image->width > image->height ? image->width : image->height;
     *ret_small = *image;
@@ -76,7 +75,7 @@ static ori_status send_thumb(struct ori_child_side *side, const struct ori_rgb *
 {
     struct ori_rgb small;
     size_t bytes = 0;
-    ori_status status = shrink(image, side->start.options.input.side, &small, err);
+    ori_status status = extract_shrink(image, side->start.options.input.side, &small, err);
     if (status == ORI_OK)
         status = ori_still_encode(&small, ORI_STILL_JPEG, THUMB_QUALITY, data,
                                   side->start.slot_bytes, &bytes, err);

@@ -1,6 +1,7 @@
 #pragma once
-/* pipeline/extract_priv.h: the child's state, shared by extract.c (decode and look),
- * extract_emit.c (hold, crop, drop, encode, say), extract_clip.c and extract_picture.c. */
+/* pipeline/extract_priv.h: the child's state, shared by extract.c (decode and look) and
+ * extract_emit.c (hold, crop, drop, encode, say), extract_track.c (scores), extract_shot.c
+ * (small pictures for people), extract_clip.c and extract_picture.c. */
 #include <stdint.h>
 
 #include "media/child_side.h"
@@ -8,12 +9,14 @@
 #include "media/video.h"
 #include "pipeline/skim.h"
 #include "vision/choose.h"
+#include "vision/scene_score.h"
 #include "vision/signature.h"
 
 struct extract_held { /* a chosen frame that waits */
     struct ori_frame *frame;
     int64_t pts_us;
     uint32_t scene;
+    uint32_t return_of; /* of returns alone */
 };
 
 struct extract_scene { /* a scene that was not said yet */
@@ -36,6 +39,8 @@ struct extract {
     struct ori_video *video;
     struct ori_video_info info;
     struct ori_chooser *chooser;
+    struct ori_scene_score *score; /* NULL: nobody asks for it */
+    struct extract_track *track;   /* likewise */
     struct ori_borders_options borders_options;
 
     int width; /* of the first frame: borders are measured on frames of this size alone */
@@ -47,7 +52,13 @@ struct extract {
     struct ori_skim skim;
     int64_t next_progress_us; /* monotonic */
 
-    struct extract_held *held; /* in order of time */
+    struct extract_held *returns; /* for the report: of scenes that show an earlier one */
+    size_t returns_count;
+    size_t returns_room;
+    int64_t returns_bytes;
+    uint32_t shots[ORI_SHOT_WHOLE + 1]; /* said, by kind */
+    struct ori_box whole_box;           /* of the last ORI_SHOT_WHOLE */
+    struct extract_held *held;          /* in order of time */
     size_t held_count;
     size_t held_room;
     int64_t held_bytes;
@@ -98,6 +109,36 @@ struct extract_clip {
 ori_status extract_clip_open(struct extract_clip *clip, struct ori_error *err);
 ori_status extract_clip(struct extract_clip *clip, const char **ret_stage, struct ori_error *err);
 void extract_clip_close(struct extract_clip *clip);
+/* Room for one entry more. */
+ori_status extract_grow(void **table, size_t count, size_t *room, size_t entry_bytes,
+                        struct ori_error *err);
+/* extract->rgb is then the box of the frame. */
+ori_status extract_make_rgb(struct extract *extract, const struct ori_frame *frame,
+                            const struct ori_box *box, struct ori_error *err);
+/* Both sides at most side, aspect kept; *ret_small borrows image when it is small enough, else its
+ * data are malloc'ed. */
+ori_status extract_shrink(const struct ori_rgb *image, int side, struct ori_rgb *ret_small,
+                          struct ori_error *err);
+
+/* Small pictures for people, where START asks for them. Kept: the frame said last, which extract->rgb
+ * holds; with box, the part of it that was kept, also the whole of it. */
+ori_status extract_shot_kept(struct extract *extract, const struct extract_held *held,
+                             const struct ori_box *box, struct ori_error *err);
+/* Dropped, because the frame said as number n shows the same. */
+ori_status extract_shot_dropped(struct extract *extract, const struct extract_held *held,
+                                const struct ori_box *box, uint32_t n, uint32_t distance,
+                                struct ori_error *err);
+/* A return of the chooser; takes the frame. They are said at the end. */
+ori_status extract_hold_return(struct extract *extract, const struct ori_choice *choice,
+                               struct ori_error *err);
+ori_status extract_shot_returns(struct extract *extract, struct ori_error *err);
+
+/* A frame of the track, before it is pushed to the chooser; what the chooser has decided of them. */
+ori_status extract_track_create(struct extract *extract, struct ori_error *err);
+ori_status extract_track_add(struct extract *extract, const struct ori_thumb *thumb, int64_t pts_us,
+                             double classic, struct ori_error *err);
+ori_status extract_track_flush(struct extract *extract, bool is_end, struct ori_error *err);
+bool extract_track_is_full(const struct extract *extract);
 
 /* Model input of image: 3 * side * side bytes into planes. */
 ori_status extract_input(const struct ori_rgb *image, const struct ori_input_spec *input,

@@ -114,6 +114,8 @@ static void describe_stills(struct ori_buf *text, const struct ori_extract_optio
     ori_buf_printf(text, "border=%a/%a\ndownscale=%a\n", x->tolerance, x->edge_thresh,
                    x->downscale);
     ori_buf_printf(text, "scene=%a/%a/%d\n", x->scene_thresh, x->sample_fps, x->min_frames);
+    if (x->is_classic)
+        ori_buf_add_text(text, "detector=classic\n");
     ori_buf_printf(text, "dedup=%d/%d/%d\n", x->has_dedup, x->dhash_size, x->dedup_distance);
     ori_buf_printf(text, "solid=%a/%d\n", x->solid_std, x->solid_min_dim);
     ori_buf_printf(text, "still=%d/%d\n", x->still_format, x->still_quality);

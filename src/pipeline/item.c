@@ -88,6 +88,12 @@ static ori_status step_check(struct ori_item *item, struct ori_error *err)
     return ORI_EOF;
 }
 
+static ori_status step_extract(struct ori_item *item, struct ori_error *err)
+{
+    ori_item_tell_begin(item);
+    return ori_item_extract(item, err);
+}
+
 static ori_status step_vectors(struct ori_item *item, struct ori_error *err)
 {
     int64_t begin_us = ori_clock_us();
@@ -121,9 +127,9 @@ static const struct {
     const char *name; /* the stage of an error that names none */
     ori_status (*run)(struct ori_item *item, struct ori_error *err);
 } steps[] = {
-    {"open", step_open},          {"lock", step_lock},         {"check", step_check},
-    {"decode", ori_item_extract}, {"clip", ori_item_clip},     {"vectors", step_vectors},
-    {"clean", step_clean},        {"manifest", step_manifest},
+    {"open", step_open},      {"lock", step_lock},         {"check", step_check},
+    {"decode", step_extract}, {"clip", ori_item_clip},     {"vectors", step_vectors},
+    {"clean", step_clean},    {"manifest", step_manifest},
 };
 
 void ori_item_tell(struct ori_item *item)
@@ -174,8 +180,11 @@ void ori_item_result_init(struct ori_item_result *ret_result)
 
 void ori_item_result_deinit(struct ori_item_result *result)
 {
-    if (result)
-        ori_manifest_deinit(&result->manifest);
+    if (!result)
+        return;
+    ori_manifest_deinit(&result->manifest);
+    free(result->report_path);
+    result->report_path = NULL;
 }
 
 static void count_times(struct ori_metrics *metrics, const struct ori_item_timings *timings)
@@ -254,6 +263,8 @@ ori_status ori_item_run(const struct ori_item_environment *environment,
         ori_manifest_deinit(manifest); /* half a result is none */
         name_result(manifest, request);
     }
+    ret_result->timings.total = seconds_since(begin_us);
+    ori_item_tell_end(&item, ret_result->status == ORI_OK);
     item_deinit(&item);
     ret_result->timings.total = seconds_since(begin_us);
     count_result(environment->metrics, ret_result);

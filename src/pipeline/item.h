@@ -55,6 +55,8 @@ struct ori_item_request {
     const char *platform;
     const char *code;
     bool is_forced;            /* again, although it is done */
+    const char *scores_path;   /* where the score track goes (scores.h); NULL: nowhere */
+    const char *report_path;   /* where the page for people goes (report.h); NULL: nowhere */
     const struct ori_log *log; /* with the item's prefix; NULL: says nothing */
     /* Called on the item's thread when a stage begins and a few times a second; may be NULL. */
     void (*on_progress)(void *self, const struct ori_item_progress *progress);
@@ -85,6 +87,9 @@ struct ori_item_result {
     bool had_broken_manifest;
     struct ori_manifest manifest; /* platform and code always, all of it on success */
     struct ori_item_timings timings;
+    struct ori_error scores_error; /* why there is no score track, although the result stands */
+    struct ori_error report_error; /* the same of the report page */
+    char *report_path;             /* of the page that was written; NULL: none */
 };
 
 void ori_item_result_init(struct ori_item_result *ret_result);

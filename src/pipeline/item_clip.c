@@ -37,7 +37,7 @@ static ori_status start_child(struct clip_pass *pass, bool may_use_gpu, struct o
     options.start.is_remote = item->remote != NULL;
     options.start.words = ori_item_words_wanted(item);
     options.start.clip_shape = item->done.clip_shape;
-    options.start.clip_frame_rate = item->frame_rate;
+    options.start.clip_frame_rate = item->info.frame_rate;
     options.start.clip_on_gpu = may_use_gpu;
     return ori_child_spawn(&options, &item->child, err);
 }

@@ -165,7 +165,7 @@ static ori_status take_info(struct ori_item *item, const struct ori_msg_info *me
     const struct ori_msg_start *start = &item->start;
     const uint32_t more = ori_options_more_slots(start, message->width, message->height);
     ori_status status = ORI_OK;
-    item->frame_rate = message->frame_rate;
+    item->info = *message;
     manifest->width = message->width;
     manifest->height = message->height;
     manifest->duration_us = message->has_duration ? message->duration_us : 0;
@@ -186,6 +186,15 @@ static ori_status take_message(struct ori_item *item, const union ori_child_mess
         return take_frame(item, &message->frame, err);
     case ORI_MSG_PROGRESS:
         ori_item_take_progress(item, &message->progress);
+        return ORI_OK;
+    case ORI_MSG_SCORE:
+        ori_item_tell_score(item, &message->score);
+        return ORI_OK;
+    case ORI_MSG_LOOK:
+        ori_item_tell_look(item, &message->look);
+        return ORI_OK;
+    case ORI_MSG_SHOT:
+        ori_item_tell_shot(item, &message->shot);
         return ORI_OK;
     case ORI_MSG_WARNING:
         return ori_manifest_add_warning(&item->result->manifest, message->warning.code,
@@ -240,6 +249,7 @@ static ori_status start_child(struct ori_item *item, struct ori_error *err)
     ori_options_start(item->environment->settings, &item->options, ORI_CHILD_JOB_VIDEO,
                       item->result->manifest.source.bytes, &options.start);
     options.start.is_remote = item->remote != NULL;
+    options.start.tells = item->tells;
     options.start.words = ori_item_words_wanted(item);
     if (ori_uploads_fd(item->uploads) >= 0)
         ori_options_hold_slots(&options.start);

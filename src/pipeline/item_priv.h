@@ -4,6 +4,8 @@
 
 #include "media/child.h"
 #include "pipeline/item.h"
+#include "pipeline/report.h"
+#include "pipeline/scores.h"
 #include "pipeline/uploads.h"
 
 #define ORI_ITEM_REAP_MS 150 /* a child that has said its last word; cancel must take < 200 ms */
@@ -37,12 +39,15 @@ struct ori_item {
     struct ori_batcher_inbox inbox;
     struct ori_uploads *uploads;
     struct ori_msg_start start;
-    struct ori_item_slot *slots; /* one for each of the child's */
-    float *slot_vectors;         /* dim of each */
-    size_t lent;                 /* slots that the batcher or the uploads have */
-    float *vectors;              /* dim for each row of the manifest's frames */
-    size_t vectors_room;         /* in rows */
-    double frame_rate;           /* as INFO said */
+    struct ori_item_slot *slots;      /* one for each of the child's */
+    float *slot_vectors;              /* dim of each */
+    size_t lent;                      /* slots that the batcher or the uploads have */
+    float *vectors;                   /* dim for each row of the manifest's frames */
+    size_t vectors_room;              /* in rows */
+    uint32_t tells;                   /* enum ori_child_tell: what the child is asked for */
+    struct ori_scores_writer *scores; /* NULL: none asked for, or it failed */
+    struct ori_report *report;        /* likewise */
+    struct ori_msg_info info;
     struct ori_msg_done done;
     bool has_done;
     struct ori_item_progress progress; /* as last told */
@@ -74,6 +79,13 @@ ori_status ori_item_clip(struct ori_item *item, struct ori_error *err);
 ori_status ori_item_extract(struct ori_item *item, struct ori_error *err);
 /* Ends the child and everything lent to others; idempotent. */
 void ori_item_extract_end(struct ori_item *item);
+
+/* item_tell.c: what an item tells beside its result. Where that fails, the result stands. */
+void ori_item_tell_begin(struct ori_item *item); /* before the child starts; asks it for more */
+void ori_item_tell_score(struct ori_item *item, const struct ori_msg_score *score);
+void ori_item_tell_look(struct ori_item *item, const struct ori_msg_look *look);
+void ori_item_tell_shot(struct ori_item *item, const struct ori_msg_shot *shot);
+void ori_item_tell_end(struct ori_item *item, bool is_well);
 
 /* item_store.c: what stands in the stores. */
 /* Reads the manifest of before. None, or a broken one, is no failure. */

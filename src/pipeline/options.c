@@ -61,6 +61,7 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
         .edge_thresh = settings->vp_edge_thresh,
         .downscale = settings->vp_downscale,
         .scene_thresh = settings->vp_scene_thresh,
+        .is_classic = strcmp(settings->vp_scene_detector, "classic") == 0,
         .sample_fps = settings->vp_sample_fps,
         .min_frames = (int32_t)settings->vp_min_frames,
         .dhash_size = (int32_t)settings->vp_dhash_size,

@@ -117,11 +117,26 @@ static ori_status code_of(const struct ori_runner_work *work, char ret_code[ORI_
     return ORI_OK;
 }
 
+/* "FOLDER/platform/code.END". */
+static ori_status name_page(const char *folder, const char *platform, const char *code,
+                            const char *end, char ret_path[ORI_LIMIT_MAX_PATH_BYTES],
+                            struct ori_error *err)
+{
+    int bytes =
+        snprintf(ret_path, ORI_LIMIT_MAX_PATH_BYTES, "%s/%s/%s.%s", folder, platform, code, end);
+    if (bytes < 0 || bytes >= ORI_LIMIT_MAX_PATH_BYTES)
+        return ori_error_set(err, ORI_LIMIT, "a path has more than %d bytes",
+                             ORI_LIMIT_MAX_PATH_BYTES - 1);
+    return ORI_OK;
+}
+
 static void run_work(struct worker *worker, const struct ori_runner_work *work,
                      struct ori_item_result *item)
 {
     const struct ori_runner_options *options = &worker->runner->options;
     char code[ORI_CODE_BYTES] = "";
+    char scores[ORI_LIMIT_MAX_PATH_BYTES];
+    char report[ORI_LIMIT_MAX_PATH_BYTES];
     struct ori_manifest *manifest = &item->manifest;
     item->status = work->status;
     if (item->status == ORI_OK)
@@ -129,18 +144,27 @@ static void run_work(struct worker *worker, const struct ori_runner_work *work,
     else
         (void)ori_error_set(&item->error, work->status, "%s",
                             work->message ? work->message : ori_status_text(work->status));
+    if (item->status == ORI_OK && options->is_scores_folder)
+        item->status =
+            name_page(options->scores, work->platform, code, "jsonl", scores, &item->error);
+    if (item->status == ORI_OK && options->reports)
+        item->status =
+            name_page(options->reports, work->platform, code, "html", report, &item->error);
     if (item->status == ORI_OK) {
         struct ori_log log = options->log ? *options->log : (struct ori_log){0};
         log.platform = work->platform;
         log.code = code;
-        struct ori_item_request request = {.path = work->path,
-                                           .place = work->place,
-                                           .platform = work->platform,
-                                           .code = code,
-                                           .is_forced = options->is_forced,
-                                           .log = &log,
-                                           .on_progress = note_progress,
-                                           .on_progress_self = worker};
+        struct ori_item_request request = {
+            .path = work->path,
+            .place = work->place,
+            .platform = work->platform,
+            .code = code,
+            .is_forced = options->is_forced || options->scores || options->reports,
+            .report_path = options->reports ? report : NULL,
+            .scores_path = options->is_scores_folder ? scores : options->scores,
+            .log = &log,
+            .on_progress = note_progress,
+            .on_progress_self = worker};
         (void)!ori_item_run(options->environment, &request, options->cancel, item);
         return;
     }

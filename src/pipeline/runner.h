@@ -32,6 +32,9 @@ struct ori_runner_options {
     size_t works_count;
     int workers; /* 1..256; no more are started than there are videos */
     bool is_forced;
+    const char *scores;        /* where score tracks go; NULL: nowhere */
+    bool is_scores_folder;     /* as platform/code.jsonl in there; else the only video's file */
+    const char *reports;       /* folder of report pages: platform/code.html; NULL: none */
     const struct ori_log *log; /* each video's own prefix is added; NULL: says nothing */
 };
 

@@ -220,17 +220,42 @@ static ori_status name_part(const char *path, char ret_part[ORI_LIMIT_MAX_PATH_B
     return ORI_OK;
 }
 
-static ori_status write_part(int dir_fd, const char *part, const void *data, size_t bytes,
+ori_status ori_fs_part_open(int dir_fd, const char *path, char ret_part[ORI_LIMIT_MAX_PATH_BYTES],
+                            int *ret_fd, struct ori_error *err)
+{
+    ori_status status = name_part(path, ret_part, err);
+    if (status != ORI_OK)
+        return status;
+    *ret_fd = openat(dir_fd, ret_part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (*ret_fd < 0) {
+        status = ori_error_set_errno(err, errno, true, "open");
+        ori_error_context(err, "%s", path);
+    }
+    return status;
+}
+
+void ori_fs_part_drop(int dir_fd, const char *part, int fd)
+{
+    close(fd);
+    unlinkat(dir_fd, part, 0); /* ours by O_EXCL */
+}
+
+ori_status ori_fs_part_place(int dir_fd, const char *part, int fd, const char *path,
                              struct ori_error *err)
 {
-    int fd = openat(dir_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0)
-        return ori_error_set_errno(err, errno, true, "open");
-    ori_status status = ori_fs_write_all(fd, data, bytes, err);
-    if (status == ORI_OK && fdatasync(fd) != 0)
+    ori_status status = ORI_OK;
+    if (fdatasync(fd) != 0)
         status = ori_error_set_errno(err, errno, true, "sync");
     if (close(fd) != 0 && status == ORI_OK)
         status = ori_error_set_errno(err, errno, true, "close");
+    if (status == ORI_OK && renameat(dir_fd, part, dir_fd, path) != 0)
+        status = ori_error_set_errno(err, errno, true, "rename");
+    if (status != ORI_OK)
+        unlinkat(dir_fd, part, 0);
+    else
+        status = ori_fs_sync_folder_of(dir_fd, path, err);
+    if (status != ORI_OK)
+        ori_error_context(err, "%s", path);
     return status;
 }
 
@@ -261,17 +286,14 @@ ori_status ori_fs_write_file(int dir_fd, const char *path, const void *data, siz
                              struct ori_error *err)
 {
     char part[ORI_LIMIT_MAX_PATH_BYTES];
-    ori_status status = name_part(path, part, err);
+    int fd = -1;
+    ori_status status = ori_fs_part_open(dir_fd, path, part, &fd, err);
     if (status != ORI_OK)
         return status;
-    status = write_part(dir_fd, part, data, bytes, err);
-    if (status == ORI_OK && renameat(dir_fd, part, dir_fd, path) != 0)
-        status = ori_error_set_errno(err, errno, true, "rename");
-    if (status != ORI_OK)
-        unlinkat(dir_fd, part, 0); /* ours by O_EXCL, or not there */
-    else
-        status = ori_fs_sync_folder_of(dir_fd, path, err);
-    if (status != ORI_OK)
-        ori_error_context(err, "%s", path);
+    status = ori_fs_write_all(fd, data, bytes, err);
+    if (status == ORI_OK)
+        return ori_fs_part_place(dir_fd, part, fd, path, err);
+    ori_fs_part_drop(dir_fd, part, fd);
+    ori_error_context(err, "%s", path);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "util/limits.h"
 #include "util/status.h"
 
 /* "folder/name"; name alone when folder is empty, no double slash. malloc'ed, the caller frees. */
@@ -33,6 +34,15 @@ ori_status ori_fs_sync_folder_of(int dir_fd, const char *path, struct ori_error 
  * with its descriptor, however the process ends. The caller closes. */
 ori_status ori_fs_open_nameless(const char *folder, int *ret_fd, struct ori_error *err);
 ori_status ori_fs_write_all(int fd, const void *data, size_t bytes, struct ori_error *err);
+
+/* The same in three steps, for a file that is written as its parts come: open the part beside path
+ * (*ret_fd is for writing), write, place; or drop it instead. place takes fd whatever it returns, and
+ * leaves no part. */
+ori_status ori_fs_part_open(int dir_fd, const char *path, char ret_part[ORI_LIMIT_MAX_PATH_BYTES],
+                            int *ret_fd, struct ori_error *err);
+ori_status ori_fs_part_place(int dir_fd, const char *part, int fd, const char *path,
+                             struct ori_error *err);
+void ori_fs_part_drop(int dir_fd, const char *part, int fd);
 
 /* Replaces path in one step: a reader sees the old bytes or the new, and after ORI_OK the new ones
  * are on disk. Written as ".NAME.RANDOM.part" beside it first; a failure leaves path as it was and

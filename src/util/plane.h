@@ -1,7 +1,8 @@
 #pragma once
 /* util/plane.h: views over pixels, the words that media and vision share.
  * A view owns nothing and is valid as long as its maker says; past the media adapter a plane is
- * exactly what this page says: 8 bits a sample, rows top to bottom, |stride| >= width. */
+ * exactly what this page says: 8 bits a sample (ori_samples: as it says), rows top to bottom,
+ * |stride| >= width. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,15 @@ struct ori_plane {
     ptrdiff_t stride;
     int width;
     int height;
+};
+
+/* One plane of samples of one byte, or of two in the machine's order when depth > 8. */
+struct ori_samples {
+    const uint8_t *data;
+    ptrdiff_t stride; /* bytes, positive */
+    int width;        /* samples, not pixels: three a pixel in interleaved RGB */
+    int height;
+    int depth; /* bits that count, 8..16 */
 };
 
 /* Interleaved 8-bit R G B, full range, sRGB-like transfer, upright, square pixels not implied. */

@@ -51,6 +51,7 @@ ORI_STATUS_ROW(KEY_REUSED, "idempotency_key_reused", 422, 0,
                "the Idempotency-Key came before with another body")
 ORI_STATUS_ROW(BAD_JSON, "bad_json", 400, 0, "the body is not strict JSON")
 ORI_STATUS_ROW(BAD_LIST, "bad_list", 422, 0, "the list of videos cannot be read to its end")
+ORI_STATUS_ROW(BAD_SCORES, "bad_scores", 422, 0, "the file of scores cannot be read to its end")
 ORI_STATUS_ROW(OVERLOADED, "overloaded", 503, 1, "too much is waiting already")
 ORI_STATUS_ROW(NOT_READY, "not_ready", 503, 1, "the server is not ready yet")
 ORI_STATUS_ROW(NETWORK, "network_failed", 502, 1, "the other server could not be reached")

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vision/likeness.h"
+
 #define LOOK_GAP_US 95000 /* looks are at most ten a second */
 #define JUMP 0.3          /* change that may be a cut: a window never spans one */
 #define MOTION_PENALTY 6.0
@@ -92,15 +94,27 @@ static void forget_marks(struct ori_chooser *chooser)
     chooser->mark_count = left;
 }
 
+static void add_mark(struct ori_chooser *chooser, const struct ori_boundary *mark)
+{
+    if (chooser->mark_count == MARKS_MAX)
+        forget_marks(chooser);
+    if (chooser->mark_count < MARKS_MAX)
+        chooser->marks[chooser->mark_count++] = *mark;
+}
+
 static void take_marks(struct ori_chooser *chooser)
 {
     struct ori_boundary boundary;
-    while (ori_scenes_take(chooser->detector, &boundary)) {
-        if (chooser->mark_count == MARKS_MAX)
-            forget_marks(chooser);
-        if (chooser->mark_count < MARKS_MAX)
-            chooser->marks[chooser->mark_count++] = boundary;
-    }
+    while (!chooser->options.is_told && ori_scenes_take(chooser->detector, &boundary))
+        add_mark(chooser, &boundary);
+}
+
+void ori_chooser_begin_scene(struct ori_chooser *chooser, int64_t pts_us, double score)
+{
+    const struct ori_boundary cut = {ORI_BOUNDARY_CUT, pts_us, pts_us, pts_us, score};
+    ORI_ASSERT(chooser->options.is_told);
+    add_mark(chooser, &cut);
+    chooser->is_begin = true;
 }
 
 /* Ends the scenes that end at or before pts. */
@@ -143,7 +157,8 @@ static ori_status settle_window(struct ori_chooser *chooser, struct window *wind
 static ori_status settle(struct ori_chooser *chooser, bool is_end, struct ori_error *err)
 {
     take_marks(chooser);
-    int64_t settled_us = ori_scenes_settled_us(chooser->detector);
+    int64_t settled_us =
+        chooser->options.is_told ? chooser->newest_us : ori_scenes_settled_us(chooser->detector);
     while (chooser->window_count > (is_end ? 0 : 1)) {
         struct window *window = window_at(chooser, 0);
         if (window->end_us >= settled_us && chooser->window_count < chooser->options.windows_max)
@@ -161,7 +176,8 @@ static struct window *grow_window(struct ori_chooser *chooser, int64_t pts_us, d
 {
     struct window *window =
         chooser->window_count ? window_at(chooser, chooser->window_count - 1) : NULL;
-    bool is_jump = change > JUMP && change > 2 * chooser->usual_change;
+    bool is_jump = chooser->is_begin || (change > JUMP && change > 2 * chooser->usual_change);
+    chooser->is_begin = false;
     if (window && pts_us - window->start_us < WINDOW_US && !is_jump)
         return window;
     window = window_at(chooser, chooser->window_count++);
@@ -183,7 +199,10 @@ ori_status ori_chooser_push(struct ori_chooser *chooser, const struct ori_thumb 
         chooser->scene = (struct ori_scene){.index = 1, .start_us = pts_us};
         ori_borders_init(&chooser->scene.borders);
     }
-    ori_scenes_push(chooser->detector, thumb, pts_us, &change);
+    if (!chooser->options.is_told)
+        ori_scenes_push(chooser->detector, thumb, pts_us, &change);
+    else if (chooser->newest.width)
+        change = ori_unlikeness(&chooser->newest, thumb);
     struct window *window = grow_window(chooser, pts_us, change);
     window->end_us = pts_us;
     window->frames++;
@@ -250,6 +269,11 @@ bool ori_chooser_take_scene(struct ori_chooser *chooser, struct ori_scene *ret_s
     *ret_scene = chooser->scenes[0];
     memmove(chooser->scenes, chooser->scenes + 1, --chooser->scene_count * sizeof *chooser->scenes);
     return true;
+}
+
+bool ori_chooser_take_score(struct ori_chooser *chooser, int64_t *ret_pts_us, double *ret_score)
+{
+    return ori_scenes_take_score(chooser->detector, ret_pts_us, ret_score);
 }
 
 struct ori_borders ori_chooser_open_borders(const struct ori_chooser *chooser)

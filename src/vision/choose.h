@@ -10,7 +10,7 @@
  *             and is known from the start, so the scene keeps none of its own: duplicate_of
  * Fillers     while fewer than min_frames are kept, evenly spread frames are remembered; at the end
  *             they fill up
- * Call order  create; for each frame: push, offer when push says so, then take choices and scenes;
+ * Call order  create; for each frame: begin_scene where it is told to, push, offer when push says so, then take choices and scenes;
  *             finish; take the rest; destroy
  * Ownership   pictures are opaque: offer gives one reference to the chooser; a taken choice gives
  *             one to the caller; the rest are dropped with ops.unref
@@ -38,7 +38,9 @@ struct ori_picture_ops {
 
 struct ori_chooser_options {
     struct ori_scenes_options scenes;
-    double sample_fps; /* a long scene is looked at no more rarely than this: bounds an event */
+    bool is_told;       /* scenes begin where ori_chooser_begin_scene says, and nowhere else */
+    bool wants_returns; /* a choice more for each scene that returns to an earlier one's picture */
+    double sample_fps;  /* a long scene is looked at no more rarely than this: bounds an event */
     int min_frames;
     bool has_dedup;
     int dedup_distance; /* of dhashes of 8 x 8 */
@@ -53,6 +55,7 @@ struct ori_choice {
     int64_t pts_us;
     uint32_t scene;
     bool is_filler;
+    uint32_t return_of; /* not 0: not kept; the scene that shows it already. See wants_returns */
 };
 
 struct ori_scene {
@@ -67,6 +70,8 @@ ori_status ori_chooser_create(const struct ori_chooser_options *options,
                               struct ori_chooser **ret_chooser, struct ori_error *err);
 void ori_chooser_destroy(struct ori_chooser **chooser);
 
+/* With is_told alone: the frame pushed next is the first of a scene. No flash, no fade is looked for. */
+void ori_chooser_begin_scene(struct ori_chooser *chooser, int64_t pts_us, double score);
 /* borders: this frame's, NULL when nobody looks for them. ret_is_wanted: offer the picture now. */
 ori_status ori_chooser_push(struct ori_chooser *chooser, const struct ori_thumb *thumb,
                             int64_t pts_us, const struct ori_borders *borders, bool *ret_is_wanted,
@@ -80,6 +85,8 @@ ori_status ori_chooser_finish(struct ori_chooser *chooser, int64_t end_us, struc
  * time among themselves. False when there is none now. */
 bool ori_chooser_take(struct ori_chooser *chooser, struct ori_choice *ret_choice);
 bool ori_chooser_take_scene(struct ori_chooser *chooser, struct ori_scene *ret_scene);
+/* See ori_scenes_take_score; none with is_told. */
+bool ori_chooser_take_score(struct ori_chooser *chooser, int64_t *ret_pts_us, double *ret_score);
 /* Borders of the scene that has not ended, as far as its windows have joined. */
 struct ori_borders ori_chooser_open_borders(const struct ori_chooser *chooser);
 bool ori_chooser_is_full(const struct ori_chooser *chooser);

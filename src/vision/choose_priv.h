@@ -60,6 +60,7 @@ struct ori_chooser {
     int64_t begin_us; /* of the video */
     int64_t last_look_us;
     int64_t newest_us;
+    bool is_begin; /* of a scene that the next frame is the first of */
     double usual_change;
     struct ori_thumb newest; /* thumb of the frame pushed last */
     double newest_change;

@@ -264,12 +264,28 @@ static const struct seen *find_seen(const struct ori_chooser *chooser, const str
     return NULL;
 }
 
+/* For people: a picture of the scene that shows nothing new. Where memory ran out there is none. */
+static void tell_return(struct ori_chooser *chooser, const struct window *window)
+{
+    if (!chooser->options.wants_returns || !window->picture || chooser->choice_count == QUEUE_MAX)
+        return;
+    void *picture = chooser->options.ops.ref(window->picture);
+    if (picture)
+        chooser->choices[chooser->choice_count++] =
+            (struct ori_choice){.picture = picture,
+                                .pts_us = window->pts_us,
+                                .scene = chooser->scene.index,
+                                .return_of = chooser->return_of};
+}
+
 /* A window that an earlier scene has shown is known here from the start. */
 static void seek_return(struct ori_chooser *chooser, const struct window *window)
 {
     const struct seen *seen = find_seen(chooser, window);
-    if (seen && !chooser->return_of)
+    if (seen && !chooser->return_of) {
         chooser->return_of = seen->shown_by;
+        tell_return(chooser, window);
+    }
     if (!window->picture)
         return;
     if (seen && novelty_of(chooser, &window->thumb, NULL) >= NOVEL)

@@ -67,6 +67,11 @@ struct transition { /* indices into samples */
     size_t to;
 };
 
+struct decided {
+    int64_t pts_us;
+    double score;
+};
+
 struct ori_scenes {
     struct ori_scenes_options options;
     struct recent recent[RECENT_MAX]; /* ring */
@@ -78,6 +83,8 @@ struct ori_scenes {
     double jump;                              /* since the newest sample */
     struct ori_boundary pending[PENDING_MAX]; /* found, not taken */
     size_t pending_count;
+    struct decided decided[2 * RECENT_MAX]; /* not taken: one push decides RECENT_MAX at most */
+    size_t decided_count;
     struct ori_thumb last_seen; /* newest frame that is not blank */
     int64_t last_seen_us;
     bool has_last_seen;
@@ -435,6 +442,8 @@ static void decide(struct ori_scenes *scenes, size_t i)
     } else if (is_washed_out(scenes, i)) {
         is_flash(scenes, i);
     }
+    if (scenes->decided_count < 2 * RECENT_MAX)
+        scenes->decided[scenes->decided_count++] = (struct decided){at->pts_us, score};
     if (!at->is_flash)
         add_sample(scenes, at);
 }
@@ -514,6 +523,17 @@ bool ori_scenes_take(struct ori_scenes *scenes, struct ori_boundary *ret_boundar
     *ret_boundary = scenes->pending[0];
     scenes->pending_count--;
     memmove(scenes->pending, scenes->pending + 1, scenes->pending_count * sizeof *scenes->pending);
+    return true;
+}
+
+bool ori_scenes_take_score(struct ori_scenes *scenes, int64_t *ret_pts_us, double *ret_score)
+{
+    if (!scenes->decided_count)
+        return false;
+    *ret_pts_us = scenes->decided[0].pts_us;
+    *ret_score = scenes->decided[0].score;
+    scenes->decided_count--;
+    memmove(scenes->decided, scenes->decided + 1, scenes->decided_count * sizeof *scenes->decided);
     return true;
 }
 

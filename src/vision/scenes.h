@@ -61,4 +61,8 @@ bool ori_scenes_take(struct ori_scenes *scenes, struct ori_boundary *ret_boundar
 /* Boundaries with pts_us before this time have all been found; INT64_MAX after finish. */
 int64_t ori_scenes_settled_us(const struct ori_scenes *scenes);
 
+/* What a frame was decided on: its unlikeness less what its neighbours show, on the scale of the
+ * threshold. In order of time; blank frames have none. Those nobody takes are forgotten. */
+bool ori_scenes_take_score(struct ori_scenes *scenes, int64_t *ret_pts_us, double *ret_score);
+
 bool ori_thumb_is_blank(const struct ori_thumb *thumb, double solid_std);

@@ -1,6 +1,7 @@
 #include "vision/thumb.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Columns summed at a time: keeps the accumulators in the first-level cache. */
@@ -89,6 +90,19 @@ static void moments(const uint8_t *samples, int n, double *ret_mean, double *ret
     *ret_std = variance > 0 ? sqrt(variance) : 0;
 }
 
+void ori_thumb_measure(struct ori_thumb *thumb)
+{
+    moments(thumb->luma, thumb->width * thumb->height, &thumb->mean, &thumb->std);
+    thumb->chroma_std = 0;
+    for (int c = 0; c < 2 && thumb->chroma_width; c++) {
+        double mean = 0;
+        double std = 0;
+        moments(thumb->chroma[c], thumb->chroma_width * thumb->chroma_height, &mean, &std);
+        if (std > thumb->chroma_std)
+            thumb->chroma_std = std;
+    }
+}
+
 static int ceil_div(int a, int b)
 {
     return (a + b - 1) / b;
@@ -134,26 +148,19 @@ void ori_thumb_make(const struct ori_plane planes[3], double downscale, struct o
     thumb->width = luma.width / factor;
     thumb->height = luma.height / factor;
     ori_shrink(&luma, factor, factor, thumb->luma);
-    moments(thumb->luma, thumb->width * thumb->height, &thumb->mean, &thumb->std);
-
     thumb->chroma_width = 0;
     thumb->chroma_height = 0;
-    thumb->chroma_std = 0;
-    if (planes[1].width < 2 || planes[1].height < 2 || thumb->width < 2 || thumb->height < 2)
-        return;
-    for (int c = 0; c < 2; c++) {
+    bool is_grey =
+        planes[1].width < 2 || planes[1].height < 2 || thumb->width < 2 || thumb->height < 2;
+    for (int c = 0; c < 2 && !is_grey; c++) {
         struct ori_plane plane = planes[c + 1];
         int factor_x = chroma_factor(plane.width, thumb->width / 2);
         int factor_y = chroma_factor(plane.height, thumb->height / 2);
         thumb->chroma_width = plane.width / factor_x;
         thumb->chroma_height = plane.height / factor_y;
         ori_shrink(&plane, factor_x, factor_y, thumb->chroma[c]);
-        double mean = 0;
-        double std = 0;
-        moments(thumb->chroma[c], thumb->chroma_width * thumb->chroma_height, &mean, &std);
-        if (std > thumb->chroma_std)
-            thumb->chroma_std = std;
     }
+    ori_thumb_measure(thumb);
 }
 
 int ori_median_difference(const uint8_t *a, const uint8_t *b, int n)

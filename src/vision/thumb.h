@@ -28,6 +28,9 @@ struct ori_thumb {
 void ori_thumb_make(const struct ori_plane planes[3], double downscale,
                     struct ori_thumb *ret_thumb);
 
+/* Of a thumb whose sides and samples are set: mean, std and chroma_std. */
+void ori_thumb_measure(struct ori_thumb *thumb);
+
 /* Box average of plane by whole factors into out (rows of plane.width / factor_x). Exact rounding:
  * (sum + n / 2) / n. factor_x * factor_y <= 65536. */
 void ori_shrink(const struct ori_plane *plane, int factor_x, int factor_y, uint8_t *ret_out);

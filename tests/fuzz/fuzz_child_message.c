@@ -1,6 +1,6 @@
 /* What a decode child says, seen from its parent: conversations of well-formed messages with a few
  * things bent. The input is text, so that the corpus can be read; its first character chooses the job:
- *   INFO and its like by one letter   I S F P T G W N D L: a message as it would be right now
+ *   INFO and its like by one letter   I S F P T G C K H W N D L: a message as it would be right now
  *   @ OFFSET BYTE                     one byte of it changed, at twice the offset ('0' is 0)
  *   = OFFSET NUMBER                   eight bytes, at four times the offset, of the row below
  *   - + COUNT                         the packet shorter, longer
@@ -100,6 +100,30 @@ static void make(struct talk *talk, char letter)
         message->progress = (struct ori_msg_progress){
             .type = ORI_MSG_PROGRESS, .frames_kept = 1, .frames_decoded = 5, .pts_us = 5};
         break;
+    case 'C':
+        message->score = (struct ori_msg_score){.type = ORI_MSG_SCORE,
+                                                .has_score = 1,
+                                                .pts_us = now->score_us + 1,
+                                                .score = 0.5,
+                                                .classic = 0.25};
+        break;
+    case 'K':
+        message->look = (struct ori_msg_look){.type = ORI_MSG_LOOK,
+                                              .width = 128,
+                                              .height = 72,
+                                              .chroma_width = 64,
+                                              .chroma_height = 36};
+        break;
+    case 'H':
+        message->shot = (struct ori_msg_shot){.type = ORI_MSG_SHOT,
+                                              .kind = ORI_SHOT_DROPPED,
+                                              .n = now->frames,
+                                              .scene = 1,
+                                              .width = 320,
+                                              .height = 180,
+                                              .bytes = 100,
+                                              .jpeg = {0xff, 0xd8, 0xff}};
+        break;
     case 'W':
         message->warning = (struct ori_msg_warning){
             .type = ORI_MSG_WARNING, .code = "truncated", .text = "the file ends"};
@@ -190,6 +214,23 @@ static void use(const struct ori_child_talk *before, const struct talk *talk)
         MUST(message->need.offset >= 0 && message->need.bytes > 0 &&
              message->need.bytes <= now->start.bytes - message->need.offset);
         break;
+    case ORI_MSG_SCORE:
+        MUST(message->score.pts_us > before->score_us && message->score.score >= 0 &&
+             message->score.score <= 1 && message->score.classic >= 0 &&
+             message->score.classic <= 1);
+        break;
+    case ORI_MSG_LOOK:
+        MUST(before->may_look &&
+             message->look.width * message->look.height +
+                     2 * message->look.chroma_width * message->look.chroma_height <=
+                 ORI_CHILD_LOOK_BYTES);
+        MUST(message->look.width > 0 && message->look.height > 0 &&
+             message->look.chroma_width >= 0 && message->look.chroma_height >= 0);
+        break;
+    case ORI_MSG_SHOT:
+        MUST(message->shot.bytes > 2 && message->shot.bytes <= sizeof message->shot.jpeg &&
+             message->shot.n <= now->frames && message->shot.scene > 0);
+        break;
     case ORI_MSG_WARNING:
         check_text(message->warning.code, sizeof message->warning.code);
         check_text(message->warning.text, sizeof message->warning.text);
@@ -233,6 +274,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
                                   .bytes = 100000,
                                   .slots = bytes > 0 && data[0] >= 'a' ? 64 : 4,
                                   .slot_bytes = SLOT_BYTES,
+                                  .tells = bytes > 0 && data[0] & 8 ? 0 : 7,
                                   .options.input.side = SIDE};
     ori_child_talk_begin(&talk.talk, &start);
     make(&talk, 'I');
