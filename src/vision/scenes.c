@@ -37,6 +37,7 @@
 #define USUAL_THRESHOLD 0.22 /* which GRADUAL_UNLIKE was tuned at */
 #define WHIP 0.9             /* frames of a mixture are less unlike than this, */
 #define WHIP_GAP_US 110000   /* when they are no farther apart */
+#define PAN_RESIDUE_MAX 0.7  /* in grain; some step of every mixture is at 1 */
 #define PAN_RESIDUE 0.4  /* what a shift leaves of the change: a pan 0.3, a dissolve or wipe 0.85 */
 #define CALM 0.9         /* of the rate of change inside a transition: what surrounds it has less */
 #define SHARE_NOISE 0.06 /* motion alone may look like a share of this */
@@ -285,12 +286,16 @@ static bool is_camera(const struct ori_scenes *scenes, const struct transition *
 {
     const struct sample *samples = scenes->samples;
     double residues = 0;
+    double largest = 0;
     for (size_t i = transition->from + 1; i <= transition->to; i++) {
         if (samples[i].jump > WHIP)
             return true;
-        residues += ori_shift_residue(&samples[i - 1].thumb, &samples[i].thumb);
+        double residue = ori_shift_residue(&samples[i - 1].thumb, &samples[i].thumb);
+        residues += residue;
+        largest = residue > largest ? residue : largest;
     }
-    return residues < PAN_RESIDUE * (double)(transition->to - transition->from);
+    return residues < PAN_RESIDUE * (double)(transition->to - transition->from) ||
+           largest < PAN_RESIDUE_MAX;
 }
 
 static void forget_samples(struct ori_scenes *scenes, size_t count)
