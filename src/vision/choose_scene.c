@@ -10,7 +10,7 @@
 #define EVENT_GROWTH 1.4 /* and then ever more rarely, while it goes on */
 #define NOVEL 0.008      /* share of blocks that makes an event: 5 of 576 */
 #define NOVEL_AGAIN 0.02 /* the same while an event goes on: the visitor moved */
-#define OTHER_VIEW 0.5   /* share of blocks: the camera came to rest on something else */
+#define OTHER_VIEW 0.3   /* share of blocks: more than a person who walks about */
 #define AT_REST 0.1 /* share of blocks that changes from window to window before a still camera */
 #define SIDE_PENALTY 8.0    /* what comes in is a tenth at the side when it is nearly whole */
 #define EVENT_MIN_US 250000 /* shorter is a flicker, unless the scene has nothing else */
@@ -142,23 +142,24 @@ static bool is_at_rest(const struct ori_chooser *chooser, const struct window *w
     return !chooser->has_before || ori_novelty(&window->thumb, &before, 1, NULL, NULL) < AT_REST;
 }
 
-/* Has the camera, which rested on what the event's best frame shows, come to rest on another view? */
-static bool is_other_view(const struct ori_chooser *chooser, const struct window *window,
-                          bool is_resting)
+/* Does the window show another view than the event's best frame, on which the camera rested? */
+static bool is_other_view(const struct ori_chooser *chooser, const struct window *window)
 {
     const struct ori_thumb *best = &chooser->best.thumb;
-    return is_resting && chooser->best.picture && chooser->best.is_at_rest &&
+    return chooser->best.picture && chooser->best.is_at_rest &&
            ori_novelty(&window->thumb, &best, 1, NULL, NULL) >= OTHER_VIEW;
 }
 
 static ori_status follow_event(struct ori_chooser *chooser, struct window *window, bool is_resting,
                                struct ori_error *err)
 {
-    if (is_other_view(chooser, window, is_resting)) {
+    bool is_other = is_other_view(chooser, window);
+    if (is_other && is_resting) {
         ori_status status = close_event(chooser, err);
         if (status != ORI_OK)
             return status;
         chooser->event_chain = 0;
+        is_other = false;
     }
     double at_sides = 0;
     double novelty = novelty_of(chooser, &window->thumb, &at_sides);
@@ -175,7 +176,7 @@ static ori_status follow_event(struct ori_chooser *chooser, struct window *windo
     chooser->event_end_us = window->end_us;
     /* The more of the new thing is in view, the better it is shown; at a side it is cut off. */
     double quality = window->quality * sqrt(novelty) / (1 + SIDE_PENALTY * at_sides);
-    if (!chooser->best.picture || quality > chooser->best.quality) {
+    if (!chooser->best.picture || (quality > chooser->best.quality && !is_other)) {
         put_candidate(chooser, &chooser->best, window->picture, window, quality);
         chooser->best.is_at_rest = is_resting;
         window->picture = NULL;

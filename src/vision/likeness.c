@@ -14,6 +14,8 @@
 #define WEIGHT_FLAT 0.3  /* a block that shows nothing in either picture still is agreement */
 #define BAR_STRAY 6      /* code values that a bar's samples may differ by, */
 #define BAR_SHARE 0.6    /* and share of a line that is bar though words cross it */
+#define SHIFT_ACROSS 12  /* samples: even, and one more is looked at */
+#define SHIFT_DOWN 8
 #define STILL_RATIO 0.12 /* below it a block has not moved: no search */
 
 unsigned ori_sad8x8_reference(const uint8_t *a, int stride_a, const uint8_t *b, int stride_b)
@@ -226,6 +228,50 @@ double ori_structure_likeness(const struct ori_thumb *a, const struct ori_thumb 
         }
     }
     return weights > 0 ? sum / weights : 0;
+}
+
+/* Mean difference of b's blocks to a's, which are dx to the right and dy below. */
+static double shifted_difference(const struct ori_thumb *a, const struct ori_thumb *b, int dx,
+                                 int dy)
+{
+    unsigned sum = 0;
+    unsigned n = 0;
+    for (int y = dy < 0 ? -dy : 0; y + BLOCK <= b->height && y + dy + BLOCK <= a->height;
+         y += BLOCK) {
+        for (int x = dx < 0 ? -dx : 0; x + BLOCK <= b->width && x + dx + BLOCK <= a->width;
+             x += BLOCK, n++)
+            sum += ori_sad8x8(a->luma + (y + dy) * a->width + x + dx, a->width,
+                              b->luma + y * b->width + x, b->width);
+    }
+    return n ? (double)sum / n : 64 * 255;
+}
+
+double ori_shift_residue(const struct ori_thumb *a, const struct ori_thumb *b)
+{
+    int across = 0;
+    int down = 0;
+    if (a->width != b->width || a->height != b->height || a->width < 2 * SHIFT_ACROSS ||
+        a->height < 2 * SHIFT_DOWN)
+        return 1;
+    double in_place = shifted_difference(a, b, 0, 0);
+    double best = in_place;
+    for (int step = 2; step > 0; step--) {
+        int from_x = step == 2 ? -SHIFT_ACROSS : across - 1;
+        int to_x = step == 2 ? SHIFT_ACROSS : across + 1;
+        int from_y = step == 2 ? -SHIFT_DOWN : down - 1;
+        int to_y = step == 2 ? SHIFT_DOWN : down + 1;
+        for (int dy = from_y; dy <= to_y; dy += step) {
+            for (int dx = from_x; dx <= to_x; dx += step) {
+                double difference = shifted_difference(a, b, dx, dy);
+                if (difference < best) {
+                    best = difference;
+                    across = dx;
+                    down = dy;
+                }
+            }
+        }
+    }
+    return in_place > 0 ? best / in_place : 1;
 }
 
 double ori_mixture_residue(const struct ori_thumb *a, const struct ori_thumb *b,

@@ -25,6 +25,11 @@ unsigned ori_sad8x8_reference(const uint8_t *a, int stride_a, const uint8_t *b, 
  * out. -1..1; the same shot with the lights switched on stays above 0.7, unrelated pictures lie around 0. */
 double ori_structure_likeness(const struct ori_thumb *a, const struct ori_thumb *b);
 
+/* Mean difference of luma when the one picture is moved over the other as suits it best, as a share of
+ * that in place: 0 (nothing but a camera that turned) .. 1 (to move it is no use, or nothing changed).
+ * Sought within +-12 samples across and +-8 down, in steps of 2, then of 1. */
+double ori_shift_residue(const struct ori_thumb *a, const struct ori_thumb *b);
+
 /* Is `between` a mixture of a and b, as in a dissolve, a wipe or a fade? Least squares per block:
  * between = a + t (b - a), t clamped to 0..1. ret_share: t over the whole picture; returns the
  * residue's share of |b - a| (0: a perfect mixture; a third picture gives 0.55 and more, thumbs of

@@ -37,8 +37,8 @@
 #define USUAL_THRESHOLD 0.22 /* which GRADUAL_UNLIKE was tuned at */
 #define WHIP 0.9             /* frames of a mixture are less unlike than this, */
 #define WHIP_GAP_US 110000   /* when they are no farther apart */
-#define MOVED 0.42           /* from sample to sample the structure changes so much in a pan; */
-#define MOVED_SOUGHT 0.72    /* of that, less is left when blocks may have moved */
+#define PAN_RESIDUE_MAX 0.7  /* in grain; some step of every mixture is at 1 */
+#define PAN_RESIDUE 0.4  /* what a shift leaves of the change: a pan 0.3, a dissolve or wipe 0.85 */
 #define CALM 0.9         /* of the rate of change inside a transition: what surrounds it has less */
 #define SHARE_NOISE 0.06 /* motion alone may look like a share of this */
 #define GRADUAL_RESIDUE 0.42 /* and the frames in between are mixtures to this degree */
@@ -288,20 +288,21 @@ static bool is_busier_inside(const struct ori_scenes *scenes, size_t first, size
 }
 
 /* A camera that turns from one view to another? Frames that follow each other closely and have nothing
- * in common are no mixtures; nor are those that have it all in common, but in other places. */
+ * in common are no mixtures; nor are those that are the same once they are shifted. */
 static bool is_camera(const struct ori_scenes *scenes, const struct transition *transition)
 {
     const struct sample *samples = scenes->samples;
-    double sought = 0;   /* unlikeness, where moved blocks are found */
-    double in_place = 0; /* and where they are not */
+    double residues = 0;
+    double largest = 0;
     for (size_t i = transition->from + 1; i <= transition->to; i++) {
         if (samples[i].jump > WHIP)
             return true;
-        sought += samples[i].change;
-        in_place += 1 - ori_structure_likeness(&samples[i - 1].thumb, &samples[i].thumb);
+        double residue = ori_shift_residue(&samples[i - 1].thumb, &samples[i].thumb);
+        residues += residue;
+        largest = residue > largest ? residue : largest;
     }
-    return in_place > MOVED * (double)(transition->to - transition->from) &&
-           sought < MOVED_SOUGHT * in_place;
+    return residues < PAN_RESIDUE * (double)(transition->to - transition->from) ||
+           largest < PAN_RESIDUE_MAX;
 }
 
 static void forget_samples(struct ori_scenes *scenes, size_t count)
