@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define SAME_LINE 2 /* edges this near to each other are one edge */
+#define MOST 2      /* an edge stands where so many times as many frames say so as deny it */
 #define FEW 8       /* frames are few when others are so many times as many */
 
 void ori_borders_init(struct ori_borders *borders)
@@ -181,7 +182,7 @@ static int edge_line(const struct ori_borders *borders, int side, int lines, int
     }
     for (int line = lines; line < edge; line++)
         against += votes[line % ORI_BORDER_LINES] + doubts[line % ORI_BORDER_LINES];
-    return against * FEW <= votes[edge % ORI_BORDER_LINES] ? edge : lines;
+    return against * MOST <= votes[edge % ORI_BORDER_LINES] ? edge : lines;
 }
 
 /* The margin is counted from the edge. What strays before it (at most margin lines) is not removed. */

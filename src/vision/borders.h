@@ -5,8 +5,11 @@
  * Promise     never removes a line of picture: a line is border only while every 16-sample block
  *             of it, luma and chroma, stays within `tolerance` of the side's own colour in every
  *             frame; one block that strays once ends the bar there. Only the codec's ringing is
- *             forgiven, beside a straight edge that explains it. Safety margin and even alignment
- *             then widen the box
+ *             forgiven, beside a straight edge that explains it, and a faint cast of the scene before
+ *             in few frames. Safety margin and even alignment then widen the box
+ * Margin      counted from the edge, which is the line where most frames jump from bar to picture all
+ *             along; what strays less than `safe_margin_px` before it is neither removed nor a reason
+ *             for a second margin
  * Evidence    a plain sky or a dark film has flat lines too. So a side counts only where its edge
  *             is straight: the share of 64 stretches along the edge that have shown a step of
  *             `edge_thresh` within 4 lines of it, over all frames and in a single one: what moves
@@ -25,8 +28,8 @@ enum ori_side { ORI_TOP, ORI_BOTTOM, ORI_LEFT, ORI_RIGHT, ORI_SIDES };
 
 #define ORI_BORDER_UNKNOWN INT32_MAX /* no frame has said anything about this side */
 
-#define ORI_BORDER_REACH 8 /* lines behind a bar that its edge may stand at */
-#define ORI_BORDER_LINES 16
+#define ORI_BORDER_REACH 8  /* lines behind a bar that its edge may stand at */
+#define ORI_BORDER_LINES 16 /* that votes are told apart by: more than are ever compared */
 
 struct ori_borders_options {
     double tolerance;   /* code values, VP_TOLERANCE */

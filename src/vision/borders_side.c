@@ -11,6 +11,7 @@
 #define RINGING_SHARE 0.4
 #define CHROMA_BLEED 4 /* luma lines: a chroma block's sharpest error, within the safe margin */
 #define SWING 0.25     /* to both sides alike */
+#define EDGE_RISE 2    /* from a line to the next: the edge is not at the first */
 #define ECHO 3         /* ringing: the edge is so many times as high */
 #define EDGE_DEPTH 4   /* lines behind the edge that a step may take: scaled video is soft */
 #define FADE_DEPTH 24  /* there a fade has gone on, */
@@ -52,7 +53,7 @@ static struct bar measure_bar(struct border_view *view, int limit, int tolerance
 /* The first of lines [from, to) with a block that strays while no edge behind `to` is high enough
  * to have this as its echo: then it is picture, dark or hazy, not ringing. */
 static int first_unexplained(const struct border_lines *lines, int from, int to, int block,
-                             int colour, int tolerance)
+                             int colour, int tolerance, int echo)
 {
     int means[BORDER_BLOCKS_MAX + 2] = {0};
     int edges[BORDER_BLOCKS_MAX + 2] = {0}; /* one more at both ends: every block has neighbours */
@@ -67,7 +68,7 @@ static int first_unexplained(const struct border_lines *lines, int from, int to,
             int stray = abs(means[i] - colour);
             int edge = edges[i - 1] > edges[i + 1] ? edges[i - 1] : edges[i + 1];
             edge = edges[i] > edge ? edges[i] : edge;
-            if (stray > tolerance && edge < ECHO * stray)
+            if (stray > tolerance && edge < echo * stray)
                 return line;
         }
     }
@@ -80,13 +81,13 @@ static int explained_lines(const struct border_view *view, struct bar bar, int t
                            int chroma_tolerance, int bleed)
 {
     int lines = first_unexplained(&view->luma, bar.clean, bar.thickness, BORDER_BLOCK, view->colour,
-                                  tolerance);
+                                  tolerance, ECHO);
     for (int c = 0; c < 2 && view->has_chroma; c++) {
         int step = view->chroma_step;
         int from = (bar.clean + view->chroma_lag) / step;
         int to = (bar.thickness - bleed + view->chroma_lag + step - 1) / step;
         int line = first_unexplained(&view->chroma[c], from, to, BORDER_CHROMA_BLOCK,
-                                     view->chroma_colour[c], chroma_tolerance);
+                                     view->chroma_colour[c], chroma_tolerance, ECHO);
         if (line < to && line * step - view->chroma_lag < lines)
             lines = line * step - view->chroma_lag;
     }
@@ -181,36 +182,48 @@ static struct bar pass_rough_edge(struct border_view *view, struct bar bar, int 
     return is_unbroken(find_steps(view, rough.thickness, threshold, true)) ? rough : bar;
 }
 
-/* The line where at least EDGE_SHARE of the stretches that reach the threshold do so at once: from what
- * can be the edge's own ringing. It is sought from the bar's end on; ret_line: where it was found, or
- * the first line that is too loud for a remainder of other frames, or -1. */
+/* Where the stretch has come up to the threshold, and no line soon after is much higher: lines behind
+ * `thickness`, or -1. */
+static int rise_of(const struct border_view *view, int thickness, int from, int to, int threshold)
+{
+    int steps[ORI_BORDER_REACH + EDGE_DEPTH];
+    for (int k = 0; k < ORI_BORDER_REACH + EDGE_DEPTH; k++)
+        steps[k] = stretch_step(view, thickness + k, from, to);
+    for (int k = 0; k <= ORI_BORDER_REACH; k++) {
+        int next = 0;
+        for (int depth = 1; depth < EDGE_DEPTH; depth++)
+            next = steps[k + depth] > next ? steps[k + depth] : next;
+        if (steps[k] >= threshold && next < EDGE_RISE * steps[k])
+            return k;
+    }
+    return -1;
+}
+
+/* The line where at least EDGE_SHARE of the stretches that rise do so, sought from the bar's end on,
+ * when what strays before it can be its blur. ret_line: that line; without one the first line that is
+ * too loud to be a remainder of other frames, or -1. */
 static bool find_edge(struct border_view *view, struct bar bar, int tolerance, int threshold,
                       int *ret_line)
 {
     const struct border_lines *lines = &view->luma;
     int counts[ORI_BORDER_REACH + 1] = {0};
-    int stepped = 0;
+    int risen = 0;
+    int best = 0;
     for (int s = 0; s < BORDER_STRETCHES; s++) {
         int from = (int)((int64_t)s * lines->length / BORDER_STRETCHES);
         int to = (int)((int64_t)(s + 1) * lines->length / BORDER_STRETCHES);
-        int before = 0;
-        for (int k = 0; from < to && k <= ORI_BORDER_REACH; k++) {
-            int step = stretch_step(view, bar.thickness + k, from, to);
-            if (step >= threshold && step >= ECHO * before) {
-                counts[k]++;
-                stepped++;
-                break;
-            }
-            before = step > before ? step : before;
-        }
+        int rise = from < to ? rise_of(view, bar.thickness, from, to, threshold) : -1;
+        if (rise < 0)
+            continue;
+        risen++;
+        counts[rise]++;
+        best = counts[rise] > counts[best] ? rise : best;
     }
-    int best = 0;
-    for (int k = 1; k <= ORI_BORDER_REACH; k++)
-        best = counts[k] > counts[best] ? k : best;
     int edge = bar.thickness + best;
     *ret_line = edge;
-    if (stepped > 0 && counts[best] >= EDGE_SHARE * stepped &&
-        first_unexplained(lines, bar.clean, edge, BORDER_BLOCK, view->colour, tolerance) == edge)
+    if (risen > 0 && counts[best] >= EDGE_SHARE * risen &&
+        first_unexplained(lines, bar.clean, edge, BORDER_BLOCK, view->colour, tolerance,
+                          EDGE_RISE) == edge)
         return true;
     for (int line = bar.thickness; line < bar.thickness + ORI_BORDER_REACH; line++) {
         *ret_line = line;
