@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
 
 #define FILE_BUFFER_BYTES 65536
 #define SOUND_WAIT_US 30000000
@@ -270,13 +271,20 @@ static ori_status begin_file(struct ori_clip *clip, const AVFrame *picture, stru
     return averror < 0 ? ori_clip_write_failed(clip, averror, err) : ORI_OK;
 }
 
-/* The muxer keeps the file's head, and all behind it, until each stream has said something. */
+/* The muxer keeps the file's head, and all behind it, until each stream has said something. Sound that
+ * comes after the head was written says its own time. */
 static int wait_no_longer(struct ori_clip *clip)
 {
+    int averror = 0;
     if (clip->is_begun || !clip->sound_stream)
         return 0;
     clip->is_begun = clip->sound_dts != INT64_MIN || clip->last_us > SOUND_WAIT_US;
-    return clip->is_begun && clip->sound_dts == INT64_MIN ? av_write_frame(clip->mux, NULL) : 0;
+    if (clip->is_begun && clip->sound_dts == INT64_MIN) {
+        averror = av_write_frame(clip->mux, NULL);
+        if (averror >= 0)
+            averror = av_opt_set(clip->mux->priv_data, "movflags", "+frag_discont", 0);
+    }
+    return averror;
 }
 
 static ori_status write_pictures(struct ori_clip *clip, struct ori_error *err)

@@ -153,6 +153,8 @@ static ori_status run_steps(struct ori_item *item, struct ori_error *err)
 {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         ori_status status = ORI_OK;
+        if (steps[i].run == ori_item_clip && !item->options.clip.is_wanted)
+            continue;
         item->progress.stage = steps[i].name;
         ori_item_tell(item);
         if (ori_cancel_is_set(item->cancel))

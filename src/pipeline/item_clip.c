@@ -222,8 +222,6 @@ ori_status ori_item_clip(struct ori_item *item, struct ori_error *err)
 {
     const int64_t begin_us = ori_clock_us();
     struct clip_pass pass = {.item = item, .fd = -1};
-    if (!item->options.clip.is_wanted)
-        return ORI_OK;
     if (!item->done.has_crop)
         return ori_manifest_add_warning(
             &item->result->manifest, "nothing_cropped",

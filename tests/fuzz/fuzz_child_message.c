@@ -19,6 +19,11 @@
 #define SLOT_BYTES 65536
 #define SIDE 32
 
+static uint32_t job_of(uint8_t first)
+{
+    return first == 'K' ? ORI_CHILD_JOB_CLIP : first ? 1 + first % 3U : ORI_CHILD_JOB_VIDEO;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static const uint64_t numbers[] = {0,
@@ -95,6 +100,17 @@ static void make(struct talk *talk, char letter)
     case 'T':
         message->thumb = (struct ori_msg_thumb){
             .type = ORI_MSG_THUMB, .width = 16, .height = 9, .still_bytes = 100};
+        break;
+    case 'K':
+        message->chunk = (struct ori_msg_chunk){.type = ORI_MSG_CHUNK, .bytes = 100};
+        break;
+    case 'L':
+        message->clip = (struct ori_msg_clip){.type = ORI_MSG_CLIP,
+                                              .encoder = ORI_CLIP_LIBX264,
+                                              .width = 64,
+                                              .height = 48,
+                                              .frames = 1,
+                                              .bytes = now->clip_bytes};
         break;
     case 'G':
         message->progress = (struct ori_msg_progress){
@@ -247,6 +263,18 @@ static void use(const struct ori_child_talk *before, const struct talk *talk)
         check_text(message->fail.text, sizeof message->fail.text);
         MUST(ori_status_from_code(message->fail.code) > ORI_CANCELLED);
         break;
+    case ORI_MSG_CHUNK:
+        MUST(message->chunk.slot < now->start.slots &&
+             !(before->slots_busy & UINT64_C(1) << message->chunk.slot) &&
+             (now->slots_busy & UINT64_C(1) << message->chunk.slot) && !before->has_picture);
+        read_slot(0, message->chunk.bytes);
+        break;
+    case ORI_MSG_CLIP:
+        MUST(message->clip.encoder > ORI_CLIP_AUTO &&
+             message->clip.encoder < ORI_CLIP_ENCODER_COUNT && !before->has_picture &&
+             message->clip.bytes == before->clip_bytes && message->clip.bytes > 0);
+        check_text(message->clip.instead, sizeof message->clip.instead);
+        break;
     default:
         MUST(message->type == ORI_MSG_PROGRESS);
     }
@@ -270,7 +298,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     struct talk talk = {.bytes = 0};
     struct ori_msg_start start = {.type = ORI_MSG_START,
-                                  .job = bytes > 0 ? 1 + data[0] % 3U : 1,
+                                  .job = job_of(bytes > 0 ? data[0] : 0),
                                   .bytes = 100000,
                                   .slots = bytes > 0 && data[0] >= 'a' ? 64 : 4,
                                   .slot_bytes = SLOT_BYTES,

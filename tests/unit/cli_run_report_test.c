@@ -28,6 +28,12 @@ static void fill_success(struct ori_item_result *result)
     manifest->height = 240;
     manifest->has_crop = true;
     manifest->crop = (struct ori_box){.y = 30, .w = 320, .h = 180};
+    manifest->has_clip = true;
+    manifest->clip = (struct ori_manifest_clip){.file = "cropped_320x180.mp4",
+                                                .bytes = 4321,
+                                                .width = 320,
+                                                .height = 180,
+                                                .encoder = "libx264"};
     assert_int_equal(ori_manifest_add_scene(manifest, &scene, &err), ORI_OK);
     assert_int_equal(ori_manifest_add_frame(manifest, &frame, &err), ORI_OK);
     assert_int_equal(ori_manifest_add_warning(manifest, "truncated", "cut off", &err), ORI_OK);
@@ -78,12 +84,15 @@ static void success_line(void **state)
         line, "{\"platform\":\"local\",\"code\":\"clip-01234567\",\"status\":\"success\","
               "\"skipped\":false,\"error\":null,\"source\":\"clip.mp4\",\"duration\":11.88,"
               "\"width\":320,\"height\":240,\"crop\":{\"x\":0,\"y\":30,\"w\":320,\"h\":180},"
+              "\"clip\":{\"path\":\"local/clip-01234567/cropped_320x180.mp4\",\"bytes\":4321,"
+              "\"width\":320,\"height\":180,\"encoder\":\"libx264\",\"audio\":false},"
               "\"scenes\":[{\"start\":0.0,\"end\":11.88}],"
               "\"frames\":[{\"n\":1,\"second\":1.23,\"path\":\"local/clip-01234567/1_1.23.png\","
               "\"width\":320,\"height\":180,\"scene\":1,\"dhash\":\"0000000000000abc\","
               "\"id\":\"1f7a8fc5-a11e-5d54-8876-426a69288935\"}],"
               "\"timings\":{\"open\":0.0,\"extract\":0.0,\"decode\":0.0,\"vision\":0.0,"
-              "\"still\":0.0,\"wait\":0.0,\"embed\":0.0,\"objects\":0.0,\"vectors\":0.0,"
+              "\"still\":0.0,\"wait\":0.0,\"embed\":0.0,\"objects\":0.0,\"clip\":0.0,"
+              "\"vectors\":0.0,"
               "\"total\":0.123},\"warnings\":[\"truncated\"]}\n");
     free(line);
     ori_item_result_deinit(&result);

@@ -79,6 +79,15 @@ static const struct ori_msg_done good_done = {.type = ORI_MSG_DONE,
 static const struct ori_msg_fail good_fail = {
     .type = ORI_MSG_FAIL, .code = "decode_failed", .stage = "decode", .text = "no picture"};
 
+static const struct ori_msg_chunk good_chunk = {
+    .type = ORI_MSG_CHUNK, .slot = 1, .bytes = SLOT_BYTES};
+static const struct ori_msg_clip good_clip = {.type = ORI_MSG_CLIP,
+                                              .encoder = ORI_CLIP_LIBX264,
+                                              .width = WIDTH,
+                                              .height = 360,
+                                              .frames = 250,
+                                              .bytes = 600};
+
 static ori_status say(struct ori_child_talk *talk, const void *message, size_t bytes)
 {
     union ori_child_message copy = {0};
@@ -371,6 +380,131 @@ static void thumb_fields(void **state)
     check_rows(begin_thumb, &good_thumb, sizeof good_thumb, rows, COUNT_OF(rows));
 }
 
+/* A first piece has been said, and its slot was not released yet. */
+static void begin_clip(struct ori_child_talk *talk)
+{
+    struct ori_msg_chunk chunk = good_chunk;
+    chunk.slot = 0;
+    chunk.bytes = 600;
+    begin(talk, ORI_CHILD_JOB_CLIP);
+    assert_int_equal(say(talk, &chunk, sizeof chunk), ORI_OK);
+}
+
+static void chunk_fields(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        WHOLE(ori_msg_chunk, slot, SLOTS - 1, true),
+        WHOLE(ori_msg_chunk, slot, SLOTS, false),
+        WHOLE(ori_msg_chunk, slot, UINT32_MAX, false),
+        WHOLE(ori_msg_chunk, slot, 0, false), /* not released yet */
+        WHOLE(ori_msg_chunk, bytes, 1, true),
+        WHOLE(ori_msg_chunk, bytes, 0, false),
+        WHOLE(ori_msg_chunk, bytes, SLOT_BYTES, true),
+        WHOLE(ori_msg_chunk, bytes, SLOT_BYTES + 1, false),
+        WHOLE(ori_msg_chunk, bytes, -1, false),
+    };
+    check_rows(begin_clip, &good_chunk, sizeof good_chunk, rows, COUNT_OF(rows));
+}
+
+static void clip_fields(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        WHOLE(ori_msg_clip, encoder, ORI_CLIP_H264_NVENC, true),
+        WHOLE(ori_msg_clip, encoder, ORI_CLIP_AUTO, false),
+        WHOLE(ori_msg_clip, encoder, ORI_CLIP_ENCODER_COUNT - 1, true),
+        WHOLE(ori_msg_clip, encoder, ORI_CLIP_ENCODER_COUNT, false),
+        WHOLE(ori_msg_clip, width, ORI_CHILD_SIDE_MAX, true),
+        WHOLE(ori_msg_clip, width, ORI_CHILD_SIDE_MAX + 1, false),
+        WHOLE(ori_msg_clip, height, 0, false),
+        WHOLE(ori_msg_clip, has_audio, 1, true),
+        WHOLE(ori_msg_clip, has_audio, 2, false),
+        WHOLE(ori_msg_clip, is_silenced, 2, false),
+        WHOLE(ori_msg_clip, frames, 0, false),
+        WHOLE(ori_msg_clip, frames, -1, false),
+        WHOLE(ori_msg_clip, bytes, 599, false),
+        WHOLE(ori_msg_clip, bytes, 601, false),
+        WHOLE(ori_msg_clip, bytes, -1, false),
+    };
+    check_rows(begin_clip, &good_clip, sizeof good_clip, rows, COUNT_OF(rows));
+}
+
+static void clip_job(void **state)
+{
+    (void)state;
+    const struct ori_msg_done done = {.type = ORI_MSG_DONE};
+    struct ori_child_talk talk;
+    struct ori_msg_clip clip = good_clip;
+    begin_clip(&talk); /* neither frames nor the end before the clip */
+    assert_int_equal(say(&talk, &done, sizeof done), ORI_CHILD_PROTOCOL);
+    begin_clip(&talk);
+    assert_int_equal(say(&talk, &good_info, sizeof good_info), ORI_OK);
+    assert_int_equal(say(&talk, &good_scene, sizeof good_scene), ORI_CHILD_PROTOCOL);
+    begin_clip(&talk);
+    assert_int_equal(say(&talk, &good_clip, sizeof good_clip), ORI_OK);
+    assert_int_equal(say(&talk, &done, sizeof done), ORI_OK);
+    begin_clip(&talk);
+    assert_int_equal(say(&talk, &good_clip, sizeof good_clip), ORI_OK);
+    assert_int_equal(say(&talk, &good_clip, sizeof good_clip), ORI_CHILD_PROTOCOL);
+    begin_clip(&talk);
+    assert_int_equal(say(&talk, &good_clip, sizeof good_clip), ORI_OK);
+    assert_int_equal(say(&talk, &good_chunk, sizeof good_chunk), ORI_CHILD_PROTOCOL);
+    begin_video(&talk);
+    assert_int_equal(say(&talk, &good_chunk, sizeof good_chunk), ORI_CHILD_PROTOCOL);
+    begin_video(&talk);
+    assert_int_equal(say(&talk, &good_clip, sizeof good_clip), ORI_CHILD_PROTOCOL);
+    begin_clip(&talk); /* all that a clip may have, and one byte more */
+    talk.clip_bytes = ORI_LIMIT_MAX_CLIP_BYTES - SLOT_BYTES;
+    assert_int_equal(say(&talk, &good_chunk, sizeof good_chunk), ORI_OK);
+    begin_clip(&talk);
+    talk.clip_bytes = ORI_LIMIT_MAX_CLIP_BYTES - SLOT_BYTES + 1;
+    assert_int_equal(say(&talk, &good_chunk, sizeof good_chunk), ORI_CHILD_PROTOCOL);
+    begin_clip(&talk);
+    memset(clip.instead, 'x', sizeof clip.instead);
+    assert_int_equal(say(&talk, &clip, sizeof clip), ORI_CHILD_PROTOCOL);
+}
+
+/* What one child says of a clip is what another is told: both ends look. */
+static void clip_shapes(void **state)
+{
+    (void)state;
+    const int most = ORI_CHILD_SIDE_MAX;
+    const struct {
+        struct ori_clip_shape shape;
+        bool is_well;
+    } rows[] = {
+        {{{0, 0, 2, 2}, 0}, true},
+        {{{0, 60, 640, 360}, ORI_CLIP_SAMPLES_COUNT - 1}, true},
+        {{{0, 60, 640, 360}, ORI_CLIP_SAMPLES_COUNT}, false},
+        {{{0, 60, 640, 360}, -1}, false},
+        {{{-2, 0, 2, 2}, 0}, false},
+        {{{0, -2, 2, 2}, 0}, false},
+        {{{0, 0, 0, 2}, 0}, false},
+        {{{0, 0, 2, 0}, 0}, false},
+        {{{1, 0, 2, 2}, 0}, false},
+        {{{0, 1, 2, 2}, 0}, false},
+        {{{0, 0, 3, 2}, 0}, false},
+        {{{0, 0, 2, 3}, 0}, false},
+        {{{0, 0, most, most}, 0}, true},
+        {{{0, 0, most + 2, 2}, 0}, false},
+        {{{2, 0, most, 2}, 0}, false},
+        {{{0, 2, 2, most}, 0}, false},
+        {{{INT32_MAX - 1, 0, 2, 2}, 0}, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ori_child_talk talk;
+        struct ori_msg_done done = good_done;
+        done.clip_shape = rows[i].shape;
+        assert_int_equal(ori_child_clip_is_sane(&rows[i].shape), rows[i].is_well);
+        begin_video(&talk); /* nobody asked for one */
+        assert_int_equal(say(&talk, &done, sizeof done), ORI_OK);
+        begin_video(&talk);
+        talk.start.options.clip.is_wanted = 1;
+        assert_int_equal(say(&talk, &done, sizeof done) == ORI_OK, rows[i].is_well);
+    }
+}
+
 static void sizes_are_exact(void **state)
 {
     (void)state;
@@ -417,6 +551,7 @@ static void order_before_info(void **state)
         {&good_fail, sizeof good_fail, true},        {&good_scene, sizeof good_scene, false},
         {&good_frame, sizeof good_frame, false},     {&good_done, sizeof good_done, false},
         {&good_picture, sizeof good_picture, false}, {&good_thumb, sizeof good_thumb, false},
+        {&good_chunk, sizeof good_chunk, false},     {&good_clip, sizeof good_clip, false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct ori_child_talk talk;
@@ -712,6 +847,10 @@ int main(void)
         cmocka_unit_test(done_fields),
         cmocka_unit_test(picture_fields),
         cmocka_unit_test(thumb_fields),
+        cmocka_unit_test(chunk_fields),
+        cmocka_unit_test(clip_fields),
+        cmocka_unit_test(clip_job),
+        cmocka_unit_test(clip_shapes),
         cmocka_unit_test(sizes_are_exact),
         cmocka_unit_test(order_before_info),
         cmocka_unit_test(nothing_after_the_end),

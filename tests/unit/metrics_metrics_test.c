@@ -125,8 +125,8 @@ static void labels_are_the_words_of_their_tables(void **state)
 static void stages_and_classes_have_numbers(void **state)
 {
     (void)state;
-    static const char *const stages[] = {"fetch", "open",    "lock",     "check", "decode",
-                                         "embed", "vectors", "manifest", "other"};
+    static const char *const stages[] = {"fetch", "open", "lock",    "check",    "decode",
+                                         "embed", "clip", "vectors", "manifest", "other"};
     for (size_t i = 0; i < COUNT_OF(stages); i++)
         assert_string_equal(ori_metric_word(ORI_METRIC_SET_STAGE, ori_metrics_stage(stages[i])),
                             stages[i]);

@@ -100,6 +100,53 @@ static void knows_its_own(void **state)
     }
 }
 
+static void knows_its_clips(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        bool is_clip;
+    } rows[] = {
+        {"cropped_1920x800.mp4", true},
+        {"cropped_0x0.mp4", true},
+        {"cropped.mp4", false},
+        {"cropped_.mp4", false},
+        {"cropped_x800.mp4", false},
+        {"cropped_1920x.mp4", false},
+        {"cropped_1920.mp4", false},
+        {"cropped_1920x800.mp4.part", false},
+        {"cropped_1920x800.MP4", false},
+        {"cropped_-1x800.mp4", false},
+        {"my_cropped_2x2.mp4", false},
+        {"cropped_1920x800_x.mp4", false},
+        {".cropped_1920x800.mp4", false},
+        {"cropped_19.2x800.mp4", false},
+        {"1_0.00.png", false},
+        {"", false},
+    };
+    char file[ORI_FRAME_FILE_BYTES];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        print_message("[%s]\n", rows[i].file);
+        assert_int_equal(ori_frame_name_is_clip(rows[i].file), rows[i].is_clip);
+        assert_int_equal(ori_frame_name_is_ours(rows[i].file),
+                         rows[i].is_clip || ori_frame_name_is_frame(rows[i].file));
+    }
+    ori_frame_name_make_clip(ORI_CHILD_SIDE_MAX, ORI_CHILD_SIDE_MAX, file);
+    assert_string_equal(file, "cropped_131072x131072.mp4");
+    assert_true(ori_frame_name_is_clip(file));
+    /* as long as a name of ours can be, and one character longer */
+    char longest[ORI_FRAME_FILE_BYTES + 1];
+    memset(longest, '1', sizeof longest);
+    memcpy(longest + 1, "_", 1);
+    memcpy(longest + ORI_FRAME_FILE_BYTES - 1 - 7, ".00.png", 8);
+    assert_true(ori_frame_name_is_ours(longest));
+    memset(longest, '1', sizeof longest);
+    memcpy(longest + 1, "_", 1);
+    memcpy(longest + ORI_FRAME_FILE_BYTES - 7, ".00.png", 8);
+    assert_true(ori_frame_name_is_frame(longest));
+    assert_false(ori_frame_name_is_ours(longest));
+}
+
 static void longest_key(void **state)
 {
     (void)state;
@@ -119,9 +166,8 @@ static void longest_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(makes_names),
-        cmocka_unit_test(name_and_number_agree),
-        cmocka_unit_test(knows_its_own),
+        cmocka_unit_test(makes_names),   cmocka_unit_test(name_and_number_agree),
+        cmocka_unit_test(knows_its_own), cmocka_unit_test(knows_its_clips),
         cmocka_unit_test(longest_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,6 +249,8 @@ static void what_makes_other_settings(void **state)
     SEEN(still_format, 1, IN_STILLS);
     SEEN(still_quality, 91, IN_STILLS);
     SEEN(duration_us_max, 1, IN_STILLS);
+    SEEN(clip.is_wanted, 1, IN_STILLS);
+    SEEN(clip.encoder, 1, NOWHERE); /* nobody asked for a clip */
     SEEN(input.side, 1, IN_VECTORS);
     SEEN(input.fit, 1, IN_VECTORS);
     SEEN(input.resize_side, 1, IN_VECTORS);
@@ -256,6 +258,16 @@ static void what_makes_other_settings(void **state)
     SEEN(input.is_bilinear, 1, IN_VECTORS);
     SEEN(decode_threads, 4, NOWHERE);
     SEEN(pixels_max, 1, NOWHERE);
+
+    base.clip.is_wanted = 1;
+    const struct digests with_clip = digests_of(&inputs);
+#define reference with_clip
+    SEEN(clip.encoder, 1, IN_STILLS);
+    SEEN(clip.preset, 1, IN_STILLS);
+    SEEN(clip.tune, 1, IN_STILLS);
+    SEEN(clip.cq, 1, IN_STILLS);
+#undef reference
+    base.clip.is_wanted = 0;
 #undef SEEN
 
     changed = inputs;

@@ -50,6 +50,13 @@ static void fill(struct ori_manifest *manifest)
     manifest->height = 240;
     manifest->has_crop = true;
     manifest->crop = (struct ori_box){.x = 0, .y = 30, .w = 320, .h = 180};
+    manifest->has_clip = true;
+    manifest->clip = (struct ori_manifest_clip){.file = "cropped_322x180.mp4",
+                                                .bytes = 987654,
+                                                .width = 322,
+                                                .height = 180,
+                                                .encoder = "libx264",
+                                                .has_audio = true};
     assert_int_equal(ori_manifest_add_scene(manifest, &scene, &err), ORI_OK);
     scene = (struct ori_manifest_scene){.start_us = 3336667,
                                         .end_us = 11880000,
@@ -101,6 +108,12 @@ static void goes_round(void **state)
     assert_int_equal(back.scenes[1].crop.w, 3);
     assert_false(back.scenes[0].has_crop);
     assert_true(back.has_crop);
+    assert_true(back.has_clip && back.clip.has_audio);
+    assert_string_equal(back.clip.file, "cropped_322x180.mp4");
+    assert_string_equal(back.clip.encoder, "libx264");
+    assert_int_equal(back.clip.bytes, 987654);
+    assert_true(ori_manifest_has_file(&back, "cropped_322x180.mp4"));
+    assert_false(ori_manifest_has_file(&back, "cropped_320x180.mp4"));
     free(text);
     free(again);
     ori_manifest_deinit(&back);
@@ -183,6 +196,16 @@ static void hostile_texts(void **state)
         {"\"width\": 320", "\"width\": 131073", false},
         {"\"crop\": {", "\"crop\": [{", false},
         {"\"w\": 320", "\"w\": 0", false},
+        {"\"clip\"", "\"none\"", true}, /* of a run that was not to make one */
+        {"\"clip\": {", "\"clip\": [{", false},
+        {"\"width\": 322", "\"width\": 320", false}, /* its name says another */
+        {"\"width\": 322", "\"width\": 131073", false},
+        {"\"bytes\": 987654", "\"bytes\": 0", false},
+        {"\"bytes\": 987654", "\"bytes\": \"987654\"", false},
+        {"\"encoder\": \"libx264\"", "\"encoder\": \"0123456789abcde\"", true},
+        {"\"encoder\": \"libx264\"", "\"encoder\": \"0123456789abcdef\"", false},
+        {"\"audio\": true", "\"audio\": 1", false},
+        {"clip-01234567/cropped_", "clip-01234567/../cropped_", false},
         {"\"scenes\": [", "\"scenes\": {}, \"x\": [", false},
         {"\"start\": 0.0", "\"start\": null", false},
         {"\"duplicate_of\": 1", "\"duplicate_of\": 2", false},
