@@ -209,6 +209,37 @@ static void sort_given(struct parse *parse)
     }
 }
 
+/* A text of argv becomes a copy of our own, and asterisks to whoever looks at the command line. */
+static ori_status hide(struct ori_cli_values *values, const char **text, struct ori_error *err)
+{
+    char *shown = (char *)*text; /* argv is the program's to write */
+    char *copy = strdup(*text);
+    if (!copy)
+        return ori_error_set(err, ORI_NOMEM, "command line");
+    memset(shown, '*', strlen(shown));
+    values->hidden[values->hidden_count++] = copy;
+    *text = copy;
+    return ORI_OK;
+}
+
+static ori_status hide_secrets(struct parse *parse)
+{
+    struct ori_cli_values *values = &parse->values;
+    ori_status status = ORI_OK;
+    for (size_t i = 0; i < values->flags_count && status == ORI_OK; i++) {
+        struct ori_setting_flag *flag = &values->flags[i];
+        if (ori_setting_row(flag->setting)->kind == ORI_SETTING_KIND_SECRET)
+            status = hide(values, &flag->text, parse->err);
+    }
+    for (size_t i = 0; i < parse->verb->options_count; i++) {
+        for (size_t k = 0; k < values->counts[i] && status == ORI_OK; k++) {
+            if (parse->verb->options[i].is_secret)
+                status = hide(values, &values->texts[values->firsts[i] + k], parse->err);
+        }
+    }
+    return status;
+}
+
 static bool allocate(struct parse *parse)
 {
     struct ori_cli_values *values = &parse->values;
@@ -218,10 +249,11 @@ static bool allocate(struct parse *parse)
     values->texts = calloc(words, sizeof values->texts[0]);
     values->flags = calloc(words, sizeof values->flags[0]);
     values->operands = calloc(words, sizeof values->operands[0]);
+    values->hidden = calloc(words, sizeof values->hidden[0]);
     values->firsts = calloc(options, sizeof values->firsts[0]);
     values->counts = calloc(options, sizeof values->counts[0]);
     return parse->given && values->texts && values->flags && values->operands && values->firsts &&
-           values->counts;
+           values->counts && values->hidden;
 }
 
 ori_status ori_args_parse(const struct ori_verb *verb, int argc, char **argv,
@@ -238,6 +270,9 @@ ori_status ori_args_parse(const struct ori_verb *verb, int argc, char **argv,
     if (status != ORI_OK)
         goto out;
     sort_given(&parse);
+    status = hide_secrets(&parse);
+    if (status != ORI_OK)
+        goto out;
     *ret_values = parse.values;
     parse.values = (struct ori_cli_values){0};
 out:
@@ -255,5 +290,10 @@ void ori_args_deinit(struct ori_cli_values *values)
     free(values->counts);
     free(values->flags);
     free(values->operands);
+    for (size_t i = 0; i < values->hidden_count; i++) {
+        explicit_bzero(values->hidden[i], strlen(values->hidden[i]));
+        free(values->hidden[i]);
+    }
+    free(values->hidden);
     *values = (struct ori_cli_values){0};
 }

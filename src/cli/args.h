@@ -3,7 +3,9 @@
  * Options     --name value or --name=value; "--" ends them; a lone "-" is an operand
  * Settings    as flags, unless the verb is bare; yes-or-no ones also --name and --no-name (a word
  *             behind them is taken only when it is one of 1 0 true false yes no on off)
- * Ownership   everything borrows argv; the arrays are freed by deinit
+ * Secrets     values of secret settings and options are copied, and overwritten in argv: no longer than
+ *             this takes can other users of the machine see them there
+ * Ownership   everything else borrows argv; the arrays and those copies are freed by deinit
  * Failure     ORI_USAGE with one line; ORI_NOMEM; nothing is written
  * Threads     plain data */
 #include <stdbool.h>
@@ -20,6 +22,8 @@ struct ori_cli_values {
     char **operands;
     size_t operands_count;
     bool wants_help;
+    char **hidden; /* copies of secrets */
+    size_t hidden_count;
 };
 
 /* argv: what follows the verb. Stops at --help. */

@@ -31,6 +31,7 @@ struct ori_cli_option {
     int64_t min;
     int64_t max;
     const char *doc; /* one line */
+    bool is_secret;  /* its value is hidden from who looks at the command line */
 };
 
 struct ori_cli;

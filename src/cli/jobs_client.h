@@ -22,9 +22,8 @@
     }
 #define ORI_JOBS_OPTION_KEY                                                                        \
     {                                                                                              \
-        .name = "key", .kind = ORI_CLI_TEXT, .argument = "TEXT",                                   \
-        .doc =                                                                                     \
-            "its key, when API_KEY is not it; other users of this machine can see a command line"  \
+        .name = "key", .kind = ORI_CLI_TEXT, .argument = "TEXT", .is_secret = true,                \
+        .doc = "its key, when API_KEY is not it; a shell keeps a command line in its history"      \
     }
 #define ORI_JOBS_OPTION_TIMEOUT                                                                    \
     {                                                                                              \

@@ -196,9 +196,52 @@ static void hidden_verbs_stay_out_of_the_overview(void **state)
     ori_buf_deinit(&buf);
 }
 
+static void secrets_are_hidden_in_argv(void **state)
+{
+    (void)state;
+    static const struct ori_cli_option own[] = {
+        {.name = "key",
+         .kind = ORI_CLI_TEXT,
+         .argument = "TEXT",
+         .doc = "a key",
+         .is_secret = true},
+        {.name = "platform", .kind = ORI_CLI_TEXT, .argument = "NAME", .doc = "a platform"},
+    };
+    static const struct ori_verb secret_verb = {.name = "test",
+                                                .usage = "",
+                                                .options = own,
+                                                .options_count = COUNT_OF(own),
+                                                .operands_max = 1};
+    char words[][32] = {"--api-key",  "sesame-one", "--key=sesame-two", "--api-port",
+                        "8000",       "--key",      "sesame-three",     "--hf-token=four4",
+                        "--platform", "shown",      "--api-key=",       "word"};
+    static const char *const left[] = {
+        "--api-key",    "**********",       "--key=**********", "--api-port", "8000",       "--key",
+        "************", "--hf-token=*****", "--platform",       "shown",      "--api-key=", "word"};
+    char *argv[COUNT_OF(words)];
+    struct ori_cli_values values;
+    struct ori_error err = {0};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        argv[i] = words[i];
+    assert_int_equal(ori_args_parse(&secret_verb, (int)COUNT_OF(words), argv, &values, &err),
+                     ORI_OK);
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        assert_string_equal(words[i], left[i]);
+    assert_string_equal(values.texts[values.firsts[0]], "sesame-two");
+    assert_string_equal(values.texts[values.firsts[0] + 1], "sesame-three");
+    assert_string_equal(values.texts[values.firsts[1]], "shown");
+    assert_string_equal(values.flags[0].text, "sesame-one");
+    assert_string_equal(values.flags[1].text, "8000");
+    assert_string_equal(values.flags[2].text, "four4");
+    assert_string_equal(values.flags[3].text, "");
+    assert_int_equal(values.hidden_count, 5);
+    ori_args_deinit(&values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secrets_are_hidden_in_argv),
         cmocka_unit_test(understands),
         cmocka_unit_test(refuses),
         cmocka_unit_test(long_names_are_no_options),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "http/auth.h"
 #include "http/route.h"
 #include "util/buf.h"
 
@@ -117,10 +118,51 @@ static void parameters_are_taken_in_order(void **state)
     assert_string_equal(match.params[0], JOB);
 }
 
+/* A row cannot leave its rule out: the macro of the table takes it. This is the list of those that are
+ * open on purpose, or have another rule. */
+static void every_row_asks_for_the_key_but_those_on_this_list(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum ori_route_auth auth;
+    } others[] = {
+        {"root", ORI_ROUTE_OPEN},       {"health", ORI_ROUTE_OPEN},
+        {"ready", ORI_ROUTE_OPEN},      {"ui", ORI_ROUTE_OPEN},
+        {"ui_file", ORI_ROUTE_OPEN},    {"docs", ORI_ROUTE_BASIC},
+        {"docs_file", ORI_ROUTE_BASIC}, {"openapi", ORI_ROUTE_BASIC},
+        {"metrics", ORI_ROUTE_METRICS},
+    };
+    static const struct ori_settings settings = {.api_key = {"key"},
+                                                 .api_username = "user",
+                                                 .api_password = {"password"},
+                                                 .metrics_auth = true};
+    static const struct ori_auth_headers none = {NULL, NULL};
+    size_t found = 0;
+    for (size_t i = 0; i < ori_route_count(); i++) {
+        const struct ori_route *route = ori_route_at(i);
+        enum ori_route_auth auth = ORI_ROUTE_KEY;
+        for (size_t k = 0; k < sizeof others / sizeof others[0]; k++) {
+            if (strcmp(others[k].name, route->name) != 0)
+                continue;
+            auth = others[k].auth;
+            found++;
+        }
+        if (route->auth != auth)
+            fail_msg("%s has another rule", route->name);
+        assert_true(route->method == ORI_HTTP_GET ||
+                    auth == ORI_ROUTE_KEY); /* what changes things */
+        assert_int_equal(ori_auth_check(&settings, route->auth, true, &none) == ORI_AUTH_OK,
+                         auth == ORI_ROUTE_OPEN);
+    }
+    assert_int_equal(found, sizeof others / sizeof others[0]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_row_is_found),
-                                       cmocka_unit_test(paths_are_told_apart),
-                                       cmocka_unit_test(parameters_are_taken_in_order)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_is_found),
+        cmocka_unit_test(every_row_asks_for_the_key_but_those_on_this_list),
+        cmocka_unit_test(paths_are_told_apart), cmocka_unit_test(parameters_are_taken_in_order)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
