@@ -7,8 +7,10 @@ tests/inject/inject.c.
 """
 
 import os
+import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -45,7 +47,7 @@ class Flow:
         self.fresh()
         self.code, self.said = self.call(True)
         assert self.code == 0, self.said
-        self.sites, self.failed = self.faults.sites(), 0
+        self.sites, self.failed, self.count = self.faults.sites(), 0, 0
         self.effects, self.printed = harness.effects(self.out), self.output()
 
     def fresh(self):
@@ -77,13 +79,13 @@ class Flow:
             said = err.read().decode(errors="replace")
         return ("processes left behind" if left else code), said
 
-    def check(self, must_fail=False):
+    def check(self, must_succeed=False):
         """The disturbed call, then an undisturbed one. What is wrong, None: nothing."""
         self.fresh()
         code, said = self.call(True)
-        self.failed = self.faults.failed
+        self.failed, self.count = self.faults.failed, self.faults.count
         self.faults.rest()
-        if code not in EXITS or (must_fail and code == 0):
+        if code not in EXITS or (must_succeed and code != 0):
             return f"ended with {code}: {said[-600:]}"
         if code == 0 and (harness.effects(self.out), self.output()) != (self.effects, self.printed):
             return f"said it went well and it did not: {said[-600:]}"
@@ -112,10 +114,10 @@ def flows(tmp_path_factory, clip):
     damaged = base / "damaged"
     shutil.copytree(done, damaged)
     sorted(damaged.rglob("*.png"))[-1].with_name("99_99.0.png").write_bytes(still.read_bytes())
-    sqlite = pytest.importorskip("sqlite3").connect(damaged / "vectors.db")
-    with sqlite:
-        sqlite.execute("delete from points where frame_number = 0 or frame_number = 1")
-    sqlite.close()
+    store = sqlite3.connect(damaged / "vectors.db")
+    with store:
+        store.execute("delete from points where frame_number = 0 or frame_number = 1")
+    store.close()
     model = {"CLIP_MODEL": models.get("clip-small"), "QDRANT_DIM": models.MODELS["clip-small"]().dim}
     makes = {
         "run": (None, ["run", "--json", "--out", "out", *videos], {}),
@@ -152,3 +154,35 @@ def test_each_site_fails_once(flows, name):
           f"seed {inject.SEED}")
     assert not wrong, "\n".join([f"seed {inject.SEED}: {len(wrong)} of {len(points)}", *wrong])
     assert reached > len(chosen(points)) * 0.8
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_interrupted_at_every_call(flows, name):
+    flow = flows(name)
+    flow.faults.interrupt()
+    assert flow.check(must_succeed=True) is None
+    assert flow.failed > 10
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_small_pieces(flows, name):
+    """Regular files are read and written a few bytes a call, which is every call's right."""
+    flow = flows(name)
+    flow.faults.shorten()
+    assert flow.check(must_succeed=True) is None
+
+
+@pytest.mark.parametrize("name", ["run", "rerun", "verify", "reindex"])
+def test_a_full_disk(flows, name):
+    """From the n-th write on nothing can be written, SQLite's files included, for every n."""
+    flow, wrong = flows(name), []
+    flow.faults.fill_disk(inject.FOREVER)
+    assert flow.check(must_succeed=True) is None
+    every = list(range(1, flow.count + 1))
+    for n in every if harness.IS_LONG else random.Random(inject.SEED).sample(every, 4):
+        flow.faults.fill_disk(n)
+        said = flow.check()
+        if said:
+            wrong.append(f"write {n} of {len(every)}: {said}")
+    print(f"{name}: the disk full at each of {len(every)} writes")
+    assert not wrong, "\n".join(wrong)

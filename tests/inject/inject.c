@@ -3,7 +3,7 @@
  *                below; told by the return address. Sites and their hits stand in a file that tests/e2e/inject.py
  *                maps too (its layout is struct control), under ORIANE_INJECT in the environment
  * Modes          record alone; a site fails on its n-th hit; the n-th write and all after it find the disk full;
- *                interruptible calls return EINTR twice before they work; files are read and written in small pieces;
+ *                calls that may wait for long return EINTR twice before they work; files are read and written in small pieces;
  *                and, in any mode, a wall clock that is off by as much as the file says
  * Decode child   its environment is empty, so posix_spawn hands this library down here; the child then forgets
  *                the variables again. The map stays when its descriptor is closed, so it works behind the walls
@@ -285,7 +285,7 @@ int open64(const char *path, int flags, ...)
     va_start(list, flags);
     mode_t mode = va_arg(list, mode_t);
     va_end(list);
-    if (is_failing("open", __builtin_return_address(0), INTERRUPTIBLE, &number)) {
+    if (is_failing("open", __builtin_return_address(0), PLAIN, &number)) {
         errno = number;
         return -1;
     }
@@ -300,7 +300,7 @@ int openat64(int folder, const char *path, int flags, ...)
     va_start(list, flags);
     mode_t mode = va_arg(list, mode_t);
     va_end(list);
-    if (is_failing("openat", __builtin_return_address(0), INTERRUPTIBLE, &number)) {
+    if (is_failing("openat", __builtin_return_address(0), PLAIN, &number)) {
         errno = number;
         return -1;
     }
@@ -374,7 +374,8 @@ CALL(char *, realpath, (const char *path, char *to), (path, to), NULL, ENOMEM, P
 CALL(DIR *, opendir, (const char *path), (path), NULL, EMFILE, PLAIN)
 CALL(DIR *, fdopendir, (int fd), (fd), NULL, ENOMEM, PLAIN)
 CALL(struct dirent64 *, readdir64, (DIR * folder), (folder), NULL, EIO, PLAIN)
-CALL(int, flock, (int fd, int operation), (fd, operation), -1, ENOLCK, INTERRUPTIBLE)
+CALL(int, flock, (int fd, int operation), (fd, operation), -1, ENOLCK,
+     operation &LOCK_NB ? PLAIN : INTERRUPTIBLE)
 CALL(int, mkostemp64, (char *path, int flags), (path, flags), -1, EMFILE, PLAIN)
 CALL(void *, mmap64, (void *at, size_t bytes, int protection, int flags, int fd, off64_t offset),
      (at, bytes, protection, flags, fd, offset), MAP_FAILED, ENOMEM, PLAIN)
