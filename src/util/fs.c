@@ -190,6 +190,15 @@ static ori_status name_part(const char *path, char ret_part[ORI_LIMIT_MAX_PATH_B
     return ORI_OK;
 }
 
+ori_status ori_fs_sync(int fd, struct ori_error *err)
+{
+    int failed = 0;
+    do
+        failed = fdatasync(fd);
+    while (failed != 0 && errno == EINTR);
+    return failed ? ori_error_set_errno(err, errno, true, "sync") : ORI_OK;
+}
+
 static ori_status write_part(int dir_fd, const char *part, const void *data, size_t bytes,
                              struct ori_error *err)
 {
@@ -197,8 +206,8 @@ static ori_status write_part(int dir_fd, const char *part, const void *data, siz
     if (fd < 0)
         return ori_error_set_errno(err, errno, true, "open");
     ori_status status = ori_fs_write_all(fd, data, bytes, err);
-    if (status == ORI_OK && fdatasync(fd) != 0)
-        status = ori_error_set_errno(err, errno, true, "sync");
+    if (status == ORI_OK)
+        status = ori_fs_sync(fd, err);
     if (close(fd) != 0 && status == ORI_OK)
         status = ori_error_set_errno(err, errno, true, "close");
     return status;
@@ -221,7 +230,11 @@ ori_status ori_fs_sync_folder_of(int dir_fd, const char *path, struct ori_error 
     if (fd < 0)
         return errno == EACCES ? ORI_OK : ori_error_set_errno(err, errno, true, "sync");
     ori_status status = ORI_OK;
-    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+    int failed = 0;
+    do
+        failed = fsync(fd);
+    while (failed != 0 && errno == EINTR);
+    if (failed && errno != EINVAL && errno != EROFS)
         status = ori_error_set_errno(err, errno, true, "sync");
     close(fd);
     return status;

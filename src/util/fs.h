@@ -30,6 +30,8 @@ ori_status ori_fs_read_at(int fd, int64_t offset, void *data, size_t bytes_max, 
 /* Makes a new name in path's folder durable; file systems that cannot are no failure. */
 ori_status ori_fs_sync_folder_of(int dir_fd, const char *path, struct ori_error *err);
 ori_status ori_fs_write_all(int fd, const void *data, size_t bytes, struct ori_error *err);
+/* What was written is on disk, with the size that makes it readable. */
+ori_status ori_fs_sync(int fd, struct ori_error *err);
 
 /* Replaces path in one step: a reader sees the old bytes or the new, and after ORI_OK the new ones
  * are on disk. Written as ".NAME.RANDOM.part" beside it first; a failure leaves path as it was and

@@ -158,7 +158,7 @@ static bool is_due(void)
 /* Whether this call fails; *value is the errno, changed where a mode has one of its own. */
 static bool is_failing(const char *name, void *address, int traits, int *value)
 {
-    static _Thread_local unsigned tries;
+    static _Thread_local unsigned char tries[SITES_MAX];
     if (!control)
         return false;
     const uint64_t site = site_of(name, (uintptr_t)address, traits);
@@ -172,7 +172,7 @@ static bool is_failing(const char *name, void *address, int traits, int *value)
         *value = ENOSPC;
     } else if (control->mode == INTERRUPT && traits & INTERRUPTIBLE &&
                is_within(&program, (uintptr_t)address)) {
-        failing = tries++ % 3 != 2;
+        failing = tries[site]++ % 3 != 2;
         *value = EINTR;
     }
     if (failing)
@@ -350,7 +350,7 @@ CALL(FILE *, fopen64, (const char *path, const char *mode), (path, mode), NULL, 
 CALL(int, fsync, (int fd), (fd), -1, EIO, INTERRUPTIBLE | TAKES_SPACE)
 CALL(int, fdatasync, (int fd), (fd), -1, EIO, INTERRUPTIBLE | TAKES_SPACE)
 CALL(int, ftruncate64, (int fd, off64_t bytes), (fd, bytes), -1, ENOSPC,
-     INTERRUPTIBLE | (bytes ? TAKES_SPACE : 0))
+     bytes ? TAKES_SPACE : PLAIN)
 CALL(int, rename, (const char *from, const char *to), (from, to), -1, EIO, PLAIN)
 CALL(int, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to), -1, ENOSPC,
      PLAIN)
