@@ -242,8 +242,8 @@ static ori_status append(struct ori_submit_journal *journal, struct ori_buf *lin
     ori_status status = ori_buf_finish(line, "journal", err);
     if (status == ORI_OK)
         status = ori_fs_write_all(journal->fd, line->data, line->used, err);
-    if (status == ORI_OK && fdatasync(journal->fd) != 0)
-        status = ori_error_set_errno(err, errno, true, "journal");
+    if (status == ORI_OK)
+        status = ori_fs_sync(journal->fd, err);
     if (status != ORI_OK)
         ori_error_context(err, "%s", journal->path);
     ori_buf_deinit(line);

@@ -433,8 +433,11 @@ static ori_status load_and_check(struct blob *blob, struct ori_error *err)
 
 static ori_status publish(struct blob *blob, struct ori_error *err)
 {
-    if (fsync(blob->fd) != 0)
-        return ori_error_set_errno(err, errno, true, "%s", blob->part);
+    const ori_status status = ori_fs_sync(blob->fd, err);
+    if (status != ORI_OK) {
+        ori_error_context(err, "%s", blob->part);
+        return status;
+    }
     if (rename(blob->part, blob->path) != 0)
         return ori_error_set_errno(err, errno, true, "%s", blob->path);
     return ori_fs_sync_folder_of(AT_FDCWD, blob->path, err);

@@ -16,7 +16,10 @@
  * Ownership        texts in arguments are borrowed for the call; rows given to a visitor are
  *                  borrowed for the visit. A visitor holds one of the readers, so it does not call
  *                  the store; what it returns other than ORI_OK ends the visit and is returned
- * Time             microseconds since 1970 (ori_clock_wall_us), always the caller's clock
+ * Time             microseconds since 1970 (ori_clock_wall_us), always the caller's clock. It may be set:
+ *                  what waits for a moment further ahead than anything waits (ORI_JOB_WAIT_MAX_US,
+ *                  ORI_JOB_DELIVERY_WAIT_MAX_US) was put there by a clock that was set back since,
+ *                  and waits no longer
  * Failure          STORE, STORE_VERSION, DISK_FULL, NOT_WRITABLE, NOT_FOUND, LIMIT, NOMEM,
  *                  CANCELLED; cause in err */
 #include <stdbool.h>
@@ -28,6 +31,11 @@
 #include "util/limits.h"
 #include "util/status.h"
 #include "util/uuid.h"
+
+/* Longer than an item is delayed (ORI_LIMIT_MAX_SOURCE_WAIT_MS) or a job pauses
+ * (VP_SLEEP_BETWEEN_BATCHES): an hour. And longer than a webhook waits: a day. */
+#define ORI_JOB_WAIT_MAX_US (INT64_C(7200) * 1000000)
+#define ORI_JOB_DELIVERY_WAIT_MAX_US (INT64_C(172800) * 1000000)
 
 enum ori_job_state {
 #define ORI_JOB_STATE_ROW(name, word) ORI_JOB_##name,

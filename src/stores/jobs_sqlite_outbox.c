@@ -51,17 +51,21 @@ ori_status ori_job_sqlite_due(struct ori_job_store *base, int64_t now_us,
 {
     struct ori_job_sqlite *store = ori_job_sqlite_of(base);
     struct ori_sqlite *db = NULL;
+    int64_t next_us = 0;
     ori_status status = ori_job_sqlite_lease(store, false, &db, err);
     if (status != ORI_OK)
         return status;
     sqlite3_stmt *statement = ori_sqlite_statement(db, ORI_JQ_DUE, &status, err);
     if (statement)
         status = ori_sqlite_step(db, statement, err);
+    if (status == ORI_OK)
+        next_us = sqlite3_column_int64(statement, 10);
     if (status == ORI_EOF) {
         *ret_next_us = INT64_MAX;
         status = ORI_AGAIN;
-    } else if (status == ORI_OK && sqlite3_column_int64(statement, 10) > now_us) {
-        *ret_next_us = sqlite3_column_int64(statement, 10);
+    } else if (status == ORI_OK && next_us > now_us &&
+               next_us - now_us <= ORI_JOB_DELIVERY_WAIT_MAX_US) {
+        *ret_next_us = next_us;
         status = ORI_AGAIN;
     } else if (status == ORI_OK) {
         status = read_delivery(db, statement, ret_delivery, err);

@@ -54,25 +54,26 @@ static ori_status make_ready(struct ori_job_tx *tx, sqlite3_stmt *statement, int
     return status;
 }
 
-static ori_status end_delays(struct ori_job_tx *tx, int64_t now_us, struct ori_error *err)
+/* which: DELAY_OVER or DELAY_FAR. */
+static ori_status end_delays(struct ori_job_tx *tx, int which, int64_t at_us, struct ori_error *err)
 {
     ori_status status = ORI_OK;
     int count = RIPE;
     while (status == ORI_OK && count == RIPE) {
         sqlite3_stmt *statement =
-            ori_job_tx_statement(tx, ORI_JQ_DELAY_OVER, ORI_VALUES(now_us, RIPE), &status, err);
+            ori_job_tx_statement(tx, which, ORI_VALUES(at_us, RIPE), &status, err);
         if (statement)
             status = make_ready(tx, statement, ORI_QUEUE_DELAYED, RIPE, &count, err);
     }
     return status;
 }
 
-static ori_status end_pauses(struct ori_job_tx *tx, int64_t now_us, struct ori_error *err)
+/* which: PAUSE_OVER or PAUSE_FAR. */
+static ori_status end_pauses(struct ori_job_tx *tx, int which, int64_t at_us, struct ori_error *err)
 {
     int64_t job = 0;
     ori_status status = ORI_OK;
-    while ((status = ori_job_tx_ask(tx, ORI_JQ_PAUSE_OVER, ORI_VALUES(now_us, 1), &job, 1, err)) ==
-           ORI_OK) {
+    while ((status = ori_job_tx_ask(tx, which, ORI_VALUES(at_us, 1), &job, 1, err)) == ORI_OK) {
         status = ori_job_tx_run(tx, ORI_JQ_UNPAUSE, ORI_VALUES(job), err);
         if (status != ORI_OK)
             return status;
@@ -82,8 +83,13 @@ static ori_status end_pauses(struct ori_job_tx *tx, int64_t now_us, struct ori_e
 
 ori_status ori_job_tx_ripen(struct ori_job_tx *tx, int64_t now_us, struct ori_error *err)
 {
-    const ori_status status = end_delays(tx, now_us, err);
-    return status == ORI_OK ? end_pauses(tx, now_us, err) : status;
+    const int64_t far_us = now_us + ORI_JOB_WAIT_MAX_US;
+    ori_status status = end_delays(tx, ORI_JQ_DELAY_OVER, now_us, err);
+    if (status == ORI_OK)
+        status = end_delays(tx, ORI_JQ_DELAY_FAR, far_us, err);
+    if (status == ORI_OK)
+        status = end_pauses(tx, ORI_JQ_PAUSE_OVER, now_us, err);
+    return status == ORI_OK ? end_pauses(tx, ORI_JQ_PAUSE_FAR, far_us, err) : status;
 }
 
 static ori_status earlier(struct ori_job_tx *tx, int which, int64_t *next_us, struct ori_error *err)

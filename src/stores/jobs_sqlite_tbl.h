@@ -146,6 +146,8 @@ ORI_JOB_SQL_ROW(ADD_READY, "UPDATE jobs SET ready = ready + ?2, is_open = (ready
                            "state <= 1 AND is_stopping = 0 AND is_paused = 0) WHERE seq = ?1")
 ORI_JOB_SQL_ROW(PAUSE_OVER, "SELECT seq FROM jobs INDEXED BY jobs_paused WHERE is_paused = 1 "
                             "AND pause_until_us <= ?1 ORDER BY pause_until_us LIMIT ?2")
+ORI_JOB_SQL_ROW(PAUSE_FAR, "SELECT seq FROM jobs INDEXED BY jobs_paused WHERE is_paused = 1 "
+                           "AND pause_until_us > ?1 ORDER BY pause_until_us LIMIT ?2")
 ORI_JOB_SQL_ROW(UNPAUSE, "UPDATE jobs SET is_paused = 0, is_open = (ready > 0 AND state <= 1 AND "
                          "is_stopping = 0) WHERE seq = ?1")
 ORI_JOB_SQL_ROW(NEXT_PAUSE, "SELECT pause_until_us FROM jobs INDEXED BY jobs_paused "
@@ -212,6 +214,9 @@ ORI_JOB_SQL_ROW(STRANDED,
 ORI_JOB_SQL_ROW(DELAY_OVER,
                 "SELECT job, position FROM items INDEXED BY items_delayed WHERE queue = 4 "
                 "AND not_before_us <= ?1 ORDER BY not_before_us LIMIT ?2")
+ORI_JOB_SQL_ROW(DELAY_FAR,
+                "SELECT job, position FROM items INDEXED BY items_delayed WHERE queue = 4 "
+                "AND not_before_us > ?1 ORDER BY not_before_us LIMIT ?2")
 ORI_JOB_SQL_ROW(NEXT_DELAY, "SELECT not_before_us FROM items INDEXED BY items_delayed "
                             "WHERE queue = 4 ORDER BY not_before_us LIMIT 1")
 ORI_JOB_SQL_ROW(LAPSED, "SELECT " ORI_ITEM_COLUMNS " FROM items INDEXED BY items_leased "

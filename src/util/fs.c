@@ -220,6 +220,15 @@ static ori_status name_part(const char *path, char ret_part[ORI_LIMIT_MAX_PATH_B
     return ORI_OK;
 }
 
+ori_status ori_fs_sync(int fd, struct ori_error *err)
+{
+    int failed = 0;
+    do
+        failed = fdatasync(fd);
+    while (failed != 0 && errno == EINTR);
+    return failed ? ori_error_set_errno(err, errno, true, "sync") : ORI_OK;
+}
+
 ori_status ori_fs_part_open(int dir_fd, const char *path, char ret_part[ORI_LIMIT_MAX_PATH_BYTES],
                             int *ret_fd, struct ori_error *err)
 {
@@ -243,9 +252,7 @@ void ori_fs_part_drop(int dir_fd, const char *part, int fd)
 ori_status ori_fs_part_place(int dir_fd, const char *part, int fd, const char *path,
                              struct ori_error *err)
 {
-    ori_status status = ORI_OK;
-    if (fdatasync(fd) != 0)
-        status = ori_error_set_errno(err, errno, true, "sync");
+    ori_status status = ori_fs_sync(fd, err);
     if (close(fd) != 0 && status == ORI_OK)
         status = ori_error_set_errno(err, errno, true, "close");
     if (status == ORI_OK && renameat(dir_fd, part, dir_fd, path) != 0)
@@ -276,7 +283,11 @@ ori_status ori_fs_sync_folder_of(int dir_fd, const char *path, struct ori_error 
     if (fd < 0)
         return errno == EACCES ? ORI_OK : ori_error_set_errno(err, errno, true, "sync");
     ori_status status = ORI_OK;
-    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+    int failed = 0;
+    do
+        failed = fsync(fd);
+    while (failed != 0 && errno == EINTR);
+    if (failed && errno != EINVAL && errno != EROFS)
         status = ori_error_set_errno(err, errno, true, "sync");
     close(fd);
     return status;

@@ -34,6 +34,8 @@ ori_status ori_fs_sync_folder_of(int dir_fd, const char *path, struct ori_error 
  * with its descriptor, however the process ends. The caller closes. */
 ori_status ori_fs_open_nameless(const char *folder, int *ret_fd, struct ori_error *err);
 ori_status ori_fs_write_all(int fd, const void *data, size_t bytes, struct ori_error *err);
+/* What was written is on disk, with the size that makes it readable. */
+ori_status ori_fs_sync(int fd, struct ori_error *err);
 
 /* The same in three steps, for a file that is written as its parts come: open the part beside path
  * (*ret_fd is for writing), write, place; or drop it instead. place takes fd whatever it returns, and

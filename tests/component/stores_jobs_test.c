@@ -568,6 +568,33 @@ static void test_a_pause_between_batches(void **state)
     assert_int_equal(get(&jobs[0]).state, ORI_JOB_COMPLETED);
 }
 
+/* ---- a clock that is set ---- */
+
+static void test_waits_of_a_clock_that_was_set_back(void **state)
+{
+    (void)state;
+    const int64_t before_us = now_us;
+    const struct ori_job job = add("a");
+    struct ori_job_claim claim = claim_of(&job, 'a');
+    retry_at(&claim, now_us + ORI_JOB_WAIT_MAX_US); /* as long as one may: it does wait */
+    claim_nothing(now_us + ORI_JOB_WAIT_MAX_US);
+    now_us--; /* by a microsecond: it waits no longer */
+    claim = claim_of(&job, 'a');
+    finish(&claim, ORI_JOB_OUTCOME_SUCCESS);
+
+    struct plan plan;
+    struct ori_job_new *new_job = plan_job(&plan, "ab");
+    new_job->options.batch_size = 1;
+    new_job->options.sleep_between_batches = 3600;
+    struct ori_job jobs[1] = {add_new(new_job)};
+    expect_order(jobs, "A");
+    now_us += INT64_C(3600000000) - ORI_JOB_WAIT_MAX_US;
+    claim_nothing(now_us + ORI_JOB_WAIT_MAX_US);
+    now_us--;
+    expect_order(jobs, "A");
+    now_us = before_us;
+}
+
 /* ---- stop, start, delete, expire ---- */
 
 static void test_stop(void **state)
@@ -915,9 +942,16 @@ static void test_outbox(void **state)
     now_us += 5;
     delivery = due(&job);
     assert_int_equal(delivery.attempts, 1);
+    const int64_t far_us = now_us + ORI_JOB_DELIVERY_WAIT_MAX_US;
+    MUST(ori_job_store_delivered(store, delivery.id, far_us, "503", now_us, &err));
+    nothing_due(far_us);
+    now_us--; /* a clock that was set back */
+    delivery = due(&job);
+    assert_int_equal(delivery.attempts, 2);
+    now_us++;
     MUST(ori_job_store_delivered(store, delivery.id, 0, "200", now_us, &err));
     assert_string_equal(get(&job).webhook_state, "delivered");
-    assert_int_equal(get(&job).webhook_attempts, 2);
+    assert_int_equal(get(&job).webhook_attempts, 3);
     nothing_due(INT64_MAX);
     assert_int_equal(ori_job_store_delivered(store, delivery.id, 0, "", 1, NULL), ORI_NOT_FOUND);
 }
@@ -1066,6 +1100,7 @@ int main(void)
         TEST(test_a_small_job_passes_a_big_one),
         TEST(test_at_most_jobs_max_jobs),
         TEST(test_a_pause_between_batches),
+        TEST(test_waits_of_a_clock_that_was_set_back),
         TEST(test_stop),
         TEST(test_stop_before_and_after_all),
         TEST(test_start),
