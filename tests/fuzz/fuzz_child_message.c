@@ -1,6 +1,6 @@
 /* What a decode child says, seen from its parent: conversations of well-formed messages with a few
  * things bent. The input is text, so that the corpus can be read; its first character chooses the job:
- *   INFO and its like by one letter   I S F P T G C K H W N D L: a message as it would be right now
+ *   INFO and its like by one letter   I S F P T G C K H W N D U L: a message as it would be right now
  *   @ OFFSET BYTE                     one byte of it changed, at twice the offset ('0' is 0)
  *   = OFFSET NUMBER                   eight bytes, at four times the offset, of the row below
  *   - + COUNT                         the packet shorter, longer
@@ -21,7 +21,7 @@
 
 static uint32_t job_of(uint8_t first)
 {
-    return first == 'K' ? ORI_CHILD_JOB_CLIP : first ? 1 + first % 3U : ORI_CHILD_JOB_VIDEO;
+    return first == 'U' ? ORI_CHILD_JOB_CLIP : first ? 1 + first % 3U : ORI_CHILD_JOB_VIDEO;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -101,7 +101,7 @@ static void make(struct talk *talk, char letter)
         message->thumb = (struct ori_msg_thumb){
             .type = ORI_MSG_THUMB, .width = 16, .height = 9, .still_bytes = 100};
         break;
-    case 'K':
+    case 'U':
         message->chunk = (struct ori_msg_chunk){.type = ORI_MSG_CHUNK, .bytes = 100};
         break;
     case 'L':
