@@ -816,21 +816,22 @@ static void random_messages(void **state)
     (void)state;
     static const size_t sizes[] = {sizeof good_info, sizeof good_scene,    sizeof good_frame,
                                    sizeof good_need, sizeof good_progress, sizeof good_warning,
-                                   sizeof good_done, sizeof good_fail,     sizeof good_picture};
+                                   sizeof good_done, sizeof good_fail,     sizeof good_picture,
+                                   sizeof good_clip, sizeof good_chunk};
     uint64_t seed = 88172645463325252;
     for (int round = 0; round < 200000; round++) {
         struct ori_child_talk talk;
-        union ori_child_message message = {0};
+        static union ori_child_message message; /* beyond `bytes` nothing is looked at */
         struct ori_error err = {0};
+        const size_t bytes = sizes[(size_t)round % COUNT_OF(sizes)];
         begin_video(&talk);
-        for (size_t i = 0; i < sizeof message.bytes; i++) {
+        for (size_t i = 0; i < bytes; i++) {
             seed ^= seed << 13; /* xorshift64: Marsaglia 2003 */
             seed ^= seed >> 7;
             seed ^= seed << 17;
             message.bytes[i] = (seed >> 32 & 3) == 0 ? (uint8_t)seed : 0;
         }
-        message.type = (uint32_t)(seed % 14);
-        size_t bytes = sizes[seed / 14 % COUNT_OF(sizes)];
+        message.type = (uint32_t)(seed % (ORI_MSG_CLIP + 2));
         if (ori_child_message_check(&talk, &message, bytes, &err) == ORI_OK &&
             message.type == ORI_MSG_FRAME)
             assert_true(message.frame.input_offset + message.frame.input_bytes <= SLOT_BYTES);
