@@ -50,6 +50,22 @@ static ori_status left_open(int fd, struct ori_error *err)
     return ori_error_set(err, ORI_SANDBOX, "descriptor %d was left open", fd);
 }
 
+/* What the driver of a GPU keeps: its devices, and what wakes its threads. */
+static bool is_of_gpu(int fd)
+{
+    static const char *const kinds[] = {"/dev/nvidia", "anon_inode:", "pipe:"};
+    char link[32];
+    char target[64] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (readlink(link, target, sizeof target - 1) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strncmp(target, kinds[i], strlen(kinds[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 static ori_status check_by_number(struct ori_error *err)
 {
     for (int fd = FD_LAST + 1; fd < FD_LOOKED_AT; fd++) {
@@ -59,7 +75,7 @@ static ori_status check_by_number(struct ori_error *err)
     return ORI_OK;
 }
 
-static ori_status check_descriptors(struct ori_error *err)
+static ori_status check_descriptors(bool has_gpu, struct ori_error *err)
 {
     DIR *folder = opendir("/proc/self/fd");
     ori_status status = ORI_OK;
@@ -68,7 +84,7 @@ static ori_status check_descriptors(struct ori_error *err)
     for (struct dirent *entry = readdir(folder); entry && status == ORI_OK;
          entry = readdir(folder)) {
         int fd = (int)strtol(entry->d_name, NULL, 10);
-        if (fd > FD_LAST && fd != dirfd(folder))
+        if (fd > FD_LAST && fd != dirfd(folder) && !(has_gpu && is_of_gpu(fd)))
             status = left_open(fd, err);
     }
     closedir(folder);
@@ -85,13 +101,13 @@ static bool is_read_only(int fd)
     return seals >= 0 && (seals & F_SEAL_WRITE);
 }
 
-static ori_status check_inheritance(struct ori_error *err)
+static ori_status check_inheritance(bool has_gpu, struct ori_error *err)
 {
     if (!is_read_only(ORI_CHILD_FD_MEDIUM))
         return ori_error_set(err, ORI_SANDBOX, "the medium is not open for reading alone");
     if (environ && environ[0])
         return ori_error_set(err, ORI_SANDBOX, "the environment is not empty");
-    return check_descriptors(err);
+    return check_descriptors(has_gpu, err);
 }
 
 /* ---- what it is to the kernel ---- */
@@ -196,7 +212,7 @@ static ori_status limit_resources(const struct ori_sandbox_options *options, int
         const struct limit time = {RLIMIT_CPU, "processor time", (rlim_t)options->cpu_seconds, 2};
         status = set_limits(&time, 1, err);
     }
-    if (status != ORI_OK || IS_WIDE)
+    if (status != ORI_OK || IS_WIDE || options->has_gpu)
         return status;
     status = set_limits(plain, sizeof plain / sizeof plain[0], err);
     if (status == ORI_OK && options->memory_bytes > 0) {
@@ -292,6 +308,29 @@ static int allow(scmp_filter_ctx filter)
     return failed;
 }
 
+/* What the driver of a GPU does beside, with its own descriptors alone. All of ours lie below them, and
+ * the rest of the register is looked at too: descriptors 6 and 7, then 8 to 15, 16 to 31, up to 1023. */
+static int allow_gpu(scmp_filter_ctx filter)
+{
+    const int of_gpu[] = {CALL(ioctl), CALL(read), CALL(write), CALL(close)};
+    const int waits[] = {CALL(poll), CALL(ppoll), CALL(getrusage)};
+    int failed = 0;
+    for (scmp_datum_t first = FD_LAST + 1; first < FD_LOOKED_AT && !failed;
+         first = first < 8 ? 8 : 2 * first) {
+        const scmp_datum_t mask = ~(first < 8 ? 1 : first - 1);
+        for (size_t i = 0; i < sizeof of_gpu / sizeof of_gpu[0] && !failed; i++)
+            failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, of_gpu[i], 1,
+                                      SCMP_A0(SCMP_CMP_MASKED_EQ, mask, first));
+        if (!failed) /* its devices' memory */
+            failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(mmap), 2,
+                                      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+                                      SCMP_A4(SCMP_CMP_MASKED_EQ, mask, first));
+    }
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0] && !failed; i++)
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, waits[i], 0);
+    return failed;
+}
+
 /* What is asked for in good faith, and answered even where a breach kills. glibc asks for clone3, whose
  * flags a filter cannot see, before clone. It looks for a file of the time zone when a container tells
  * a date, and for code pages when a transport stream tells the name of its station: both do without. */
@@ -318,8 +357,9 @@ static int set_attributes(scmp_filter_ctx filter)
     return failed;
 }
 
-static ori_status filter_calls(enum ori_sandbox_answer breach, struct ori_error *err)
+static ori_status filter_calls(const struct ori_sandbox_options *options, struct ori_error *err)
 {
+    const enum ori_sandbox_answer breach = options->answer;
     /* ENOSYS, not EPERM: libraries know what to do on a kernel that lacks a call. */
     scmp_filter_ctx filter =
         seccomp_init(breach == ORI_SANDBOX_KILL ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(ENOSYS));
@@ -328,6 +368,8 @@ static ori_status filter_calls(enum ori_sandbox_answer breach, struct ori_error 
     int failed = set_attributes(filter);
     if (!failed)
         failed = allow(filter);
+    if (!failed && options->has_gpu)
+        failed = allow_gpu(filter);
     if (!failed && breach == ORI_SANDBOX_KILL && !IS_WIDE)
         failed = answer(filter);
     if (!failed)
@@ -343,7 +385,7 @@ ori_status ori_sandbox_enter(const struct ori_sandbox_options *options,
 {
     ORI_ASSERT(options);
     struct ori_sandbox_facts facts = {.is_wide = IS_WIDE};
-    ori_status status = check_inheritance(err);
+    ori_status status = check_inheritance(options->has_gpu, err);
     if (status != ORI_OK)
         return status;
     int64_t space = space_bytes();
@@ -354,7 +396,7 @@ ori_status ori_sandbox_enter(const struct ori_sandbox_options *options,
     if (status == ORI_OK)
         status = limit_resources(options, space, err);
     if (status == ORI_OK)
-        status = filter_calls(options->answer, err);
+        status = filter_calls(options, err);
     if (status == ORI_OK && ret_facts)
         *ret_facts = facts;
     return status;

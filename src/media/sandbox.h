@@ -3,6 +3,9 @@
  * bytes of a stranger.
  * Call order  enter once, single-threaded, after START and before the first byte of the medium.
  *             There is no way back; threads that are made later stand inside too
+ * GPU         where an encoder of a GPU was opened before (has_gpu, media/clip.h), its driver's
+ *             descriptors may stay open and be asked and mapped, and memory cannot be limited, as the
+ *             driver reserves more than there is. No more than that: docs/adr/0009
  * Refuses     to enter when something is open that should not be: a descriptor above those of
  *             media/child_proto.h, a medium that can be written to, an environment
  * Walls       in this order: first to be killed when memory runs out, namespaces of its own with an
@@ -31,6 +34,7 @@ enum ori_sandbox_answer {
 struct ori_sandbox_options {
     int64_t memory_bytes; /* 0: no limit */
     int64_t cpu_seconds;  /* 0: no limit */
+    bool has_gpu;
     enum ori_sandbox_answer answer;
 };
 

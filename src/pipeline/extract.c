@@ -362,10 +362,13 @@ static ori_status work(struct ori_child_side *side, struct extract_clip *clip,
     return status;
 }
 
-static ori_status enter_sandbox(const struct ori_child_side *side, struct ori_error *err)
+static ori_status enter_sandbox(const struct ori_child_side *side, const struct extract_clip *clip,
+                                struct ori_error *err)
 {
     const struct ori_sandbox_options options = {.memory_bytes = side->start.memory_bytes,
                                                 .cpu_seconds = side->start.cpu_seconds,
+                                                .has_gpu =
+                                                    clip->clip && ori_clip_is_on_gpu(clip->clip),
                                                 .answer = ORI_SANDBOX_REFUSE};
     return ori_sandbox_enter(&options, NULL, err);
 }
@@ -400,7 +403,7 @@ int ori_extract_main(void)
     if (side.start.job == ORI_CHILD_JOB_CLIP)
         status = extract_clip_open(&clip, &err);
     if (status == ORI_OK)
-        status = enter_sandbox(&side, &err);
+        status = enter_sandbox(&side, &clip, &err);
     if (status == ORI_OK)
         status = work(&side, &clip, &stage, &err);
     extract_clip_close(&clip);

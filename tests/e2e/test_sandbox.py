@@ -48,6 +48,12 @@ def test_every_attempt_is_refused(exploit):
     assert counts_of(error) == (82, 82, 82), error  # limits would have stopped some too
 
 
+def test_every_attempt_is_refused_beside_a_gpu(exploit):
+    """The profile for an encoder of a GPU: its driver's descriptors, and nothing else, are let through."""
+    error = error_of(exploit, "gpu", "all")
+    assert error["code"] == "decode_failed" and counts_of(error) == (82, 82, 82), error
+
+
 def test_without_walls_the_attempts_are_real(exploit):
     """Else a typing error in an attempt would count as refused."""
     error = error_of(exploit, "naked", "all")
@@ -117,6 +123,7 @@ ENDS = [("walls", "eat_memory", {"VP_DECODE_MEMORY": "256m"}, "limit_exceeded", 
         ("strict", "fork_process", {}, "decoder_crashed", "SIGSYS"),
         ("strict", "socket_inet", {}, "decoder_crashed", "SIGSYS"),
         ("walls", "left_open", {}, "sandbox_failed", "descriptor 6 was left open"),
+        ("gpu", "left_open", {}, "sandbox_failed", "descriptor 6 was left open"),
         ("walls", "environment", {}, "sandbox_failed", "environment is not empty")]
 
 
