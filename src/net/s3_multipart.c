@@ -50,7 +50,9 @@ static ori_status read_id(const struct ori_net_answer *answer, struct upload *up
             memcpy(upload->id, ori_buf_text(&xml.text), xml.text.used + 1);
     }
     ori_xml_deinit(&xml);
-    if (status == ORI_EOF && upload->id[0] != '\0')
+    if (status != ORI_EOF)
+        return status;
+    if (upload->id[0] != '\0')
         return ORI_OK;
     return ori_error_set(err, ORI_STORE, "S3: an upload in parts without an id that can be used");
 }
