@@ -18,6 +18,7 @@ import pytest
 import harness
 import inject
 import models
+from inject import note
 
 SHORT = 14
 NAMES = ["cuts", "two_frames"]
@@ -148,8 +149,7 @@ def test_each_site_fails_once(flows, name):
         flow.faults.fail(site, hit)
         said = flow.check()
         reached += flow.failed > 0
-        if said:
-            wrong.append(f"{site}, hit {hit}: {said}")
+        note(wrong, f"{site}, hit {hit}", said)
     print(f"{name}: {len(flow.sites)} sites, {reached} of {len(chosen(points))} failures reached, "
           f"seed {inject.SEED}")
     assert not wrong, "\n".join([f"seed {inject.SEED}: {len(wrong)} of {len(points)}", *wrong])
@@ -182,7 +182,6 @@ def test_a_full_disk(flows, name):
     for n in every if harness.IS_LONG else random.Random(inject.SEED).sample(every, 4):
         flow.faults.fill_disk(n)
         said = flow.check()
-        if said:
-            wrong.append(f"write {n} of {len(every)}: {said}")
+        note(wrong, f"write {n} of {len(every)}", said)
     print(f"{name}: the disk full at each of {len(every)} writes")
     assert not wrong, "\n".join(wrong)
