@@ -21,7 +21,7 @@ import inject
 from inject import note
 from server import ENDED, Server, poll
 
-SHORT = 24
+SHORT = 12
 NAMES = ["two_frames", "one_frame"]
 ONE = {"VP_MAX_WORKERS": 1, "VP_BATCH_SIZE": 1, "JOB_MAX_ATTEMPTS": 1, "DRAIN_TIMEOUT": 2}
 HOUR, YEAR = 3600, 365 * 86400
