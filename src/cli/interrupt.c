@@ -10,6 +10,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define AGAIN_MS 100
+
 struct ori_interrupt {
     struct ori_cancel *cancel;
     sigset_t mask_before;
@@ -26,8 +28,10 @@ static void *signals_thread(void *self)
     for (;;) {
         struct pollfd fds[2] = {{.fd = interrupt->fd_stop, .events = POLLIN},
                                 {.fd = interrupt->fd_signals, .events = POLLIN}};
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
-            return NULL;
+        if (poll(fds, 2, -1) < 0) {
+            (void)ori_cancel_wait(NULL, AGAIN_MS); /* memory is out; signals matter later too */
+            continue;
+        }
         if (fds[0].revents)
             return NULL;
         struct signalfd_siginfo info;

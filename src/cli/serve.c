@@ -53,10 +53,7 @@ static void *signals_thread(void *self)
 {
     struct serve *serve = self;
     while (!atomic_load(&serve->is_ending)) {
-        struct pollfd fd = {.fd = serve->fd_signals, .events = POLLIN};
-        struct signalfd_siginfo info;
-        if (poll(&fd, 1, -1) < 0 && errno != EINTR)
-            return NULL;
+        struct signalfd_siginfo info; /* waited for by read alone, which cannot run out of memory */
         if (read(serve->fd_signals, &info, sizeof info) != (ssize_t)sizeof info)
             continue;
         if (info.ssi_signo == SIGUSR1) /* our own: is_ending is set */
@@ -81,7 +78,7 @@ static ori_status start_signals(struct serve *serve, struct ori_error *err)
     sigaddset(&mask, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &mask, NULL);
     serve->fd_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    serve->fd_signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    serve->fd_signals = signalfd(-1, &mask, SFD_CLOEXEC);
     if (serve->fd_wake < 0 || serve->fd_signals < 0)
         return ori_error_set_errno(err, errno, false, "signals");
     int failed = pthread_create(&serve->thread, NULL, signals_thread, serve);

@@ -123,8 +123,11 @@ static ori_status set_digest(struct clip *clip, struct ori_error *err)
 static ori_status set_name(struct clip *clip, const struct ori_model_options *options,
                            struct ori_error *err)
 {
-    struct stat info;
-    if (stat(options->name, &info) != 0 || !S_ISDIR(info.st_mode)) {
+    struct stat info = {0};
+    if (stat(options->name, &info) != 0 && errno != ENOENT && errno != ENOTDIR &&
+        errno != ENAMETOOLONG)
+        return ori_error_set_errno(err, errno, false, "%.200s", options->name);
+    if (!S_ISDIR(info.st_mode)) {
         snprintf(clip->name, sizeof clip->name, "%s", options->name);
         return ORI_OK;
     }

@@ -234,18 +234,19 @@ static ori_status take_next(struct ori_groups *groups, struct ori_error *err)
     return append(groups, packet, err);
 }
 
-static void end_stream(struct ori_groups *groups)
+static ori_status end_stream(struct ori_groups *groups, struct ori_error *err)
 {
     struct ori_video *video = groups->video;
+    const ori_status status = ori_video_walk(video, err);
     groups->has_ended = true;
-    ori_video_walk(video);
-    if (!groups->count)
-        return;
+    if (status != ORI_OK || !groups->count)
+        return status;
     bool has_others = groups->count > 1 || video->damage.frames_decoded > 0;
     if (!ori_video_is_torn_tail(video, groups->packets[groups->count - 1], has_others))
-        return;
+        return ORI_OK;
     av_packet_free(&groups->packets[--groups->count]);
     video->damage.packets_bad++;
+    return ORI_OK;
 }
 
 static bool is_full(const struct ori_groups *groups, const AVPacket *packet)
@@ -261,10 +262,8 @@ static ori_status collect(struct ori_groups *groups, struct ori_error *err)
         status = take_next(groups, err);
     while (status == ORI_OK && !groups->next && !groups->has_ended) {
         status = ori_video_read(groups->video, err);
-        if (status == ORI_EOF) {
-            end_stream(groups);
-            return ORI_OK;
-        }
+        if (status == ORI_EOF)
+            return end_stream(groups, err);
         if (status != ORI_OK)
             return status;
         AVPacket *packet = av_packet_clone(groups->video->packet);

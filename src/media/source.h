@@ -21,8 +21,12 @@ struct ori_source {
     ori_source_ensure_fn ensure; /* NULL: local */
     void *ensure_self;
     bool has_read_past_end; /* a read wanted bytes behind size; whole blocks are read, so a hint */
+    struct ori_error failure; /* of the first read that failed; status ORI_OK: none did */
 };
 
 /* ret_bytes: bytes put into data, 0 at the end. ORI_OK, ORI_IO, or what ensure said. */
 ori_status ori_source_read_at(struct ori_source *source, int64_t offset, uint8_t *data,
                               size_t bytes_max, size_t *ret_bytes, struct ori_error *err);
+
+/* ORI_OK, or why a read failed before: for those who take what cannot be read for the end. */
+ori_status ori_source_status(const struct ori_source *source, struct ori_error *err);

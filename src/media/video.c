@@ -10,13 +10,20 @@
 #include "media/orient_priv.h"
 #include "util/limits.h"
 
-void ori_video_walk(struct ori_video *video)
+/* What cannot be read at the moment is no file that was cut off. */
+ori_status ori_video_walk(struct ori_video *video, struct ori_error *err)
 {
     if (video->is_walked)
-        return;
+        return ORI_OK;
+    const struct ori_container_shape shape =
+        ori_container_walk(video->avio.source, video->format->iformat->name);
+    const ori_status status = ori_source_status(video->avio.source, err);
+    if (status != ORI_OK)
+        return status;
     video->is_walked = true;
-    if (ori_container_walk(video->avio.source, video->format->iformat->name).is_cut)
+    if (shape.is_cut)
         video->damage.is_truncated = true;
+    return ORI_OK;
 }
 
 /* Reads the next packet of our stream into video->packet. A demuxer that only fails, or gives
@@ -76,8 +83,9 @@ bool ori_video_is_torn_tail(struct ori_video *video, const AVPacket *last, bool 
 
 static ori_status send_last(struct ori_video *video, struct ori_error *err)
 {
-    ori_status status = ORI_OK;
-    ori_video_walk(video);
+    ori_status status = ori_video_walk(video, err);
+    if (status != ORI_OK)
+        return status;
     if (video->has_held) {
         if (ori_video_is_torn_tail(video, video->held, video->damage.frames_decoded > 0))
             video->damage.packets_bad++;

@@ -90,6 +90,9 @@ static ori_status describe_open_failure(struct ori_video *video, const AVInputFo
     if (status != ORI_OK)
         return status;
     struct ori_container_shape shape = ori_container_walk(video->avio.source, iformat->name);
+    status = ori_source_status(video->avio.source, err);
+    if (status != ORI_OK)
+        return status;
     if (!shape.has_index)
         return ori_error_set(err, ORI_NOT_MEDIA,
                              "the file has no index (moov): it was cut off or never finished");

@@ -106,7 +106,7 @@ ori_status ori_video_read(struct ori_video *video, struct ori_error *err);
 ori_status ori_video_send(struct ori_video *video, AVCodecContext *decoder, const AVPacket *packet,
                           struct ori_error *err);
 bool ori_video_is_torn_tail(struct ori_video *video, const AVPacket *last, bool is_first);
-void ori_video_walk(struct ori_video *video);
+ori_status ori_video_walk(struct ori_video *video, struct ori_error *err);
 ori_status ori_video_finish(struct ori_video *video, struct ori_error *err);
 ori_status ori_video_wrap(struct ori_video *video, AVFrame *picture, struct ori_frame **ret_frame,
                           struct ori_error *err);

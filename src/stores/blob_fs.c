@@ -435,20 +435,24 @@ static ori_status sweep_parts(int folder, struct ori_error *err)
     return status;
 }
 
-/* Whether the video's path still leads to the folder that lock holds. */
-static bool is_in_place(const struct fs_lock *lock)
+/* Whether the video's path still leads to the folder that lock holds; *ret_errnum: why that cannot be
+ * told, else 0. */
+static bool is_in_place(const struct fs_lock *lock, int *ret_errnum)
 {
     struct stat held = {0};
     struct stat there = {0};
-    return fstat(lock->folder, &held) == 0 &&
-           fstatat(lock->platform, lock->code, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+    *ret_errnum = 0;
+    if (fstat(lock->folder, &held) != 0 ||
+        fstatat(lock->platform, lock->code, &there, AT_SYMLINK_NOFOLLOW) != 0)
+        *ret_errnum = errno == ENOENT ? 0 : errno;
+    return held.st_ino != 0 && held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
 static void fs_unlock_video(struct ori_blob_lock *base)
 {
     struct fs_lock *lock = (struct fs_lock *)base; /* base is the first field */
-    if (is_in_place(lock))
+    int ignored = 0;
+    if (is_in_place(lock, &ignored))
         unlinkat(lock->platform, lock->code,
                  AT_REMOVEDIR); /* fails, as it should, when not empty */
     close_fd(&lock->folder);    /* and the flock with it */
@@ -467,12 +471,12 @@ static ori_status try_lock(const struct fs_store *store, const char *platform, c
         return ori_error_set_errno(err, errno == ELOOP ? ENOTDIR : errno, true, "%s/%s", platform,
                                    code);
     const bool has_lock = flock(lock->folder, LOCK_EX | LOCK_NB) == 0;
-    const int errnum = errno;
-    if (has_lock && is_in_place(lock))
+    int errnum = errno;
+    if (has_lock && is_in_place(lock, &errnum))
         return ORI_OK;
     close_fd(&lock->folder);
     close_fd(&lock->platform);
-    if (has_lock || errnum == EWOULDBLOCK || errnum == EINTR)
+    if (errnum == 0 || errnum == EWOULDBLOCK || errnum == EINTR)
         return ORI_AGAIN;
     return ori_error_set_errno(err, errnum, true, "lock of %s/%s", platform, code);
 }

@@ -1,5 +1,5 @@
 /* The n-th allocation fails, for every n: each comes back as ORI_NOMEM, nothing leaks, and the call
- * that meets no failure still works. Linked with --wrap for the functions below. */
+ * that meets no failure still works. By nomem.h. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,74 +18,7 @@
 #include "util/fs.h"
 #include "util/hash.h"
 #include "util/queue.h"
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *data, size_t bytes);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t bytes);
-void __real_free(void *data);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *data, size_t bytes);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t bytes);
-void __wrap_free(void *data);
-
-static long until_failure = -1; /* allocations that still go well; -1: all */
-static long live;               /* allocated and not yet freed */
-static bool has_failed;
-
-static bool may_allocate(void)
-{
-    if (until_failure == 0)
-        has_failed = true;
-    if (until_failure < 0 || until_failure-- > 0)
-        return true;
-    until_failure = 0; /* and every later one fails too: memory is out */
-    return false;
-}
-
-static void *counted(void *data)
-{
-    live += data != NULL;
-    return data;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return may_allocate() ? counted(__real_malloc(bytes)) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return may_allocate() ? counted(__real_calloc(count, bytes)) : NULL;
-}
-
-void *__wrap_realloc(void *data, size_t bytes)
-{
-    if (!may_allocate())
-        return NULL;
-    void *grown = __real_realloc(data, bytes);
-    live += !data && grown;
-    return grown;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return may_allocate() ? counted(__real_strdup(text)) : NULL;
-}
-
-char *__wrap_strndup(const char *text, size_t bytes)
-{
-    return may_allocate() ? counted(__real_strndup(text, bytes)) : NULL;
-}
-
-void __wrap_free(void *data)
-{
-    live -= data != NULL;
-    __real_free(data);
-}
+#include "nomem.h"
 
 static char env_path[64];
 
@@ -176,10 +109,9 @@ static void every_failed_allocation_comes_back(void **state)
         for (;; n++) {
             struct ori_error err = {0};
             long before = live;
-            has_failed = false;
-            until_failure = n;
+            nomem_begin(n, is_once);
             ori_status status = calls[i](&err);
-            until_failure = -1;
+            nomem_end();
             assert_int_equal(live, before);
             if (!has_failed) {
                 assert_int_equal(status, ORI_OK);

@@ -1,6 +1,6 @@
 /* The n-th allocation fails, for every n, and all later ones or it alone: opening a model's folder
  * comes back as ORI_NOMEM, nothing stays allocated, open or mapped, and the call that meets no
- * failure still works. Linked with --wrap for the functions below. jansson's and libcrypto's own
+ * failure still works. By nomem.h. jansson's and libcrypto's own
  * allocations are not among them. */
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,67 +17,7 @@
 
 #include "embed/model_config.h"
 #include "embed/weights.h"
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *data, size_t bytes);
-char *__real_strdup(const char *text);
-void __real_free(void *data);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *data, size_t bytes);
-char *__wrap_strdup(const char *text);
-void __wrap_free(void *data);
-
-static long until_failure = -1; /* allocations that still go well; -1: all */
-static long live;               /* allocated and not yet freed */
-static bool has_failed;
-static bool is_once; /* memory is there again after one failure */
-
-static bool may_allocate(void)
-{
-    if (until_failure < 0 || until_failure-- > 0)
-        return true;
-    until_failure = is_once ? -1 : 0;
-    has_failed = true;
-    return false;
-}
-
-static void *counted(void *data)
-{
-    live += data != NULL;
-    return data;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return may_allocate() ? counted(__real_malloc(bytes)) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return may_allocate() ? counted(__real_calloc(count, bytes)) : NULL;
-}
-
-void *__wrap_realloc(void *data, size_t bytes)
-{
-    if (!may_allocate())
-        return NULL;
-    void *grown = __real_realloc(data, bytes);
-    live += !data && grown;
-    return grown;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return may_allocate() ? counted(__real_strdup(text)) : NULL;
-}
-
-void __wrap_free(void *data)
-{
-    live -= data != NULL;
-    __real_free(data);
-}
+#include "nomem.h"
 
 static char folder[64];
 
@@ -167,10 +107,9 @@ static void fail_each(ori_status (*call)(struct ori_error *err), long least)
     for (;; n++) {
         struct ori_error err = {0};
         long before = live;
-        has_failed = false;
-        until_failure = n;
+        nomem_begin(n, is_once);
         ori_status status = call(&err);
-        until_failure = -1;
+        nomem_end();
         assert_int_equal(live, before);
         assert_int_equal(next_descriptor(), descriptor);
         assert_int_equal(count_entries("/proc/self/maps"), 0);

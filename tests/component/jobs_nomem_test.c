@@ -1,7 +1,6 @@
 /* The n-th allocation of the calling thread fails, SQLite's own included, for every n: each call of the
  * job store and of the hub comes back as ORI_NOMEM or well, what was there stays as it was, and the next
- * call finds nothing half done. Leaks are for the address sanitizer to see. Linked with --wrap for the
- * functions below. jansson is left alone, as in pipeline_nomem_test.c. */
+ * call finds nothing half done. Leaks are for the address sanitizer to see. By nomem.h. jansson is left alone, as in pipeline_nomem_test.c. */
 #include "stores_jobs_fixture.h"
 
 #include <sqlite3.h>
@@ -9,66 +8,9 @@
 #include "http/job_json.h"
 #include "jobs/hub.h"
 #include "stores/jobs_sqlite_priv.h"
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *data, size_t bytes);
-void *__real_reallocarray(void *data, size_t count, size_t bytes);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *data, size_t bytes);
-void *__wrap_reallocarray(void *data, size_t count, size_t bytes);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t bytes);
+#include "nomem.h"
 
 enum { FAILURES_MAX = 20000 };
-
-/* Of this thread: the hub's has memory. */
-static _Thread_local bool is_watched;
-static _Thread_local long until_failure; /* allocations that still go well */
-static _Thread_local bool has_failed;
-static _Thread_local bool is_once; /* memory is there again after one failure */
-
-static bool may_allocate(void)
-{
-    if (!is_watched || (is_once && has_failed) || until_failure-- > 0)
-        return true;
-    until_failure = 0;
-    has_failed = true;
-    return false;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return may_allocate() ? __real_malloc(bytes) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return may_allocate() ? __real_calloc(count, bytes) : NULL;
-}
-
-void *__wrap_realloc(void *data, size_t bytes)
-{
-    return may_allocate() ? __real_realloc(data, bytes) : NULL;
-}
-
-void *__wrap_reallocarray(void *data, size_t count, size_t bytes)
-{
-    return may_allocate() ? __real_reallocarray(data, count, bytes) : NULL;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return may_allocate() ? __real_strdup(text) : NULL;
-}
-
-char *__wrap_strndup(const char *text, size_t bytes)
-{
-    return may_allocate() ? __real_strndup(text, bytes) : NULL;
-}
 
 static sqlite3_mem_methods sqlite_memory;
 
@@ -94,12 +36,9 @@ static void fail_each(const char *name, call_fn call, check_fn check)
         for (long n = 0;; n++) {
             struct ori_error err = {0};
             assert_true(n < FAILURES_MAX);
-            until_failure = n;
-            has_failed = false;
-            is_once = once;
-            is_watched = true;
+            nomem_begin(n, once);
             const ori_status status = call(&err);
-            is_watched = false;
+            nomem_end();
             if (status != ORI_OK && status != ORI_NOMEM)
                 fail_msg("%s, allocation %ld: %s: %s", name, n, ori_status_code(status), err.text);
             if (!has_failed) {

@@ -1,6 +1,6 @@
 /* The n-th allocation fails, for every n, and all later ones or it alone, while a file behind a URL is
  * opened through redirects and read: it comes back as ORI_NOMEM, or goes well all the same, and nothing
- * stays allocated. Linked with --wrap for the functions below; libcurl's allocations are not among them. */
+ * stays allocated. By nomem.h; libcurl's allocations are not among them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,79 +10,10 @@
 
 #include "net/http_remote.h"
 #include "scripted_server.h"
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *data, size_t bytes);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t bytes);
-void __real_free(void *data);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *data, size_t bytes);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t bytes);
-void __wrap_free(void *data);
+#include "nomem.h"
 
 #define FILE_BYTES 5000
 #define WANTED 1000
-
-/* Of this thread: the server's have memory. */
-static _Thread_local bool is_watched;
-static _Thread_local long until_failure; /* allocations that still go well */
-static _Thread_local long live;          /* allocated and not yet freed */
-static _Thread_local bool has_failed;
-static _Thread_local bool is_once; /* memory is there again after one failure */
-
-static bool may_allocate(void)
-{
-    if (!is_watched || (is_once && has_failed) || until_failure-- > 0)
-        return true;
-    until_failure = 0;
-    has_failed = true;
-    return false;
-}
-
-static void *counted(void *data)
-{
-    live += data != NULL;
-    return data;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return may_allocate() ? counted(__real_malloc(bytes)) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return may_allocate() ? counted(__real_calloc(count, bytes)) : NULL;
-}
-
-void *__wrap_realloc(void *data, size_t bytes)
-{
-    if (!may_allocate())
-        return NULL;
-    void *grown = __real_realloc(data, bytes);
-    live += !data && grown;
-    return grown;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return may_allocate() ? counted(__real_strdup(text)) : NULL;
-}
-
-char *__wrap_strndup(const char *text, size_t bytes)
-{
-    return may_allocate() ? counted(__real_strndup(text, bytes)) : NULL;
-}
-
-void __wrap_free(void *data)
-{
-    live -= data != NULL;
-    __real_free(data);
-}
 
 static bool knows_ranges;
 
@@ -162,11 +93,9 @@ static void every_allocation_fails(void **state)
         for (long n = 0; has_failed; n++) {
             struct ori_error err = {0};
             const long before = live;
-            has_failed = false;
-            until_failure = n;
-            is_watched = true;
+            nomem_begin(n, is_once);
             const ori_status status = do_everything(&err);
-            is_watched = false;
+            nomem_end();
             if (status != ORI_OK && (status != ORI_NOMEM || !has_failed))
                 fail_msg("allocation %ld: %s: %s", n, ori_status_code(status), err.text);
             assert_int_equal(err.status, status);

@@ -1,6 +1,6 @@
 /* The n-th allocation of the calling thread fails, and all later ones (is_once: it alone), for
  * every n: each call comes back as ORI_NOMEM with nothing leaked, and what it was about to store is
- * not half there. Linked with --wrap for the functions below. jansson's allocations are counted but never fail: its parser
+ * not half there. By nomem.h. jansson's allocations are counted but never fail: its parser
  * (2.14, lex_unget_unsave) asserts that a buffer has grown. */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,98 +31,7 @@
 #include "pipeline_actor.h"
 #include "scripted_server.h"
 #include "util/fs.h"
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *data, size_t bytes);
-void *__real_reallocarray(void *data, size_t count, size_t bytes);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t bytes);
-char *__real_realpath(const char *path, char *resolved);
-void __real_free(void *data);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *data, size_t bytes);
-void *__wrap_reallocarray(void *data, size_t count, size_t bytes);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t bytes);
-char *__wrap_realpath(const char *path, char *resolved);
-void __wrap_free(void *data);
-
-/* Of this thread: the embed threads have memory, and those that upload. */
-static _Thread_local bool is_watched;
-static _Thread_local long until_failure = -1; /* allocations that still go well; -1: all */
-static _Thread_local long live;               /* allocated and not yet freed */
-static _Thread_local bool has_failed;
-static _Thread_local bool is_once; /* memory is there again after one failure */
-
-static bool may_allocate(void)
-{
-    if (!is_watched || until_failure < 0 || until_failure-- > 0)
-        return true;
-    until_failure = is_once ? -1 : 0;
-    has_failed = true;
-    return false;
-}
-
-static void *counted(void *data)
-{
-    live += data != NULL;
-    return data;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return may_allocate() ? counted(__real_malloc(bytes)) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return may_allocate() ? counted(__real_calloc(count, bytes)) : NULL;
-}
-
-void *__wrap_realloc(void *data, size_t bytes)
-{
-    if (!may_allocate())
-        return NULL;
-    void *grown = __real_realloc(data, bytes);
-    live += !data && grown;
-    return grown;
-}
-
-void *__wrap_reallocarray(void *data, size_t count, size_t bytes)
-{
-    if (!may_allocate())
-        return NULL;
-    void *grown = __real_reallocarray(data, count, bytes);
-    live += !data && grown;
-    return grown;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return may_allocate() ? counted(__real_strdup(text)) : NULL;
-}
-
-char *__wrap_strndup(const char *text, size_t bytes)
-{
-    return may_allocate() ? counted(__real_strndup(text, bytes)) : NULL;
-}
-
-char *__wrap_realpath(const char *path, char *resolved)
-{
-    if (!may_allocate()) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return counted(__real_realpath(path, resolved));
-}
-
-void __wrap_free(void *data)
-{
-    live -= data != NULL;
-    __real_free(data);
-}
+#include "nomem.h"
 
 static void *json_malloc(size_t bytes)
 {
@@ -279,12 +188,9 @@ static long fail_each(ori_status (*call)(struct ori_error *err))
         struct ori_error err = {0};
         assert_true(n < 20000);
         live = 0;
-        has_failed = false;
-        until_failure = n;
-        is_watched = true;
+        nomem_begin(n, is_once);
         ori_status status = call(&err);
-        is_watched = false;
-        until_failure = -1;
+        nomem_end();
         if (!has_failed) {
             assert_int_equal(status, ORI_OK);
             return n;

@@ -1,78 +1,10 @@
 /* The n-th allocation fails, for every n, and all later ones or it alone, in everything that is asked of
  * a Qdrant store: it comes back as ORI_NOMEM, nothing stays allocated, and the call that meets no failure
- * still works. Against a real server (tests/e2e/qdrant.py run). Linked with --wrap for the functions
- * below; allocations of libcurl, jansson and zlib are not among them. */
+ * still works. Against a real server (tests/e2e/qdrant.py run). By nomem.h; allocations of libcurl, jansson and zlib are not among them. */
 #include "stores_vector_fixture.h"
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *data, size_t bytes);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t bytes);
-void __real_free(void *data);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *data, size_t bytes);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t bytes);
-void __wrap_free(void *data);
+#include "nomem.h"
 
 enum { SKIPPED = 77, POINTS = 12 };
-
-static long until_failure = -1; /* allocations that still go well; -1: all */
-static long live;               /* allocated and not yet freed */
-static bool has_failed;
-static bool is_once; /* memory is there again after one failure */
-
-static bool may_allocate(void)
-{
-    if (until_failure < 0 || until_failure-- > 0)
-        return true;
-    until_failure = is_once ? -1 : 0;
-    has_failed = true;
-    return false;
-}
-
-static void *counted(void *data)
-{
-    live += data != NULL;
-    return data;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return may_allocate() ? counted(__real_malloc(bytes)) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return may_allocate() ? counted(__real_calloc(count, bytes)) : NULL;
-}
-
-void *__wrap_realloc(void *data, size_t bytes)
-{
-    if (!may_allocate())
-        return NULL;
-    void *grown = __real_realloc(data, bytes);
-    live += !data && grown;
-    return grown;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return may_allocate() ? counted(__real_strdup(text)) : NULL;
-}
-
-char *__wrap_strndup(const char *text, size_t bytes)
-{
-    return may_allocate() ? counted(__real_strndup(text, bytes)) : NULL;
-}
-
-void __wrap_free(void *data)
-{
-    live -= data != NULL;
-    __real_free(data);
-}
 
 /* One batch, so that one thread alone counts. */
 static ori_status do_everything(struct ori_point *points, struct ori_error *err)
@@ -112,10 +44,9 @@ static void test_every_allocation_fails(void **state)
         for (long n = 0; has_failed; n++) {
             struct ori_error err = {0};
             const long before = live;
-            has_failed = false;
-            until_failure = n;
+            nomem_begin(n, is_once);
             const ori_status status = do_everything(points, &err);
-            until_failure = -1;
+            nomem_end();
             if (status != (has_failed ? ORI_NOMEM : ORI_OK))
                 fail_msg("allocation %ld: %s: %s", n, ori_status_code(status), err.text);
             assert_int_equal(err.status, status);

@@ -117,6 +117,13 @@ def points(sites, seed=SEED):
     return found
 
 
+def note(wrong, what, said):
+    """A line more in the list of what went wrong, unless nothing did; told at once, as a campaign is long."""
+    if said:
+        wrong.append(f"{what}: {said[:1500]}")
+        print(wrong[-1], flush=True)
+
+
 def session_of(pid):
     """Ids of the processes that live in the session that pid started."""
     found = []

@@ -18,10 +18,11 @@ import pytest
 
 import harness
 import inject
+from inject import note
 from server import ENDED, Server, poll
 
-SHORT = 24
-NAMES = ["cuts", "two_frames"]
+SHORT = 12
+NAMES = ["two_frames", "one_frame"]
 ONE = {"VP_MAX_WORKERS": 1, "VP_BATCH_SIZE": 1, "JOB_MAX_ATTEMPTS": 1, "DRAIN_TIMEOUT": 2}
 HOUR, YEAR = 3600, 365 * 86400
 PATIENCE_S = 5
@@ -175,8 +176,7 @@ def test_each_site_fails_once(running):
         reached += running.faults.failed > 0
         running.faults.rest()
         said = running.check()
-        if said:
-            wrong.append(f"{site}, hit {hit}: {said[:1500]}")
+        note(wrong, f"{site}, hit {hit}", said)
     print(f"server: {reached} of {len(chosen(points))} failures reached, seed {inject.SEED}")
     assert not wrong, "\n".join([f"seed {inject.SEED}: {len(wrong)} of {len(chosen(points))}", *wrong])
     assert reached > len(chosen(points)) * 0.7
@@ -194,8 +194,7 @@ def test_a_full_disk(running):
         running.disturbed()
         running.faults.rest()
         said = running.check()
-        if said:
-            wrong.append(f"write {n} of {writes}: {said[:1500]}")
+        note(wrong, f"write {n} of {writes}", said)
     assert not wrong, "\n".join(wrong)
 
 
@@ -209,8 +208,7 @@ def test_no_descriptors(running):
         failed += running.disturbed()
         resource.prlimit(running.server.pid, resource.RLIMIT_NOFILE, before)
         said = running.check()
-        if said:
-            wrong.append(f"room for {room}: {said[:1500]}")
+        note(wrong, f"room for {room}", said)
     assert not wrong, "\n".join(wrong)
     assert failed > 0
 
@@ -348,8 +346,7 @@ def test_each_site_of_a_start_fails_once(tmp_path, clip):
         except BROKEN as broken:
             said = f"{type(broken).__name__} {broken}"
         reached += start.failed > 0
-        if said:
-            wrong.append(f"{site}, hit {hit}: {said[:1500]}")
+        note(wrong, f"{site}, hit {hit}", said)
     print(f"start of a server: {len(start.sites)} sites, {reached} of {len(chosen(points))} reached, "
           f"seed {inject.SEED}")
     assert not wrong, "\n".join([f"seed {inject.SEED}: {len(wrong)} of {len(chosen(points))}", *wrong])

@@ -1,6 +1,5 @@
 /* The n-th allocation fails, for every n, while a tokenizer is opened and while it encodes: each comes
- * back as ORI_NOMEM. Leaks are for the address sanitizer to see. Linked with --wrap for the functions
- * below; jansson, Oniguruma and utf8proc have memory. */
+ * back as ORI_NOMEM. Leaks are for the address sanitizer to see. By nomem.h; jansson, Oniguruma and utf8proc have memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,47 +8,7 @@
 
 #include "embed/tokenizer.h"
 #include "embed_tokenizer_folder.h"
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *data, size_t bytes);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *data, size_t bytes);
-char *__wrap_strdup(const char *text);
-
-static long until_failure = -1; /* allocations that still go well; -1: all */
-static bool has_failed;
-
-static bool may_allocate(void)
-{
-    if (until_failure < 0 || until_failure-- > 0)
-        return true;
-    until_failure = 0; /* and every later one fails too: memory is out */
-    has_failed = true;
-    return false;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return may_allocate() ? __real_malloc(bytes) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return may_allocate() ? __real_calloc(count, bytes) : NULL;
-}
-
-void *__wrap_realloc(void *data, size_t bytes)
-{
-    return may_allocate() ? __real_realloc(data, bytes) : NULL;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return may_allocate() ? __real_strdup(text) : NULL;
-}
+#include "../component/nomem.h"
 
 static ori_status open_and_encode(struct ori_error *err)
 {
@@ -71,10 +30,9 @@ static void check_every_failure(void)
     long n = 0;
     for (;; n++) {
         struct ori_error err = {0};
-        has_failed = false;
-        until_failure = n;
+        nomem_begin(n, is_once);
         ori_status status = open_and_encode(&err);
-        until_failure = -1;
+        nomem_end();
         if (!has_failed) {
             if (status != ORI_OK)
                 fail_msg("%s", err.text);

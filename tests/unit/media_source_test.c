@@ -113,6 +113,11 @@ static void test_ensure(void **state)
     asked.answer = ORI_TIMEOUT;
     assert_int_equal(ori_source_read_at(&source, 0, data, 16, &got, &err), ORI_TIMEOUT);
     assert_string_equal(err.text, "no such range");
+    asked.answer = ORI_OK; /* the first failure is remembered, and no later success undoes it */
+    struct ori_error later = {0};
+    assert_int_equal(ori_source_read_at(&source, 0, data, 16, &got, NULL), ORI_OK);
+    assert_int_equal(ori_source_status(&source, &later), ORI_TIMEOUT);
+    assert_string_equal(later.text, "no such range");
     close(fd);
 }
 
