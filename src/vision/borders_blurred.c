@@ -10,11 +10,13 @@
 #define STEP_SHARE 0.5   /* at so many of the places: a shape's edge is shorter or slants */
 #define BLUNT 2          /* lines behind it that the coded edge may stand at */
 #define SOFT 0.4         /* detail of a side, of that between the sides, */
-#define SOFT_LINE 1.5    /* and of each of its lines: words stand in a bar, not in a blur */
-#define DETAIL_MIN 0.5   /* code values a place: less is a dark or empty frame */
+#define SOFT_LINE 1.5    /* and of each of its lines: words stand in a bar, not in a blur; */
+#define SOFT_LINE_MIN 2  /* so much of it is the codec's */
+#define DETAIL_MIN 0.3   /* code values a place: less is a dark or empty frame */
 #define SPREAD_MIN 12    /* code values between the 20th and the 80th percentile of a side: */
 #define SPREAD_SHARE 0.2 /* less is a bar of one colour, written on or not */
 #define SHARE_MAX 0.45   /* of the picture that one side may take */
+#define SIDE_MIN 8       /* lines: less than 18 in all are no picture with sides */
 #define FRAMES_MIN 3
 #define FRAMES_SHARE 0.6 /* of the frames that must have shown the line */
 #define PAIR_SLACK 0.05  /* widths of both sides differ by no more of the wider one, */
@@ -102,17 +104,17 @@ void borders_measure_blurred(const struct ori_plane *luma, enum ori_side side,
 {
     struct border_lines lines = borders_lines_of(luma, side, 0, 0);
     int limit = (int)(lines.count * SHARE_MAX);
-    int middle = lines.count / 2;
     double most = 0;
-    if (limit + BLUNT + 2 > middle || lines.length < SAMPLES)
+    if (limit < SIDE_MIN || lines.length < SAMPLES)
         return;
     int line = find_line(&lines, limit);
-    double inside = mean_detail(&lines, line > 0 ? line + BLUNT : limit, middle, &most);
+    int from = line > 0 ? line + BLUNT : limit;
+    double inside = mean_detail(&lines, from, lines.count - from, &most); /* sides are a pair */
     if (inside < DETAIL_MIN)
         return; /* says nothing */
     borders->blurred_frames[side] = 1;
     if (line <= BLUNT + 1 || mean_detail(&lines, 1, line - BLUNT, &most) > SOFT * inside ||
-        most > SOFT_LINE * inside)
+        most > SOFT_LINE * inside + SOFT_LINE_MIN)
         return;
     borders->blurred[side] = line;
     borders->blurred_votes[side] = 1;
