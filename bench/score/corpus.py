@@ -660,9 +660,10 @@ def dark_no_bars(m):
     return reel
 
 
-@recipe("no bars, flat edges", 8)
+@recipe("no bars, flat edges", 12)
 def flat_edges(m):
-    """Plain sky, a dark floor, a wall: flat lines along an edge that are picture."""
+    """Plain sky, a dark floor, a wall: flat lines along an edge that are picture. From the ninth on:
+    soft to both sides, as with a shallow depth of field."""
     label, frames = m.shot(m.n(3.0, 5.0), m.pick("drift", "shake", "still"), is_real=False)
     reel = m.reel().add(frames, label)
     share = m.rng.uniform(0.08, 0.3)
@@ -672,6 +673,11 @@ def flat_edges(m):
     for i in range(len(reel)):
         frame = reel.frames[i].copy()
         y, x = np.ogrid[:m.height, :m.width]
+        if m.index >= 8:
+            cover = np.clip((np.abs(x / m.width - 0.5) - share) / 0.08, 0, 1)[:, :, None]
+            soft = content.blur(frame, 8)
+            reel.frames[i] = (frame * (1 - cover) + soft * cover + 0.5).astype(np.uint8)
+            continue
         edge = rows
         if kind == 0:  # a horizon with hills
             edge = rows + 6 * np.sin(x / 23.0 + i / 40) + 9 * np.sin(x / 61.0)
@@ -694,7 +700,7 @@ def flat_edges(m):
     return reel
 
 
-@recipe("blurred sides", 5)
+@recipe("blurred sides", 10)
 def blurred_sides(m):
     """An upright film over an enlarged, blurred copy of itself, as telephones' videos have."""
     width, height = 426, 240

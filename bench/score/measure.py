@@ -86,19 +86,22 @@ def is_tight(box, truth, optional=()):
 
 
 class Borders:
-    """Of one clip. boxes: a crop box for each scene of the truth."""
+    """Of one clip. boxes: a crop box for each scene of the truth; with_blurred: sides that are a blurred
+    copy of the picture count as bars."""
 
-    def __init__(self, truth, boxes):
+    def __init__(self, truth, boxes, with_blurred=False):
         width, height = truth["size"]
         full = [0, 0, width, height]
-        self.is_filled = any(s.get("is_filled") for s in truth["scenes"])  # neither barred nor plain
+        is_filled = any(s.get("is_filled") for s in truth["scenes"])
+        self.is_filled = is_filled and not with_blurred  # neither barred nor plain
         self.is_barred = not self.is_filled and any(_is_less(s["box"], full) for s in truth["scenes"])
         self.lost = max(lost_and_left(b, s["box"])[0] for b, s in zip(boxes, truth["scenes"]))
         self.left = max(lost_and_left(b, s["box"])[1] for b, s in zip(boxes, truth["scenes"]))
         self.is_cropped = any(_is_less(b, full) for b in boxes)
         self.is_missed = self.is_barred and not self.is_cropped
         self.is_found = self.is_barred and self.lost == 0 and all(
-            is_tight(b, s["box"], s.get("optional", ())) for b, s in zip(boxes, truth["scenes"]))
+            is_tight(b, s["box"], () if is_filled else s.get("optional", ()))
+            for b, s in zip(boxes, truth["scenes"]))
 
 
 def _is_less(box, full):

@@ -88,6 +88,21 @@ def borders_table(categories, ours, peers):
     return table(head, rows)
 
 
+def blurred_table(categories, ours):
+    found = _all(ours.blurred, categories)
+    filled = [b for b in found if b.is_barred]
+    plain = [b for b in found if not b.is_barred]
+    rows = [
+        [f"clips with blurred sides ({len(filled)}) cut to within the margin in all scenes",
+         sum(b.is_found for b in filled)],
+        ["not cut in any scene", sum(b.is_missed for b in filled)],
+        ["lines of picture lost, all clips", f"{sum(b.lost for b in found):.0f}"],
+        [f"crops of clips without bars or blurred sides ({len(plain)})",
+         sum(b.is_cropped for b in plain)],
+    ]
+    return table(["", ours.name], rows)
+
+
 def borders_by_category(categories, ours, peers):
     head = ["Category", *(s.name for s in [ours, *peers])]
     rows = []
@@ -187,6 +202,7 @@ def text(categories, gradual, still, ours, scene_peers, border_peers):
         ("Borders, in all", borders_table(categories, ours, border_peers)),
         ("Borders, by category: clips found, lines of picture lost",
          borders_by_category(categories, ours, border_peers)),
+        ("Borders, with `VP_CROP_BLURRED=1`", blurred_table(categories, ours)),
         ("Kept frames", frames_table(categories, ours, scene_peers[:1])),
     ]
     return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)

@@ -82,6 +82,7 @@ class Score:
         self.name = name
         self.scenes, self.clean, self.clips = {}, {}, {}
         self.borders, self.frames, self.merges = {}, {}, {}
+        self.blurred = {}  # borders with VP_CROP_BLURRED=1, of clips without bars of one colour
         self.seconds = self.decoded = 0
 
     def add_scenes(self, clip, found):
@@ -126,7 +127,19 @@ def score_oriane(clips, flags, is_talking):
                            measure.false_merges(clip.truth, scenes, clip.frame_at))
         if is_talking:
             tell(clip, row, starts, kept, one, borders, frames, merges)
+    score_blurred(score, clips, flags, is_talking)
     return score
+
+
+def score_blurred(score, clips, flags, is_talking):
+    """Once more with blurred sides cut: what has none must stay whole."""
+    asked = [c for c in clips if not any(b.is_barred for b in score.borders[c.category])]
+    found, _ = oriane(asked, [*flags, "--crop-blurred"]) if asked else ({}, 0)
+    for clip in asked:
+        boxes = scene_boxes(clip, found[str(clip.path)])
+        one = score.add(score.blurred, clip, measure.Borders(clip.truth, boxes, with_blurred=True))
+        if is_talking and (one.lost or one.is_barred != one.is_found or one.is_cropped > one.is_barred):
+            print(f"{clip.path.name}: with blurred sides cut: boxes {boxes}")
 
 
 def tell(clip, row, starts, kept, one, borders, frames, merges):

@@ -92,6 +92,8 @@ ORI_SETTING_ROW(
     "a box that removes less than this part of the width and of the height is left alone")
 ORI_SETTING_ROW(VP_CROP_OVER_TEXT, vp_crop_over_text, BOOL, "0", 0, 1, "", "", CROP, USED,
                 "cut off subtitles and logos that stand inside a border; 0 keeps them")
+ORI_SETTING_ROW(VP_CROP_BLURRED, vp_crop_blurred, BOOL, "0", 0, 1, "", "", CROP, USED,
+                "cut off sides filled with a blurred copy of the picture; 0 keeps them")
 ORI_SETTING_ROW(VP_TOLERANCE, vp_tolerance, REAL, "5", 0, 255, "", "levels", CROP, USED,
                 "how far a border line's samples may stray from its median")
 ORI_SETTING_ROW(VP_EDGE_THRESH, vp_edge_thresh, REAL, "10", 0, 255, "", "levels", CROP, USED,

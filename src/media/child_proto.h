@@ -137,6 +137,7 @@ struct ori_extract_options {
     double crop_clip_secs;
     int32_t crop_safe_margin_px;
     int32_t crop_over_text;
+    int32_t crop_blurred;
     double min_crop_ratio;
     double tolerance;
     double edge_thresh;

@@ -311,6 +311,7 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
         .edge_thresh = options->edge_thresh,
         .black_limit = options->crop_limit,
         .is_over_text = options->crop_over_text != 0,
+        .is_blurred = options->crop_blurred != 0,
         .safe_margin_px = options->crop_safe_margin_px,
         .min_crop_ratio = options->min_crop_ratio,
     };

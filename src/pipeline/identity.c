@@ -109,8 +109,8 @@ static void describe_stills(struct ori_buf *text, const struct ori_extract_optio
 {
     ori_buf_printf(text, "result=%d\n", ORI_RESULT_VERSION);
     /* crop_probes and crop_clip_secs change nothing: all frames are looked at. */
-    ori_buf_printf(text, "crop=%d/%d/%d/%d/%a\n", x->has_crop, x->crop_limit,
-                   x->crop_safe_margin_px, x->crop_over_text, x->min_crop_ratio);
+    ori_buf_printf(text, "crop=%d/%d/%d/%d/%d/%a\n", x->has_crop, x->crop_limit,
+                   x->crop_safe_margin_px, x->crop_over_text, x->crop_blurred, x->min_crop_ratio);
     ori_buf_printf(text, "border=%a/%a\ndownscale=%a\n", x->tolerance, x->edge_thresh,
                    x->downscale);
     ori_buf_printf(text, "scene=%a/%a/%d\n", x->scene_thresh, x->sample_fps, x->min_frames);

@@ -56,6 +56,7 @@ void ori_options_extract(const struct ori_settings *settings, const struct ori_m
         .crop_clip_secs = settings->vp_crop_clip_secs,
         .crop_safe_margin_px = (int32_t)settings->vp_crop_safe_margin,
         .crop_over_text = settings->vp_crop_over_text,
+        .crop_blurred = settings->vp_crop_blurred,
         .min_crop_ratio = settings->vp_min_crop_ratio,
         .tolerance = settings->vp_tolerance,
         .edge_thresh = settings->vp_edge_thresh,

@@ -33,6 +33,8 @@ void ori_borders_measure(const struct ori_plane planes[3],
     }
     borders_measure_side(planes, ORI_LEFT, top, bottom, options, ret_borders);
     borders_measure_side(planes, ORI_RIGHT, top, bottom, options, ret_borders);
+    for (int side = 0; side < ORI_SIDES && options->is_blurred; side++)
+        borders_measure_blurred(&planes[0], (enum ori_side)side, ret_borders);
 }
 
 static void take_edge(struct ori_borders *into, const struct ori_borders *more, int side)
@@ -98,6 +100,7 @@ static void merge_side(struct ori_borders *into, const struct ori_borders *more,
 void ori_borders_merge(struct ori_borders *into, const struct ori_borders *more)
 {
     for (int side = 0; side < ORI_SIDES; side++) {
+        borders_merge_blurred(into, more, side);
         if (more->thickness[side] == ORI_BORDER_UNKNOWN)
             continue;
         merge_side(into, more, side);
@@ -202,8 +205,13 @@ bool ori_borders_box(const struct ori_borders *borders, int width, int height,
     double share = 1 - (double)(cut[ORI_LEFT] + cut[ORI_RIGHT]) / width;
     cut[ORI_TOP] = proved_lines(borders, ORI_TOP, share);
     cut[ORI_BOTTOM] = proved_lines(borders, ORI_BOTTOM, share);
-    for (int side = 0; side < ORI_SIDES; side++)
+    for (int side = 0; side < ORI_SIDES; side++) {
         cut[side] = keep_margin(borders, side, cut[side], options->safe_margin_px);
+        int blurred = 0;
+        if (borders_are_blurred(borders, side))
+            blurred = (borders_blurred_lines(borders, side) - options->safe_margin_px) & ~1;
+        cut[side] = blurred > cut[side] ? blurred : cut[side];
+    }
     int across = cut[ORI_LEFT] + cut[ORI_RIGHT];
     int down = cut[ORI_TOP] + cut[ORI_BOTTOM];
     if (across == 0 && down == 0)
@@ -214,16 +222,17 @@ bool ori_borders_box(const struct ori_borders *borders, int width, int height,
     return true;
 }
 
-static bool is_within(int32_t thickness, int cut)
+static bool is_within(const struct ori_borders *borders, int side, int cut)
 {
-    return thickness == ORI_BORDER_UNKNOWN || cut <= thickness;
+    int32_t lines = border_lines(borders, side);
+    return lines == ORI_BORDER_UNKNOWN || cut <= lines ||
+           cut <= borders_blurred_lines(borders, side);
 }
 
 bool ori_borders_allow(const struct ori_borders *borders, int width, int height,
                        const struct ori_box *box)
 {
-    return is_within(border_lines(borders, ORI_LEFT), box->x) &&
-           is_within(border_lines(borders, ORI_TOP), box->y) &&
-           is_within(border_lines(borders, ORI_RIGHT), width - box->x - box->w) &&
-           is_within(border_lines(borders, ORI_BOTTOM), height - box->y - box->h);
+    return is_within(borders, ORI_LEFT, box->x) && is_within(borders, ORI_TOP, box->y) &&
+           is_within(borders, ORI_RIGHT, width - box->x - box->w) &&
+           is_within(borders, ORI_BOTTOM, height - box->y - box->h);
 }

@@ -15,6 +15,9 @@
  *             `edge_thresh` within 4 lines of it, over all frames and in a single one: what moves
  *             past a plain wall draws a straight edge too, but piece by piece. A pair of black bars
  *             of the same size needs 0.35 of both, any other bar more (proved_lines in borders.c)
+ * Blurred     opposite sides of like width that are soft, each parted by one straight line from what is
+ *             sharp, in 0.6 of the frames at the same place: a soft sky or a shallow depth of field
+ *             have no such line
  * Blank       frames of one colour say nothing and change nothing
  * Cost        reads the bars and a few lines more, not the picture
  * Threads     pure functions, no allocation
@@ -36,6 +39,7 @@ struct ori_borders_options {
     double edge_thresh; /* code values, VP_EDGE_THRESH */
     int black_limit;    /* luma at or below it is black, VP_CROP_CROPDETECT's first number */
     bool is_over_text;  /* writing inside a bar is cut away with it */
+    bool is_blurred;    /* sides filled with a blurred copy of the picture are borders too */
     int safe_margin_px;
     double min_crop_ratio;
 };
@@ -55,6 +59,11 @@ struct ori_borders {
      * such a line whose first loud stray is there. */
     uint16_t votes[ORI_SIDES][ORI_BORDER_LINES];
     uint16_t doubts[ORI_SIDES][ORI_BORDER_LINES];
+    /* With is_blurred, else 0: */
+    int32_t blurred[ORI_SIDES];         /* lines outside a straight edge where detail begins */
+    uint32_t blurred_votes[ORI_SIDES];  /* frames that have shown it there, one line off at most, */
+    uint32_t blurred_frames[ORI_SIDES]; /* of so many with anything to see; */
+    uint32_t blurred_varied[ORI_SIDES]; /* frames that had more than one colour outside of it */
 };
 
 void ori_borders_init(struct ori_borders *borders);

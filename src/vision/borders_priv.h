@@ -1,6 +1,7 @@
 #pragma once
 /* vision/borders_priv.h: one side of a picture as lines, shared by borders_lines.c (what a line says),
- * borders_side.c (where the bar of one side ends in one frame) and borders.c (what frames say together).
+ * borders_side.c (where the bar of one side ends in one frame), borders_blurred.c (sides that are a
+ * blurred copy of the picture) and borders.c (what frames say together).
  * Units  sixteenths of a code value, lines counted from the outside */
 #include "vision/borders.h"
 
@@ -61,3 +62,12 @@ struct border_strays borders_strays(struct border_view *view, int line, int tole
 void borders_measure_side(const struct ori_plane planes[3], enum ori_side side, int skip_head,
                           int skip_tail, const struct ori_borders_options *options,
                           struct ori_borders *borders);
+
+/* What one frame shows of one side that may be blurred: compares 64 places of each line. */
+void borders_measure_blurred(const struct ori_plane *luma, enum ori_side side,
+                             struct ori_borders *borders);
+void borders_merge_blurred(struct ori_borders *into, const struct ori_borders *more, int side);
+/* Lines of a soft side behind which frames have shown a straight edge; 0: none. */
+int borders_blurred_lines(const struct ori_borders *borders, int side);
+/* Do this side and the opposite one have such lines, as many, and more than one colour? */
+bool borders_are_blurred(const struct ori_borders *borders, int side);

@@ -93,3 +93,33 @@ def test_scenes_name_their_own_box_only_where_it_differs(extracted):
     video = extracted("letterbox")
     boxes = [s["crop"] for s in video.scenes if s.get("crop")]
     assert all(b == video.json["crop"] for b in boxes)
+
+
+def test_each_scene_has_its_own_box(extracted):
+    """Mixed aspect: a timeline of boxes, and each still is cropped by that of its scene."""
+    video = extracted("mixed_aspect")
+    assert len(video.scenes) == 3 and video.json["crop"] is None
+    for scene, (x, y, w, h) in zip(video.scenes, video.clip.boxes):
+        crop = scene.get("crop") or dict(zip("xywh", (0, 0, *video.clip.size)))
+        slack = MARGIN + ROUNDING
+        assert x - slack <= crop["x"] <= x and y - slack <= crop["y"] <= y, scene
+        assert x + w <= crop["x"] + crop["w"] <= x + w + slack, scene
+        assert y + h <= crop["y"] + crop["h"] <= y + h + slack, scene
+        stills = [f for f in video.frames if scene["start"] <= f["second"] < scene["end"]]
+        assert stills
+        assert all((f["width"], f["height"]) == (crop["w"], crop["h"]) for f in stills)
+
+
+def test_blurred_sides_go_on_request(oriane, clip):
+    sides = clip("sides_blurred")
+    x, _, w, h = sides.box
+    assert oriane.run(sides.path).one["crop"] is None
+    crop = oriane.run(sides.path, settings={"VP_CROP_BLURRED": "1"}).one["crop"]
+    assert crop is not None and (crop["y"], crop["h"]) == (0, h)
+    assert x - MARGIN - ROUNDING <= crop["x"] <= x
+    assert x + w <= crop["x"] + crop["w"] <= x + w + MARGIN + ROUNDING
+
+
+@pytest.mark.parametrize("name", ["dark", "cuts", "visitors", "pans", "fades_black"])
+def test_no_blurred_sides_to_cut(oriane, clip, name):
+    assert oriane.run(clip(name).path, settings={"VP_CROP_BLURRED": "1"}).one["crop"] is None

@@ -13,6 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+from PIL import Image, ImageFilter
+
 import film
 import pictures
 
@@ -234,6 +237,41 @@ def letterbox_subtitles(path):
 def letterbox_dark(path):
     """A dark film inside black bars: the border is still where it was made."""
     return _bars(path, 24, 24, 0, 0, gain=0.35)
+
+
+@recipe()
+def mixed_aspect(path):
+    """Letterbox, the full picture, pillarbox: each scene has a box of its own."""
+    boxes = [[0, 24, W, H - 48], [0, 0, W, H], [40, 0, W - 80, H]]
+    parts = []
+    for seed, (x, y, w, h) in zip((71, 72, 73), boxes):
+        parts += film.boxed(film.shot(seed, 48, w, h), y, H - y - h, x, W - x - w)
+    film.encode(parts, path, FPS)
+    return {"boxes": boxes, "cuts": [2.0, 4.0], "size": [W, H]}
+
+
+def _over_blur(frame, width, left):
+    """The frame over its own middle, enlarged to that width and blurred."""
+    height, inner = frame.shape[:2]
+    rows = inner * height // width
+    top = (height - rows) // 2
+    back = Image.fromarray(frame[top:top + rows]).resize((width, height))
+    out = np.asarray(back.filter(ImageFilter.GaussianBlur(12)))
+    out = (out * 0.8).astype(np.uint8)
+    out[:, left:left + inner] = frame
+    return out
+
+
+@recipe()
+def sides_blurred(path):
+    """An upright film over an enlarged, blurred copy of itself."""
+    left, width = 110, W - 220
+    parts = []
+    for seed in (71, 72, 73):
+        for frame in film.shot(seed, 36, width, H):
+            parts.append(_over_blur(frame, W, left))
+    film.encode(parts, path, FPS)
+    return {"box": [left, 0, width, H], "size": [W, H]}
 
 
 @recipe()

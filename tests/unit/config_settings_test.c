@@ -129,7 +129,7 @@ static void defaults_are_the_contract(void **state)
     assert_int_equal(s->vp_crop_cropdetect.limit, 24);
     assert_int_equal(s->vp_crop_cropdetect.round, 16);
     assert_int_equal(s->vp_crop_cropdetect.reset, 0);
-    assert_true(s->vp_min_crop_ratio == 0.02 && !s->vp_crop_over_text);
+    assert_true(s->vp_min_crop_ratio == 0.02 && !s->vp_crop_over_text && !s->vp_crop_blurred);
     assert_true(s->vp_downscale == 0.5 && s->vp_scene_thresh == 0.22);
     assert_int_equal(s->vp_min_frames, 3);
     assert_true(s->vp_sample_fps == 0.1 && s->vp_tolerance == 5 && s->vp_edge_thresh == 10);

@@ -235,6 +235,7 @@ static void what_makes_other_settings(void **state)
     SEEN(crop_clip_secs, 0.1, NOWHERE);
     SEEN(crop_safe_margin_px, 1, IN_STILLS);
     SEEN(crop_over_text, 1, IN_STILLS);
+    SEEN(crop_blurred, 1, IN_STILLS);
     SEEN(min_crop_ratio, 0.01, IN_STILLS);
     SEEN(tolerance, 1, IN_STILLS);
     SEEN(edge_thresh, 1, IN_STILLS);
