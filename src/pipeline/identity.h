@@ -15,7 +15,7 @@
 #include "util/status.h"
 
 /* Part of every fingerprint: raise it when the same video and settings give another result. */
-#define ORI_RESULT_VERSION 4
+#define ORI_RESULT_VERSION 5
 
 #define ORI_CODE_BYTES (ORI_LIMIT_MAX_CODE_CHARS + 1)
 #define ORI_DIGEST_BYTES 65 /* SHA-256 in hex, with its NUL */
