@@ -10,7 +10,7 @@
 #define EVENT_GROWTH 1.4 /* and then ever more rarely, while it goes on */
 #define NOVEL 0.008      /* share of blocks that makes an event: 5 of 576 */
 #define NOVEL_AGAIN 0.02 /* the same while an event goes on: the visitor moved */
-#define OTHER_VIEW 0.3   /* share of blocks: more than a person who walks about */
+#define OTHER_VIEW 0.2   /* share of blocks: more than a person who walks about */
 #define AT_REST 0.1 /* share of blocks that changes from window to window before a still camera */
 #define SIDE_PENALTY 8.0    /* what comes in is a tenth at the side when it is nearly whole */
 #define EVENT_MIN_US 250000 /* shorter is a flicker, unless the scene has nothing else */
@@ -142,19 +142,28 @@ static bool is_at_rest(const struct ori_chooser *chooser, const struct window *w
     return !chooser->has_before || ori_novelty(&window->thumb, &before, 1, NULL, NULL) < AT_REST;
 }
 
-/* Does the window show another view than the event's best frame, on which the camera rested? */
+/* Does the window show another view than the event's best frame? */
 static bool is_other_view(const struct ori_chooser *chooser, const struct window *window)
 {
     const struct ori_thumb *best = &chooser->best.thumb;
-    return chooser->best.picture && chooser->best.is_at_rest &&
-           ori_novelty(&window->thumb, &best, 1, NULL, NULL) >= OTHER_VIEW;
+    return chooser->best.picture && ori_novelty(&window->thumb, &best, 1, NULL, NULL) >= OTHER_VIEW;
+}
+
+/* A camera that rests shows what it was moved for: whatever is seen on the way is less. */
+static bool is_better(const struct ori_chooser *chooser, double quality, bool is_resting,
+                      bool is_other)
+{
+    const struct candidate *best = &chooser->best;
+    if (best->picture && is_other && is_resting != best->is_at_rest)
+        return is_resting;
+    return !best->picture || quality > best->quality;
 }
 
 static ori_status follow_event(struct ori_chooser *chooser, struct window *window, bool is_resting,
                                struct ori_error *err)
 {
     bool is_other = is_other_view(chooser, window);
-    if (is_other && is_resting) {
+    if (is_other && is_resting && chooser->best.is_at_rest) {
         ori_status status = close_event(chooser, err);
         if (status != ORI_OK)
             return status;
@@ -176,7 +185,7 @@ static ori_status follow_event(struct ori_chooser *chooser, struct window *windo
     chooser->event_end_us = window->end_us;
     /* The more of the new thing is in view, the better it is shown; at a side it is cut off. */
     double quality = window->quality * sqrt(novelty) / (1 + SIDE_PENALTY * at_sides);
-    if (!chooser->best.picture || (quality > chooser->best.quality && !is_other)) {
+    if (is_better(chooser, quality, is_resting, is_other)) {
         put_candidate(chooser, &chooser->best, window->picture, window, quality);
         chooser->best.is_at_rest = is_resting;
         window->picture = NULL;

@@ -37,6 +37,7 @@
 #define USUAL_THRESHOLD 0.22 /* which GRADUAL_UNLIKE was tuned at */
 #define WHIP 0.9             /* frames of a mixture are less unlike than this, */
 #define WHIP_GAP_US 110000   /* when they are no farther apart */
+#define JERK_RESIDUE 0.3     /* what a shift leaves of the change when the camera jerks */
 #define PAN_RESIDUE_MAX 0.7  /* in grain; some step of every mixture is at 1 */
 #define PAN_RESIDUE 0.4  /* what a shift leaves of the change: a pan 0.3, a dissolve or wipe 0.85 */
 #define CALM 0.9         /* of the rate of change inside a transition: what surrounds it has less */
@@ -229,7 +230,9 @@ static bool is_cut(struct ori_scenes *scenes, size_t i, double *ret_score)
     *ret_score = score < 0 ? 0 : score * CUT_SCALE;
     if (*ret_score < scenes->options.threshold || at->is_flash || i == 0)
         return false;
-    if (ori_structure_likeness(&recent_at(scenes, i - 1)->thumb, &at->thumb) > SAME_STRUCTURE)
+    const struct ori_thumb *before = &recent_at(scenes, i - 1)->thumb;
+    if (ori_structure_likeness(before, &at->thumb) > SAME_STRUCTURE ||
+        ori_shift_residue(before, &at->thumb) < JERK_RESIDUE)
         return false;
     return !is_flash(scenes, i);
 }

@@ -74,6 +74,30 @@ static void visitors_are_each_in_a_choice(void **state)
     }
 }
 
+/* A camera that goes from view to view: each that it rests on is in a choice, in one scene. */
+static void views_are_each_in_a_choice(void **state)
+{
+    static const struct film_shot shots[] = {
+        {.seconds = 2, .texture = 2, .noise = 1},
+        {.seconds = 5, .texture = 2, .pan_x = 110, .noise = 1}};
+    static const double rates[] = {12, 25};
+    const struct ori_chooser_options options = gallery_usual_options();
+    for (size_t r = 0; r < COUNT(rates); r++) {
+        struct outcome outcome = gallery_run_all(*state, shots, COUNT(shots), rates[r], &options);
+        size_t first = 0;
+        size_t second = 0;
+        assert_int_equal(outcome.scene_count, 1);
+        for (size_t i = 0; i < outcome.choice_count - outcome.filler_count; i++) {
+            first += outcome.choices[i].pts_us < 2000000;
+            second +=
+                outcome.choices[i].pts_us > 3745000; /* 2 s, and 192 samples at 110 a second */
+        }
+        assert_int_equal(first, 1);
+        assert_int_equal(second, 1);
+        assert_in_range(outcome.choice_count - outcome.filler_count, 2, 3);
+    }
+}
+
 static void a_shot_that_comes_back_is_a_duplicate(void **state)
 {
     static const struct film_shot shots[] = {{.seconds = 2, .texture = 0, .noise = 1},
@@ -211,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_still_room_gives_one_and_fillers),
         cmocka_unit_test(fillers_are_spread_evenly),
         cmocka_unit_test(visitors_are_each_in_a_choice),
+        cmocka_unit_test(views_are_each_in_a_choice),
         cmocka_unit_test(a_shot_that_comes_back_is_a_duplicate),
         cmocka_unit_test(flashes_and_blanks_are_never_chosen),
         cmocka_unit_test(limits_hold),

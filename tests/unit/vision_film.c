@@ -126,6 +126,8 @@ static void make_frame(struct film *film, const struct film_shot *shot, double a
         double gain = shot->light_from + share * (shot->light_to - shot->light_from);
         picture_light(&film->frame, gain, 16 - 16 * gain); /* black stays black */
     }
+    if (shot->white > 0)
+        picture_light(&film->frame, 1 - shot->white, 235 * shot->white);
     if (shot->noise > 0)
         picture_noise(&film->frame, shot->noise, frame);
 }

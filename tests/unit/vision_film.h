@@ -29,7 +29,8 @@ struct film_shot {
     int pan_x, pan_y;            /* samples a second */
     double light_from, light_to; /* gain, linear over the shot; both 0: 1 */
     double noise;
-    int object; /* side of a bright square that crosses the picture; 0: none */
+    double white; /* share of white mixed in: a flash */
+    int object;   /* side of a bright square that crosses the picture; 0: none */
 };
 
 struct film {

@@ -247,6 +247,43 @@ static void wipes_are_mixtures(void **state)
     picture_deinit(&between);
 }
 
+/* A camera that turns is a shift; a mixture, another picture and a still are none. */
+static void a_turn_is_known_by_its_shift(void **state)
+{
+    (void)state;
+    static const int turns[][2] = {{2, 0}, {-8, 4}, {24, 0}, {-24, -16}, {14, 10}, {0, 16}};
+    struct picture world, picture, other;
+    struct ori_thumb a, b;
+    picture_init(&world, 512, 288, PICTURE_420);
+    picture_init(&picture, 256, 144, PICTURE_420);
+    picture_init(&other, 256, 144, PICTURE_420);
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        picture_texture(&world, seed);
+        picture_window(&picture, &world, 64, 64);
+        picture_thumb(&picture, &a);
+        assert_true(ori_shift_residue(&a, &a) == 1);
+        for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+            picture_window(&other, &world, 64 + turns[i][0], 64 + turns[i][1]);
+            picture_thumb(&other, &b);
+            assert_true(ori_shift_residue(&a, &b) < 0.05); /* samples of a thumb are 2 x 2 */
+        }
+        picture_texture(&other, seed + 50);
+        picture_thumb(&other, &b);
+        assert_true(ori_shift_residue(&a, &b) > 0.7);
+        picture_mix(&other, &picture, &other, 0.1);
+        picture_thumb(&other, &b);
+        assert_true(ori_shift_residue(&a, &b) > 0.8);
+    }
+    b = a;
+    b.width--;
+    assert_true(ori_shift_residue(&a, &b) == 1);
+    a.width = b.width = 23; /* less than it may be moved by, both ways */
+    assert_true(ori_shift_residue(&a, &b) == 1);
+    picture_deinit(&world);
+    picture_deinit(&picture);
+    picture_deinit(&other);
+}
+
 static void other_sizes_have_nothing_in_common(void **state)
 {
     (void)state;
@@ -336,6 +373,7 @@ int main(void)
         cmocka_unit_test(blends_are_mixtures),
         cmocka_unit_test(an_exact_mixture_leaves_nothing),
         cmocka_unit_test(wipes_are_mixtures),
+        cmocka_unit_test(a_turn_is_known_by_its_shift),
         cmocka_unit_test(other_sizes_have_nothing_in_common),
         cmocka_unit_test(bars_are_no_structure),
         cmocka_unit_test(tiny_pictures_stay_in_range),

@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -84,6 +85,30 @@ static void an_object_is_as_new_as_it_is_large(void **state)
     assert_true(novelty(&stage->rest, &stage->other) * BLOCKS > 3.9);
     const struct ori_thumb *known[] = {&stage->other, &stage->rest};
     assert_true(ori_novelty(&stage->other, known, 2, NULL, NULL) == 0);
+}
+
+/* Who is half in view touches the side; who is whole does not. */
+static void what_touches_the_sides_is_told(void **state)
+{
+    struct stage *stage = *state;
+    const struct ori_thumb *known = &stage->rest;
+    static const struct {
+        int x;
+        bool is_at_side;
+    } places[] = {{0, true}, {WIDTH - 32, true}, {96, false}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        double at_sides = -1;
+        picture_texture(&stage->picture, 5);
+        picture_light(&stage->picture, 0.7, 40);
+        picture_rect(&stage->picture, (struct ori_box){places[i].x, 48, 32, 48},
+                     (const uint8_t[3]){240, 100, 160});
+        picture_thumb(&stage->picture, &stage->other);
+        assert_true(ori_novelty(&stage->other, &known, 1, NULL, &at_sides) > 0);
+        assert_true(places[i].is_at_side ? at_sides > 0.15 && at_sides < 0.5 : at_sides == 0);
+    }
+    double at_sides = -1;
+    assert_true(ori_novelty(&stage->rest, &known, 1, NULL, &at_sides) == 0);
+    assert_true(at_sides == 0);
 }
 
 static void colour_alone_is_new(void **state)
@@ -194,6 +219,7 @@ int main(void)
         STAGED(the_same_is_not_new),
         STAGED(another_picture_is_new),
         STAGED(an_object_is_as_new_as_it_is_large),
+        STAGED(what_touches_the_sides_is_told),
         STAGED(colour_alone_is_new),
         STAGED(light_is_not_new),
         STAGED(a_shaking_camera_is_not_new),

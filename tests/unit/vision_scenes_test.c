@@ -209,6 +209,99 @@ static void flashes_are_no_cuts(void **state)
     }
 }
 
+/* A camera that turns from view to view, slowly and at once. */
+static void turns_are_no_transitions(void **state)
+{
+    static const int speeds[] = {70, 110, 200, 800};
+    static const double turn_rates[] = {12, 25, 30, 60};
+    struct film *film = *state;
+    for (size_t s = 0; s < COUNT(speeds); s++) {
+        for (int texture = 0; texture < 4; texture++) {
+            for (size_t r = 0; r < COUNT(turn_rates); r++) {
+                const struct film_shot shots[] = {
+                    {.seconds = 1.5, .texture = texture},
+                    {.seconds = 5, .texture = texture, .pan_x = speeds[s]}};
+                film_set(film, shots, COUNT(shots), turn_rates[r]);
+                struct film_run run = film_run(film, 0.22);
+                film_run_say(&run);
+                if (run.count)
+                    fail_msg("%d samples a second over %d at %g fps: %d boundaries", speeds[s],
+                             texture, turn_rates[r], (int)run.count);
+            }
+        }
+    }
+}
+
+/* Frames of one flash on both sides of what is blank, while the picture moves on a little. */
+static void flashes_that_are_nearly_white_are_no_cuts(void **state)
+{
+    struct film *film = *state;
+    static const double whites[][2] = {
+        {0.9, 0.85}, {0.85, 0.9}, {0.88, 0.7}, {0.6, 0.92}, {0.8, 0.8}};
+    for (size_t w = 0; w < COUNT(whites); w++) {
+        for (int pan = 0; pan <= 4; pan += 2) { /* each shot begins at the same place */
+            const struct film_shot shots[] = {
+                {.seconds = 1.5, .texture = 1, .pan_x = pan},
+                {.seconds = 0.05, .texture = 1, .pan_x = pan, .white = whites[w][0]},
+                {.seconds = 0.05, .texture = 1, .pan_x = pan, .white = whites[w][1]},
+                {.seconds = 1.5, .texture = 1, .pan_x = pan}};
+            film_set(film, shots, COUNT(shots), 40);
+            struct film_run run = film_run(film, 0.22);
+            film_run_say(&run);
+            if (run.count || run.flashes != 1)
+                fail_msg("%g, then %g, pan %d: %d boundaries, %d flashes", whites[w][0],
+                         whites[w][1], pan, (int)run.count, (int)run.flashes);
+        }
+    }
+}
+
+/* Washed out, with its structure kept, so that it would be no cut: a flash all the same, if the
+ * picture is back soon. */
+static void what_is_washed_out_is_a_flash(void **state)
+{
+    struct film *film = *state;
+    static const struct film_shot shots[] = {{.seconds = 1.5, .texture = 1},
+                                             {.seconds = 0.08, .texture = 1, .white = 0.7},
+                                             {.seconds = 1.5, .texture = 1}};
+    static const struct film_shot stays[] = {{.seconds = 1.5, .texture = 1},
+                                             {.seconds = 1.5, .texture = 1, .white = 0.7}};
+    static const struct film_shot mild[] = {{.seconds = 1.5, .texture = 1},
+                                            {.seconds = 0.08, .texture = 1, .white = 0.3},
+                                            {.seconds = 1.5, .texture = 1}};
+    static const struct {
+        const struct film_shot *shots;
+        size_t count;
+        size_t flashes;
+    } films[] = {{shots, COUNT(shots), 1}, {stays, COUNT(stays), 0}, {mild, COUNT(mild), 0}};
+    for (size_t i = 0; i < COUNT(films); i++) {
+        film_set(film, films[i].shots, films[i].count, 25);
+        struct film_run run = film_run(film, 0.22);
+        film_run_say(&run);
+        assert_int_equal(run.count, 0);
+        assert_int_equal(run.flashes, films[i].flashes);
+    }
+}
+
+/* What comes after the flash is another shot. */
+static void a_flash_hides_no_cut(void **state)
+{
+    struct film *film = *state;
+    static const double whites[] = {0.7, 0.85, 0.95};
+    for (size_t w = 0; w < COUNT(whites); w++) {
+        for (int frames = 1; frames <= 4; frames++) {
+            const struct film_shot shots[] = {
+                {.seconds = 1.5, .texture = 1},
+                {.seconds = frames / 25.0, .texture = 1, .white = whites[w]},
+                {.seconds = 1.5, .texture = 5}};
+            film_set(film, shots, COUNT(shots), 25);
+            struct film_run run = film_run(film, 0.22);
+            film_run_say(&run);
+            if (run.count != 1)
+                fail_msg("%d frames of %g: %d boundaries", frames, whites[w], (int)run.count);
+        }
+    }
+}
+
 /* --- the threshold ------------------------------------------------------------------------ */
 
 static void a_higher_threshold_finds_no_more(void **state)
@@ -248,7 +341,11 @@ int main(void)
         cmocka_unit_test(slides_of_few_frames_are_scenes),
         cmocka_unit_test(what_is_one_scene_stays_whole),
         cmocka_unit_test(lights_on_is_no_cut),
+        cmocka_unit_test(turns_are_no_transitions),
         cmocka_unit_test(flashes_are_no_cuts),
+        cmocka_unit_test(flashes_that_are_nearly_white_are_no_cuts),
+        cmocka_unit_test(what_is_washed_out_is_a_flash),
+        cmocka_unit_test(a_flash_hides_no_cut),
         cmocka_unit_test(a_higher_threshold_finds_no_more),
     };
     return cmocka_run_group_tests(tests, film_make, film_drop);
