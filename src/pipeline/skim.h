@@ -17,7 +17,6 @@
 struct ori_skim {
     enum ori_speed speed;
     double downscale;
-    double solid_std;
     struct ori_thumb newest;
     struct ori_thumb next;
     int64_t next_us; /* which key frame next is of; -1: none */
@@ -26,8 +25,7 @@ struct ori_skim {
     size_t count;    /* of the group at hand */
 };
 
-void ori_skim_init(struct ori_skim *ret_skim, enum ori_speed speed, double downscale,
-                   double solid_std);
+void ori_skim_init(struct ori_skim *ret_skim, enum ori_speed speed, double downscale);
 
 /* What sizes say of the pictures that were not decoded. Only those count that are shown after all that
  * were coded before them: B frames are small whatever happens. Pure. */
