@@ -109,9 +109,11 @@ static void turbo_looks_at_nothing(void **state)
 {
     (void)state;
     struct ori_skim skim;
+    struct ori_frame newest = {0};
     struct ori_group_rest rest = even(50, 1000);
     enum ori_group_plan plan = ORI_GROUP_ALL;
     struct ori_error err = {0};
+    rest.newest = &newest;
     coded[30].bytes = 90000;
     ori_skim_init(&skim, ORI_SPEED_TURBO, 0.5);
     assert_int_equal(ori_skim_ask(&skim, NULL, &rest, &plan, &err), ORI_OK);
