@@ -2,6 +2,7 @@
 
 import measure
 
+TIERS_TITLE = "### Speeds: the same clips, encoded with key frames at cuts and at even distances"
 BEGIN, END = "<!-- score:begin -->", "<!-- score:end -->"
 
 
