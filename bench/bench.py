@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""bench/bench.py [--repeat N] [--no-write]: what this program costs, beside its peers, in one run.
+"""bench/bench.py [--repeat N] [--analysis] [--no-write]: what this program costs, beside its peers, in one run.
 
 Absolute times on a shared machine mean nothing, so all figures are ratios of medians of alternating
 repetitions. Targets:
   wall    `oriane run` with one worker against `ffmpeg -threads 1 -f null -` on the same file
   cpu     the earlier pipeline's steps (probes, re-encode or copy, scene filter to PNG, re-reads)
           against ours: CPU seconds of all processes, as wait4 reports them
+  analysis  what looking at pictures adds to decoding them, and what VP_SPEED=fast and turbo save,
+          in one process on one thread, without stills and model (bench_analysis)
   memory  peak resident memory of the decode child and of the program, and its growth with length
   vectors the exact scan against the machine's own read bandwidth (bench_vectors)
 The table also replaces the marked section of docs/performance.md. Ends with 1 when a target is missed.
@@ -13,6 +15,7 @@ Takes about eight minutes on two cores: the re-encode is the slow part.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -283,6 +286,107 @@ def bench_vectors(table):
                   float(value) >= 0.85)
 
 
+# --- what analysis adds, and what the tiers leave out ----------------------------------------------
+
+ANALYSIS = os.path.join(BUILD, "bench", "bench_analysis")
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", 21, "-pix_fmt", "yuv420p")
+
+
+def variant(name, graph, seconds, options=()):
+    """Another size, rate or encoding of the plain film, made once."""
+    path = os.path.join(MEDIA, f"{name}.mp4")
+    if not os.path.exists(path):
+        plain(10)
+        draft = path + ".draft.mp4"
+        subprocess.run(ffmpeg("-i", os.path.join(MEDIA, "plain-whole.mp4"), "-vf", graph, "-t", seconds,
+                              "-an", *X264, *options, draft), check=True)
+        os.rename(draft, path)
+    return path
+
+
+def analysed(mode, path):
+    """Seconds of processor time and pictures decoded, as bench_analysis says them."""
+    said = subprocess.run([ANALYSIS, mode, path], capture_output=True, text=True, check=True).stdout
+    return json.loads(said)
+
+
+def medians(repeat, path, *modes):
+    """Seconds of each mode on one file, in turns."""
+    found = {mode: [] for mode in modes}
+    for _ in range(repeat):
+        for mode in modes:
+            found[mode].append(analysed(mode, path)["seconds"])
+    return {mode: statistics.median(values) for mode, values in found.items()}
+
+
+def instructions(mode, path):
+    """Of one whole process, in user mode; None where neither perf nor valgrind can count."""
+    if shutil.which("perf"):
+        done = subprocess.run(["perf", "stat", "-x", ",", "-e", "instructions:u", ANALYSIS, mode, path],
+                              capture_output=True, text=True)
+        found = re.search(r"^(\d+),", done.stderr, re.M)
+        if done.returncode == 0 and found:
+            return int(found[1])
+    if shutil.which("valgrind"):
+        done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                               ANALYSIS, mode, path], capture_output=True, text=True)
+        found = re.search(r"Collected : (\d+)", done.stderr)
+        if done.returncode == 0 and found:
+            return int(found[1])
+    return None
+
+
+def pyscenedetect(path):
+    python = os.path.join(REPOSITORY, "bench", ".venv-score", "bin", "python")
+    script = ("import sys, cv2; cv2.setNumThreads(1)\n"
+              "from scenedetect import ContentDetector, SceneManager, open_video\n"
+              "m = SceneManager(); m.add_detector(ContentDetector())\n"
+              "m.detect_scenes(open_video(sys.argv[1]))")
+    reading = ("import sys, cv2; cv2.setNumThreads(1)\nv = cv2.VideoCapture(sys.argv[1])\n"
+               "while v.read()[0]: pass")
+    if not os.path.exists(python):
+        return None
+    return timed([python, "-c", script, path]).cpu / timed([python, "-c", reading, path]).cpu - 1
+
+
+def bench_analysis(table, repeat):
+    path = plain(30)
+    costs = medians(repeat, path, "decode", "exact")
+    added = costs["exact"] / costs["decode"] - 1
+    table.add("analysis on top of decoding, 1080p H.264, one thread, CPU", f"{100 * added:.1f} %",
+              "<= 10 %", added <= 0.10)
+    short = variant("short", "trim=start_frame=240:end_frame=288,setpts=PTS-STARTPTS", 2)
+    counted = {mode: instructions(mode, short) for mode in ("decode", "exact")}
+    if all(counted.values()):
+        more = counted["exact"] / counted["decode"] - 1
+        table.add("the same in instructions, 48 pictures", f"{100 * more:.1f} %", "<= 10 %", more <= 0.10)
+    own = statistics.median(analysed("decode", path)["seconds"] / floor(path).cpu
+                            for _ in range(repeat))
+    table.add("our decoding / ffmpeg -threads 1 -f null, CPU", f"{own:.2f} x", "", None)
+    peer = pyscenedetect(path)
+    if peer is not None:
+        table.add("PySceneDetect's content detector on top of reading, CPU", f"{100 * peer:.0f} %", "",
+                  None)
+    for name, graph, seconds in (("2160p", "scale=3840:2160", 3), ("1080p60", "fps=60", 5)):
+        other = variant(name, graph, seconds)
+        cost = medians(repeat, other, "decode", "exact")
+        share = cost["exact"] / cost["decode"] - 1
+        table.add(f"analysis on top of decoding, {name}", f"{100 * share:.1f} %", "<= 1080p's or 10 %",
+                  share <= max(added, 0.10))
+
+
+def bench_tiers(table, repeat):
+    fixed = variant("fixed", "null", 30, ("-sc_threshold", 0, "-g", 48))
+    for name, path, least in (("key frames at cuts", plain(30), 2.0),
+                              ("a key frame every 48 pictures", fixed, 1.5)):
+        cost = medians(repeat, path, "exact", "fast", "turbo")
+        gain = cost["exact"] / cost["fast"]
+        table.add(f"VP_SPEED=fast: exact / fast, {name}, CPU", f"{gain:.2f} x", f">= {least}",
+                  gain >= least)
+        gain = cost["exact"] / cost["turbo"]
+        table.add(f"VP_SPEED=turbo: exact / turbo, {name}, CPU", f"{gain:.1f} x", ">= 8", gain >= 8)
+
+
 def write_page(table):
     text = ""
     if os.path.exists(PAGE):
@@ -302,12 +406,18 @@ def write_page(table):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=3, help="repetitions (default 3)")
+    parser.add_argument("--analysis", action="store_true",
+                        help="what analysis adds and tiers leave out, alone; writes nothing")
     parser.add_argument("--no-write", action="store_true", help="leave docs/performance.md alone")
     options = parser.parse_args()
     if not shutil.which("ffmpeg") or not os.path.exists(ORIANE):
         sys.exit("bench: needs ffmpeg and a built program: make bench")
     table = Table()
     say("measuring, medians of alternating repetitions:")
+    bench_analysis(table, options.repeat)
+    bench_tiers(table, options.repeat)
+    if options.analysis:
+        return 1 if table.missed else 0
     bench_wall(table, options.repeat)
     bench_earlier(table, options.repeat)
     bench_memory(table)

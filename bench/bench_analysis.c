@@ -142,7 +142,7 @@ static void run(struct bench *bench, struct ori_source *source, const char *mode
     enum ori_speed speed = strcmp(mode, "turbo") == 0  ? ORI_SPEED_TURBO
                            : strcmp(mode, "fast") == 0 ? ORI_SPEED_FAST
                                                        : ORI_SPEED_EXACT;
-    ori_skim_init(&bench->skim, speed, 0.5, 5);
+    ori_skim_init(&bench->skim, speed, 0.5);
     if (speed != ORI_SPEED_EXACT)
         options.planner = &planner;
     stop_on(ori_video_open(source, &options, &bench->video, &info, &err), &err);

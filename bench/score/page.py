@@ -4,6 +4,7 @@ import measure
 
 LONG = "long scenes"
 MIN_FRAMES = 3  # VP_MIN_FRAMES: an item gives no fewer
+TIERS_TITLE = "### Speeds: the same clips, encoded with key frames at cuts and at even distances"
 BEGIN, END = "<!-- score:begin -->", "<!-- score:end -->"
 
 

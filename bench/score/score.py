@@ -26,6 +26,7 @@ import corpus  # noqa: E402
 import measure  # noqa: E402
 import page  # noqa: E402
 import peers  # noqa: E402
+import tiers  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("ORIANE_BUILD", REPOSITORY / "build"))
@@ -197,6 +198,21 @@ def score_peer(name, detect, clips, seed, is_reusing):
     return score
 
 
+def score_tiers(clips, seed):
+    """Every VP_SPEED over the same clips in two other encodings."""
+    done = []
+    for kind, encoded in tiers.build(clips, corpus.CACHE / str(seed) / "tiers", os.cpu_count() or 2).items():
+        for name in tiers.TIERS:
+            print(f"  {kind}, {name}", flush=True)
+            score = Score(name)
+            found, score.seconds = oriane(encoded, ["--speed", name])
+            for clip in encoded:
+                starts = [s["start"] for s in found[str(clip.path)]["scenes"][1:]]
+                score.add_scenes(clip, frame_numbers(clip, starts))
+            done.append(tiers.Tier(kind, name, score, found))
+    return done
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[2])
     parser.add_argument("--seed", type=int, default=2, help="of the clips (default 2; 1 is for tuning)")
@@ -204,6 +220,7 @@ def main():
     parser.add_argument("--clips", metavar="WORD", help="only categories with this word; tells clip by clip")
     parser.add_argument("--tell", action="store_true", help="a line for each clip that is not perfect")
     parser.add_argument("--no-peers", action="store_true", help="ours alone")
+    parser.add_argument("--no-tiers", action="store_true", help="without the other values of VP_SPEED")
     parser.add_argument("--reuse-peers", action="store_true", help="their answers of the last run")
     parser.add_argument("--no-write", action="store_true", help="leave docs/accuracy.md alone")
     parser.add_argument("--flag", action="append", default=[], help="of oriane run, to try a setting")
@@ -223,8 +240,13 @@ def main():
                            for table in (peers.SCENE_PEERS, peers.BORDER_PEERS))
     categories = list(dict.fromkeys(c.category for c in clips))
     text = page.text(categories, GRADUAL, STILL, ours, scenes, borders)
+    if not options.no_tiers:
+        print("speeds:", flush=True)
+        text += f"\n\n{page.TIERS_TITLE}\n\n" + tiers.table(
+            categories, GRADUAL, score_tiers(clips, options.seed), page)
     print(text)
-    is_whole = not (options.quick or options.clips or options.no_peers or options.flag)
+    is_whole = not (options.quick or options.clips or options.no_peers or options.no_tiers
+                    or options.flag)
     if is_whole and not options.no_write:
         (REPOSITORY / "docs" / "accuracy.svg").write_text(
             page.picture(categories, GRADUAL, ours, scenes), encoding="utf-8")

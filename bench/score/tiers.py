@@ -44,3 +44,28 @@ def build(clips, folder, workers):
         list(pool.map(_encode, [(clip.path, encoded.path, KINDS[kind]) for kind in KINDS
                                 for clip, encoded in zip(clips, made[kind])]))
     return made
+
+
+class Tier:
+    """What one tier found in one encoding."""
+
+    def __init__(self, kind, name, score, found):
+        self.kind, self.name, self.score = kind, name, score
+        timings = [row["timings"] for row in found.values()]
+        self.seconds = sum(t["decode"] + t["vision"] for t in timings)
+
+
+def table(categories, gradual, tiers, page):
+    """tiers: in order of kinds, exact first in each."""
+    cuts = [c for c in categories if c not in gradual]
+    soft = [c for c in categories if c in gradual]
+    head = ["Encoding", "VP_SPEED", "cuts, F1 ±1 frame", "gradual, F1 overlap", "all, F1",
+            "lost of exact's F1", "speed, of exact's"]
+    rows, exact = [], None
+    for tier in tiers:
+        exact = tier if tier.name == "exact" else exact
+        f1 = [100 * tier.score.count(of, "1 frame").f1 for of in (cuts, soft, categories)]
+        lost = 100 * exact.score.count(categories, "1 frame").f1 - f1[2]
+        rows.append([tier.kind, tier.name, *(f"{v:.1f}" for v in f1), f"{lost:.1f}",
+                     f"{exact.seconds / max(tier.seconds, 1e-9):.1f} x"])
+    return page.table(head, rows)

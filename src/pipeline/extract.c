@@ -302,8 +302,7 @@ static ori_status extract_video(struct extract *extract, const char **ret_stage,
                                       .duration_us_max = options->duration_us_max,
                                       .frames_max = ORI_LIMIT_MAX_DECODED_FRAMES};
     const struct ori_group_planner planner = {ori_skim_ask, &extract->skim};
-    ori_skim_init(&extract->skim, (enum ori_speed)options->speed, options->downscale,
-                  options->solid_std);
+    ori_skim_init(&extract->skim, (enum ori_speed)options->speed, options->downscale);
     if (options->speed != ORI_SPEED_EXACT && !options->is_classic)
         video.planner = &planner;
     extract->borders_options = (struct ori_borders_options){

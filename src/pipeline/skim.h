@@ -5,6 +5,8 @@
  *            the next one is a cut, and what is coded in between is small: a change that prediction
  *            cannot make costs bytes. Asked again every few pictures, so that a group is decoded no
  *            further than to where that holds
+ *            After a cut a little is decoded in any case: it may be a flash, and the frame that is kept
+ *            of a scene should not be its first
  * Misses     what comes and goes between two key frames that look alike without costing bytes
  * Threads    one at a time */
 #include <stdbool.h>
@@ -17,17 +19,17 @@
 struct ori_skim {
     enum ori_speed speed;
     double downscale;
-    double solid_std;
     struct ori_thumb newest;
     struct ori_thumb next;
     int64_t next_us; /* which key frame next is of; -1: none */
-    size_t before;   /* pictures of the group before, 0: there was none */
-    size_t longest;  /* of all groups before */
-    size_t count;    /* of the group at hand */
+    int64_t
+        look_until_us; /* a scene began: whether it stays, and how it looks once it is settled */
+    size_t before;     /* pictures of the group before, 0: there was none */
+    size_t longest;    /* of all groups before */
+    size_t count;      /* of the group at hand */
 };
 
-void ori_skim_init(struct ori_skim *ret_skim, enum ori_speed speed, double downscale,
-                   double solid_std);
+void ori_skim_init(struct ori_skim *ret_skim, enum ori_speed speed, double downscale);
 
 /* What sizes say of the pictures that were not decoded. Only those count that are shown after all that
  * were coded before them: B frames are small whatever happens. Pure. */

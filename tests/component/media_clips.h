@@ -32,6 +32,8 @@ struct clip {
 
 #define CLIP_TEST "-f lavfi -i testsrc2=s=160x120:r=10:d=2 "
 #define CLIP_TEST5 "-f lavfi -i testsrc2=s=160x120:r=10:d=5 "
+#define CLIP_TINY                                                                                  \
+    "-f lavfi -i testsrc2=s=32x32:r=50:d=31 -c:v libx264 -pix_fmt yuv420p -sc_threshold 0 "
 #define CLIP_TONE "-f lavfi -i sine=d=4 "
 #define CLIP_X264 "-c:v libx264 -pix_fmt yuv420p "
 #define CLIP_MAP8 " -map 0 -map 0 -map 0 -map 0 -map 0 -map 0 -map 0 -map 0"
@@ -133,6 +135,9 @@ static const struct clip clips[] = {
     {"openmpeg2.ts", CLIP_TEST5 "-c:v mpeg2video -g 8 -bf 2"},
     {"groupsmpeg4.mp4", CLIP_TEST5 "-c:v mpeg4 -g 8 -bf 2"},
     {"groupsvp8.webm", CLIP_TEST5 "-c:v libvpx -g 8 -b:v 200k"},
+    {"groupsvp8.ivf", "-i @groupsvp8.webm -c copy"},
+    {"group1500.mp4", CLIP_TINY "-frames:v 1502 -g 1500 -keyint_min 1500"},
+    {"group1501.mp4", CLIP_TINY "-frames:v 1502 -g 1501 -keyint_min 1501"},
     {"groupsvp9.webm", CLIP_TEST5 "-c:v libvpx-vp9 -g 8 -b:v 200k -cpu-used 8"},
     {"groupsav1.mkv", CLIP_TEST5 "-c:v libaom-av1 -g 8 -b:v 200k -cpu-used 8"},
     {"groupsvfr.mp4", "-f lavfi -i testsrc2=s=160x120:r=10:d=5 -vf "

@@ -5,7 +5,7 @@
 #include "media/words.h"
 #include "util/limits.h"
 
-enum { PICTURES_MAX = 128 };
+enum { PICTURES_MAX = 1600 };
 
 struct picture {
     int64_t pts_us;
@@ -197,6 +197,103 @@ static void test_references_alone(void **state)
     assert_int_equal(part.decoded, part.count);
 }
 
+/* A group of the most pictures is planned, one of one more is decoded whole. */
+static void test_most_pictures(void **state)
+{
+    (void)state;
+    static struct film whole, part;
+    static const struct {
+        const char *clip;
+        int unplanned;
+    } rows[] = {{"group1500.mp4", 0}, {"group1501.mp4", ORI_LIMIT_MAX_GROUP_PICTURES + 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct plan plan = {.always = ORI_GROUP_SKIP};
+        watch_clip(rows[i].clip, NULL, &whole);
+        watch_clip(rows[i].clip, &plan, &part);
+        expect_part_of(rows[i].clip, &whole, &part);
+        assert_int_equal(part.groups.pictures, 1502);
+        assert_int_equal(part.groups.unplanned, rows[i].unplanned);
+        assert_int_equal(part.decoded, rows[i].unplanned ? 1502 : 2);
+    }
+}
+
+/* The first group's second picture padded, so that the group has so many bytes. IVF: a head of 32
+ * bytes, then pictures with a head of 12, the first four their size. */
+static struct ori_source padded(size_t group_bytes)
+{
+    size_t bytes = 0;
+    uint8_t *data = clip_bytes("groupsvp8.ivf", &bytes);
+    size_t sum = 0;
+    size_t second = 0;
+    size_t end = 0;
+    size_t at = 32;
+    for (int i = 0; i < 8; i++) {
+        uint32_t size = 0;
+        memcpy(&size, data + at, 4);
+        sum += size;
+        at += 12 + size;
+        if (i == 0)
+            second = at;
+        if (i == 1)
+            end = at;
+    }
+    assert_true(sum < group_bytes && end > second);
+    size_t more = group_bytes - sum;
+    uint32_t size = (uint32_t)(end - second - 12 + more);
+    uint8_t *all = calloc(1, bytes + more);
+    assert_non_null(all);
+    memcpy(all, data, end);
+    memcpy(all + second, &size, 4);
+    memcpy(all + end + more, data + end, bytes - end);
+    struct ori_source source = source_of_bytes(all, bytes + more);
+    free(all);
+    free(data);
+    return source;
+}
+
+static void test_most_bytes(void **state)
+{
+    (void)state;
+    static struct film part;
+    for (int more = 0; more <= 1; more++) {
+        struct plan plan = {.always = ORI_GROUP_SKIP};
+        struct ori_source source = padded((size_t)ORI_LIMIT_MAX_GROUP_BYTES + (size_t)more);
+        watch(source, &plan, &part);
+        close(source.fd);
+        assert_int_equal(part.status, ORI_EOF);
+        assert_int_equal(part.groups.pictures, 50);
+        assert_int_equal(part.groups.unplanned, more ? 8 : 0);
+    }
+}
+
+/* Bent bytes: whatever the plan, an orderly end, and the same as without one where all is decoded. */
+static void test_damage(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"groups.ts",    "groups.mkv",     "open.ts",
+                                        "openhevc.mkv", "groupsvp8.webm", "openmpeg2.ts"};
+    static struct film film;
+    uint32_t seed = 3;
+    for (int i = 0; i < 120; i++) {
+        size_t bytes = 0;
+        uint8_t *data = clip_bytes(names[i % 6], &bytes);
+        for (int k = 0; k < 1 + i % 12; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            data[(seed >> 4) % bytes] ^= (uint8_t)(1u << (seed % 8));
+        }
+        seed = seed * 1664525u + 1013904223u;
+        struct ori_source source = source_of_bytes(data, i % 3 ? bytes : 1 + (seed >> 3) % bytes);
+        for (int plans = 0; plans < 4; plans++) {
+            struct plan plan = {.always = (enum ori_group_plan)(plans % 3),
+                                .seed = plans == 3 ? seed | 1 : 0};
+            watch(source, &plan, &film);
+            assert_true(film.status != ORI_OK && film.status != ORI_INTERNAL);
+        }
+        close(source.fd);
+        free(data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +301,9 @@ int main(void)
         cmocka_unit_test(test_key_frames_alone),
         cmocka_unit_test(test_any_plan),
         cmocka_unit_test(test_references_alone),
+        cmocka_unit_test(test_most_pictures),
+        cmocka_unit_test(test_most_bytes),
+        cmocka_unit_test(test_damage),
     };
     ori_media_set_words(ORI_WORDS_NONE);
     return cmocka_run_group_tests_name("media_groups", tests, clips_setup, NULL);

@@ -252,6 +252,9 @@ static void what_makes_other_settings(void **state)
     SEEN(duration_us_max, 1, IN_STILLS);
     SEEN(clip.is_wanted, 1, IN_STILLS);
     SEEN(clip.encoder, 1, NOWHERE); /* nobody asked for a clip */
+    SEEN(speed, ORI_SPEED_EXACT, NOWHERE);
+    SEEN(speed, ORI_SPEED_FAST, IN_STILLS);
+    SEEN(speed, ORI_SPEED_TURBO, IN_STILLS);
     SEEN(input.side, 1, IN_VECTORS);
     SEEN(input.fit, 1, IN_VECTORS);
     SEEN(input.resize_side, 1, IN_VECTORS);

@@ -38,6 +38,14 @@ static void durations_stay_in_the_protocol(void **state)
     }
 }
 
+static void speeds_by_their_names(void **state)
+{
+    (void)state;
+    assert_int_equal(options_of(ORI_SETTING_VP_SPEED, "exact").speed, ORI_SPEED_EXACT);
+    assert_int_equal(options_of(ORI_SETTING_VP_SPEED, "fast").speed, ORI_SPEED_FAST);
+    assert_int_equal(options_of(ORI_SETTING_VP_SPEED, "turbo").speed, ORI_SPEED_TURBO);
+}
+
 static struct ori_msg_start start_of(enum ori_setting setting, const char *text,
                                      enum ori_child_job job)
 {
@@ -154,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_stay_in_the_protocol),
+        cmocka_unit_test(speeds_by_their_names),
         cmocka_unit_test(the_process_gets_its_bounds),
         cmocka_unit_test(a_slot_holds_the_largest_still),
         cmocka_unit_test(more_slots_for_small_pictures),
