@@ -27,7 +27,7 @@ struct ori_clip {
     int64_t last_us;   /* of the last frame */
     int64_t gap_us;    /* between the last two */
     int64_t sound_dts; /* of the last packet; INT64_MIN: there was none */
-    bool is_begun; /* the sound has come, or is not waited for */
+    bool is_begun;     /* the sound has come, or is not waited for */
     bool is_silenced;
 
     ori_status write_status; /* first failed write, and its cause */
