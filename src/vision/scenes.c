@@ -59,6 +59,7 @@ struct sample {
     int64_t pts_us;
     double change; /* to the sample before */
     double jump;   /* the largest change from one frame to the next since then */
+    double shift;  /* what a shift leaves of the change; negative: not asked for */
     bool is_fading_in;
 };
 
@@ -292,17 +293,18 @@ static bool is_busier_inside(const struct ori_scenes *scenes, size_t first, size
 
 /* A camera that turns from one view to another? Frames that follow each other closely and have nothing
  * in common are no mixtures; nor are those that are the same once they are shifted. */
-static bool is_camera(const struct ori_scenes *scenes, const struct transition *transition)
+static bool is_camera(struct ori_scenes *scenes, const struct transition *transition)
 {
-    const struct sample *samples = scenes->samples;
+    struct sample *samples = scenes->samples;
     double residues = 0;
     double largest = 0;
     for (size_t i = transition->from + 1; i <= transition->to; i++) {
         if (samples[i].jump > WHIP)
             return true;
-        double residue = ori_shift_residue(&samples[i - 1].thumb, &samples[i].thumb);
-        residues += residue;
-        largest = residue > largest ? residue : largest;
+        if (samples[i].shift < 0)
+            samples[i].shift = ori_shift_residue(&samples[i - 1].thumb, &samples[i].thumb);
+        residues += samples[i].shift;
+        largest = samples[i].shift > largest ? samples[i].shift : largest;
     }
     return residues < PAN_RESIDUE * (double)(transition->to - transition->from) ||
            largest < PAN_RESIDUE_MAX;
@@ -378,6 +380,7 @@ static void add_sample(struct ori_scenes *scenes, const struct recent *frame)
     sample->pts_us = frame->pts_us;
     sample->is_fading_in = scenes->is_fading_in;
     sample->jump = scenes->jump;
+    sample->shift = -1;
     scenes->jump = 0;
     sample->change = n ? ori_unlikeness(&scenes->samples[n - 1].thumb, &frame->thumb) : 0;
     scenes->sample_count = n + 1;
