@@ -49,8 +49,10 @@ static double usual_bytes(const struct ori_group_rest *rest, double key)
         if (rest->coded[i].is_forward)
             sizes[n++] = rest->coded[i].bytes;
     }
+    if (n == 0)
+        return USUAL_LEAST * key;
     qsort(sizes, n, sizeof *sizes, compare);
-    double median = n ? sizes[n / 2] : 0;
+    double median = sizes[n / 2];
     return median > USUAL_LEAST * key ? median : USUAL_LEAST * key;
 }
 
