@@ -49,8 +49,10 @@ static double usual_bytes(const struct ori_group_rest *rest, double key)
         if (rest->coded[i].is_forward)
             sizes[n++] = rest->coded[i].bytes;
     }
+    if (n == 0)
+        return USUAL_LEAST * key;
     qsort(sizes, n, sizeof *sizes, compare);
-    double median = n ? sizes[n / 2] : 0;
+    double median = sizes[n / 2];
     return median > USUAL_LEAST * key ? median : USUAL_LEAST * key;
 }
 
@@ -62,10 +64,9 @@ static bool is_large(double share, double spike)
 struct ori_skim_sizes ori_skim_sizes_of(const struct ori_group_rest *rest)
 {
     struct ori_skim_sizes found = {0};
-    double key = rest->coded[0].bytes;
-    if (rest->next && rest->next_bytes < key)
-        key = rest->next_bytes;
-    double usual = usual_bytes(rest, key);
+    double key = fmax(rest->coded[0].bytes, rest->next ? rest->next_bytes : 0);
+    double least = fmin(rest->coded[0].bytes, rest->next ? rest->next_bytes : key);
+    double usual = usual_bytes(rest, least);
     double last[SWELL_PICTURES] = {0};
     double sum = 0;
     size_t n = 0;

@@ -34,7 +34,7 @@ void ori_skim_init(struct ori_skim *ret_skim, enum ori_speed speed, double downs
 /* What sizes say of the pictures that were not decoded. Only those count that are shown after all that
  * were coded before them: B frames are small whatever happens. Pure. */
 struct ori_skim_sizes {
-    double share;    /* of the largest in the smaller of the two key frames; 0: there are none */
+    double share;    /* of the largest in the larger of the two key frames; 0: there are none */
     double spike;    /* the largest in what is usual in the group */
     double swell;    /* the largest mean of a few in a row in what is usual */
     bool is_at_hand; /* a large one lies in the next step, or just before it */
