@@ -186,7 +186,7 @@ static struct bar pass_rough_edge(struct border_view *view, struct bar bar, int 
  * `thickness`, or -1. */
 static int rise_of(const struct border_view *view, int thickness, int from, int to, int threshold)
 {
-    int steps[ORI_BORDER_REACH + EDGE_DEPTH];
+    int steps[ORI_BORDER_REACH + EDGE_DEPTH] = {0};
     int known = 0; /* steps measured so far: most stretches need the first few alone */
     for (int k = 0; k <= ORI_BORDER_REACH; k++) {
         int next = 0;
