@@ -186,11 +186,12 @@ static struct bar pass_rough_edge(struct border_view *view, struct bar bar, int 
  * `thickness`, or -1. */
 static int rise_of(const struct border_view *view, int thickness, int from, int to, int threshold)
 {
-    int steps[ORI_BORDER_REACH + EDGE_DEPTH];
-    for (int k = 0; k < ORI_BORDER_REACH + EDGE_DEPTH; k++)
-        steps[k] = stretch_step(view, thickness + k, from, to);
+    int steps[ORI_BORDER_REACH + EDGE_DEPTH] = {0};
+    int known = 0; /* steps measured so far: most stretches need the first few alone */
     for (int k = 0; k <= ORI_BORDER_REACH; k++) {
         int next = 0;
+        for (; known < k + EDGE_DEPTH; known++)
+            steps[known] = stretch_step(view, thickness + known, from, to);
         for (int depth = 1; depth < EDGE_DEPTH; depth++)
             next = steps[k + depth] > next ? steps[k + depth] : next;
         if (steps[k] >= threshold && next < EDGE_RISE * steps[k])
