@@ -248,11 +248,12 @@ static void vote(struct border_view *view, struct bar bar, int tolerance, int th
 }
 
 /* A cut that had few bits leaves a cast of the scene before on the bar, for a frame: strays that are no
- * louder than ringing as far as a straight edge. Returns the bar up to there; bar: measured. */
+ * louder than ringing as far as a straight edge, and too far from it to be its ringing. Returns the bar up to there; bar: measured. */
 static struct bar pass_cast(struct border_view *view, struct bar bar, int thickness, int threshold,
                             bool is_black)
 {
-    bool is_short = bar.thickness < thickness || bar.thickness - bar.clean > BORDER_RINGING_LINES;
+    bool is_short = thickness - bar.thickness > BORDER_RINGING_LINES ||
+                    bar.thickness - bar.clean > BORDER_RINGING_LINES;
     if (is_short && is_unbroken(find_steps(view, thickness, threshold, is_black)))
         return (struct bar){thickness, thickness};
     return bar;
