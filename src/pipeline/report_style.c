@@ -100,5 +100,6 @@ const char report_style[] =
     "print-color-adjust:exact}.scene,.frame,.pair,.crop,.facts,.chart{break-inside:avoid}"
     "h2{break-after:avoid}.sheet{grid-template-columns:repeat(4,1fr);gap:12px}"
     ".frames{grid-template-columns:repeat(auto-fill,minmax(130px,1fr))}"
-    ".scene:has(.frame+.frame){grid-column:span 2}.facts{grid-template-columns:repeat(5,1fr)}dd{font-size:12px}h2{margin-top:22px}"
+    ".scene:has(.frame+.frame){grid-column:span "
+    "2}.facts{grid-template-columns:repeat(5,1fr)}dd{font-size:12px}h2{margin-top:22px}"
     ".pairs{grid-template-columns:1fr 1fr}}\n";
