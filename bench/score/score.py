@@ -5,7 +5,7 @@ Accuracy of `oriane run` beside its peers, on clips whose truth is known because
 cuts, gradual transitions, what is no cut, borders, repeats, the frames that are kept. Clips come from
 photographs (Debian's lomiri-wallpapers), real footage in ../shared/media where there is some, and
 drawn pictures; they are rendered once and kept in bench/.score. Settings were tuned on seeds 1, 3
-and 5; the table in docs/accuracy.md is of seed 2, which no tuning looked at: odd and even seeds share no photograph.
+and 5; the table in docs/accuracy.md is of seed 4, which no tuning looked at: odd and even seeds share no photograph.
 
   --clips WORD   only categories whose name has the word; prints each clip that is not perfect
 """
@@ -215,7 +215,7 @@ def score_tiers(clips, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[2])
-    parser.add_argument("--seed", type=int, default=2, help="of the clips (default 2; odd ones are for tuning)")
+    parser.add_argument("--seed", type=int, default=4, help="of the clips (default 4; odd ones are for tuning)")
     parser.add_argument("--quick", action="store_true", help="a quarter of the clips")
     parser.add_argument("--clips", metavar="WORD", help="only categories with this word; tells clip by clip")
     parser.add_argument("--tell", action="store_true", help="a line for each clip that is not perfect")
