@@ -6,6 +6,7 @@
 
 /* Columns summed at a time: keeps the accumulators in the first-level cache. */
 #define STRIP 2048
+#define LANES 16
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__) &&             \
     !defined(__SANITIZE_THREAD__) && !defined(__clang__)
@@ -33,29 +34,79 @@ void ori_shrink_reference(const struct ori_plane *plane, int factor_x, int facto
     }
 }
 
+/* Vectors of GCC and clang: become what the processor has. */
+typedef uint16_t shorts16 __attribute__((vector_size(32)));
+typedef uint16_t shorts8 __attribute__((vector_size(16)));
+
+/* Adds one row, or five: sums are loaded and stored once for each. */
 ORI_CLONES static void add_row(uint16_t *restrict sums, const uint8_t *restrict row, int n)
 {
     for (int i = 0; i < n; i++)
         sums[i] = (uint16_t)(sums[i] + row[i]);
 }
 
+ORI_CLONES static void add_five_rows(uint16_t *restrict sums, const uint8_t *restrict row,
+                                     ptrdiff_t stride, int n)
+{
+    const uint8_t *restrict second = row + stride;
+    const uint8_t *restrict third = second + stride;
+    const uint8_t *restrict fourth = third + stride;
+    const uint8_t *restrict fifth = fourth + stride;
+    for (int i = 0; i < n; i++)
+        sums[i] = (uint16_t)(sums[i] + row[i] + second[i] + third[i] + fourth[i] + fifth[i]);
+}
+
+/* Boxes whose columns are one vector and whose sums fit 16 bits: factor <= LANES, n <= 257. Reads up
+ * to LANES sums from the begin of each box on. */
+ORI_CLONES static void add_boxes_narrow(const uint16_t *sums, int boxes, int factor, uint32_t n,
+                                        uint8_t *out)
+{
+    shorts16 mask;
+    for (int i = 0; i < LANES; i++)
+        mask[i] = i < factor ? UINT16_MAX : 0;
+    for (int x = 0; x < boxes; x++) {
+        shorts16 columns;
+        shorts8 halves[2];
+        memcpy(&columns, sums + (ptrdiff_t)x * factor, sizeof columns);
+        columns &= mask;
+        memcpy(halves, &columns, sizeof halves);
+        shorts8 sum = halves[0] + halves[1];
+        sum += __builtin_shufflevector(sum, sum, 4, 5, 6, 7, 0, 1, 2, 3);
+        sum += __builtin_shufflevector(sum, sum, 2, 3, 0, 1, 6, 7, 4, 5);
+        out[x] = (uint8_t)((n / 2 + sum[0] + sum[1]) / n);
+    }
+}
+
+static void add_boxes(const uint16_t *sums, int boxes, int factor, uint32_t n, uint8_t *out)
+{
+    for (int x = 0; x < boxes; x++) {
+        uint32_t sum = n / 2;
+        for (int i = 0; i < factor; i++)
+            sum += *sums++;
+        out[x] = (uint8_t)(sum / n);
+    }
+}
+
 /* One row of boxes over columns [first, first + boxes * factor_x). */
 static void shrink_strip(const struct ori_plane *plane, int first, int boxes, int factor_x,
                          int factor_y, int row_first, uint8_t *out)
 {
-    uint16_t sums[STRIP];
-    uint32_t n = (uint32_t)factor_x * (uint32_t)factor_y;
-    int columns = boxes * factor_x;
+    uint16_t sums[STRIP + LANES];
+    const uint32_t n = (uint32_t)factor_x * (uint32_t)factor_y;
+    const int columns = boxes * factor_x;
+    const uint8_t *row = plane->data + row_first * plane->stride + first;
+    int left = factor_y;
     memset(sums, 0, sizeof sums[0] * (size_t)columns);
-    for (int j = 0; j < factor_y; j++)
-        add_row(sums, plane->data + (row_first + j) * plane->stride + first, columns);
-    const uint16_t *s = sums;
-    for (int x = 0; x < boxes; x++) {
-        uint32_t sum = n / 2;
-        for (int i = 0; i < factor_x; i++)
-            sum += *s++;
-        out[x] = (uint8_t)(sum / n);
+    for (; left >= 5; left -= 5, row += 5 * plane->stride)
+        add_five_rows(sums, row, plane->stride, columns);
+    for (; left > 0; left--, row += plane->stride)
+        add_row(sums, row, columns);
+    if (factor_x > LANES || n > 257) {
+        add_boxes(sums, boxes, factor_x, n, out);
+        return;
     }
+    memset(sums + columns, 0, LANES * sizeof sums[0]);
+    add_boxes_narrow(sums, boxes, factor_x, n, out);
 }
 
 void ori_shrink(const struct ori_plane *plane, int factor_x, int factor_y, uint8_t *ret_out)

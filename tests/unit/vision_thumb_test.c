@@ -69,8 +69,8 @@ static void shrink_equals_its_plain_twin(void **state)
     static const int sizes[][2] = {{1, 1},    {2, 2},    {3, 5},     {16, 16},  {17, 31},
                                    {1, 5000}, {5000, 1}, {127, 129}, {255, 63}, {641, 361},
                                    {2047, 9}, {2048, 9}, {2049, 9},  {4097, 5}, {99, 700}};
-    static const int factors[][2] = {{1, 1},   {2, 2},   {3, 2},    {2, 3},   {7, 5},
-                                     {15, 15}, {1, 40},  {40, 1},   {64, 64}, {1, 257},
+    static const int factors[][2] = {{1, 1},   {2, 2},   {3, 2},    {2, 3},   {7, 5},   {15, 15},
+                                     {1, 40},  {40, 1},  {64, 64},  {1, 257}, {16, 16}, {17, 15},
                                      {1, 258}, {9, 300}, {2048, 1}, {2049, 1}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         for (size_t f = 0; f < sizeof factors / sizeof *factors; f++) {
@@ -93,7 +93,8 @@ static void shrink_equals_its_plain_twin(void **state)
 static void shrink_does_not_overflow(void **state)
 {
     (void)state;
-    static const int factors[][2] = {{1, 257}, {1, 258}, {2, 257}, {255, 257}, {256, 256}};
+    static const int factors[][2] = {{1, 257},   {1, 258}, {2, 257}, {255, 257},
+                                     {256, 256}, {16, 16}, {17, 15}};
     enum { WIDTH = 512, HEIGHT = 520 };
     uint8_t *white = malloc(WIDTH * HEIGHT);
     uint8_t *out = malloc(WIDTH * HEIGHT);
