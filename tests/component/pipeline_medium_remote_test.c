@@ -344,7 +344,7 @@ static void an_object_that_changes(void **state)
     object_bytes = 3 * MEBI;
     assert_int_equal(open_remote(0, &remote, &fd, NULL), ORI_OK);
     atomic_store(&is_replaced, true);
-    assert_int_equal(ori_medium_remote_ensure(remote, MEBI, 1, NULL, &err), ORI_STORE);
+    assert_int_equal(ori_medium_remote_ensure(remote, MEBI, 1, NULL, &err), ORI_SOURCE_CHANGED);
     assert_non_null(strstr(err.text, "replaced"));
     assert_int_equal(ori_medium_remote_ensure(remote, 0, 65536, NULL, NULL), ORI_OK); /* there */
     atomic_store(&is_replaced, false);
