@@ -102,6 +102,17 @@ def wait_until(condition, timeout=10.0, what="condition"):
         time.sleep(0.002)
 
 
+def open_descriptors(pid):
+    """How many; those of databases left out: a thread that first needs one opens it, and keeps it."""
+    count = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            count += ".db" not in descriptor.readlink().name
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return count
+
+
 def status_field(pid, field):
     """A number of /proc/PID/status (kB for Vm*), None when the process is gone."""
     try:

@@ -136,7 +136,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path, clip):
 
 def test_descriptors_and_children_come_back(server, frames):
     def held():
-        return len(os.listdir(f"/proc/{server.pid}/fd"))
+        return harness.open_descriptors(server.pid)
     for f in frames:
         server.get(f["url"] + "?width=64")
     before = held()

@@ -3,7 +3,6 @@
 import json
 import socket
 import time
-from pathlib import Path
 
 import harness
 import pytest
@@ -209,11 +208,7 @@ def test_idle_connections_cost_little_and_disturb_nobody(tmp_path):
         assert float(figure[0].split()[1]) >= 2 * count
         for wire in wires:
             wire.close()
-        harness.wait_until(lambda: open_files(own.pid) < count, 20, "closed connections to be released")
-
-
-def open_files(pid):
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        harness.wait_until(lambda: harness.open_descriptors(own.pid) < count, 20, "closed connections to be released")
 
 
 def test_clients_that_leave_in_the_middle_leave_nothing_behind(server):
@@ -232,13 +227,13 @@ def test_clients_that_leave_in_the_middle_leave_nothing_behind(server):
             post(server, "/process", body, JSON_TYPE), request("GET", "/jobs", f"X-API-Key: {server.key}"),
             request("GET", "/api/openapi.json")]
     assert server.get("/health").status == 200
-    before = open_files(server.pid)
+    before = harness.open_descriptors(server.pid)
     for _ in range(20):
         for data in cuts:
             leave(data, False)
             leave(data, True)
     assert server.get("/health").status == 200
-    harness.wait_until(lambda: open_files(server.pid) <= before + 2, 20, "descriptors to come back")
+    harness.wait_until(lambda: harness.open_descriptors(server.pid) <= before + 2, 20, "descriptors to come back")
     # a place for an upload each: none of the eight is lost
     form = "Content-Type: multipart/form-data; boundary=XX"
     assert exchange(server, post(server, "/search-by/image", b"--XX--", form)).status == 422

@@ -366,7 +366,7 @@ def test_descriptors_and_children_come_back(serve, clip):
     server.run(items)
 
     def count():
-        return len(os.listdir(f"/proc/{server.pid}/fd"))
+        return harness.open_descriptors(server.pid)
     before = count()
     for _ in range(10):
         assert server.run(items, force=True)["counts"]["success"] == 4
