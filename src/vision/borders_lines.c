@@ -140,6 +140,19 @@ static void range_of_row(const uint8_t *restrict row, int n, uint8_t *ret_low, u
     *ret_high = high;
 }
 
+/* A few samples of a line tell already that not all are near the colour: most pictures without bars. */
+static bool is_uneven(const struct border_lines *lines, int line, int colour, int tolerance)
+{
+    const uint8_t *p = lines->first + line * lines->inward;
+    const int step = lines->length / 64 + 1;
+    for (int x = 0; x < lines->length; x += step) {
+        const int sample = 16 * p[x * lines->along];
+        if (sample < colour - tolerance || sample > colour + tolerance)
+            return true;
+    }
+    return false;
+}
+
 /* Quick and usual: every single sample is near the colour, so no block strays. */
 static bool is_flat(const struct border_lines *lines, int line, int colour, int tolerance,
                     struct border_ranges *ranges)
@@ -150,8 +163,11 @@ static bool is_flat(const struct border_lines *lines, int line, int colour, int 
         range_of_row(lines->first + line * lines->inward, lines->length, &low, &high);
     } else {
         int first_line = line / BORDER_RANGE_LINES * BORDER_RANGE_LINES;
-        if (ranges->first_line != first_line)
+        if (ranges->first_line != first_line) {
+            if (is_uneven(lines, line, colour, tolerance))
+                return false;
             find_ranges(lines, first_line, ranges);
+        }
         low = ranges->low[line - first_line];
         high = ranges->high[line - first_line];
     }
