@@ -15,6 +15,7 @@
 #include "util/limits.h"
 
 #define BODY_BYTES 4096
+#define MODEL_POINTS 64          /* looked at for the model: foreign ones may come first */
 #define WEIGHTS "oriane_weights" /* a key of the metadata */
 
 static const struct {
@@ -203,21 +204,25 @@ ori_status ori_qdrant_model_mismatch(const struct ori_qdrant *store, const char 
                          store->place, store->collection, found, store->model);
 }
 
+/* Of the first point that says its model: one that somebody else put beside ours says nothing. */
 static ori_status compare_model(struct ori_qdrant *store, const json_t *points,
                                 struct ori_error *err)
 {
-    if (!json_is_array(points) || json_array_size(points) > 1)
+    if (!json_is_array(points) || json_array_size(points) > MODEL_POINTS)
         return ori_qdrant_nonsense(store, err, "no list of points");
     if (json_array_size(points) == 0)
         return ORI_OK;
-    const json_t *payload = json_object_get(json_array_get(points, 0), "payload");
-    const json_t *model = json_object_get(payload, "model");
-    if (!json_is_string(model))
-        return ori_qdrant_model_mismatch(store, "another program", err);
-    if (strcmp(json_string_value(model), store->model) != 0)
-        return ori_qdrant_model_mismatch(store, json_string_value(model), err);
-    atomic_store(&store->is_model_known, true);
-    return ORI_OK;
+    for (size_t i = 0; i < json_array_size(points); i++) {
+        const json_t *payload = json_object_get(json_array_get(points, i), "payload");
+        const char *model = json_string_value(json_object_get(payload, "model"));
+        if (model && strcmp(model, store->model) != 0)
+            return ori_qdrant_model_mismatch(store, model, err);
+        if (model) {
+            atomic_store(&store->is_model_known, true);
+            return ORI_OK;
+        }
+    }
+    return ori_qdrant_model_mismatch(store, "another program", err);
 }
 
 ori_status ori_qdrant_check_model(struct ori_qdrant *store, const struct ori_cancel *cancel,
@@ -229,7 +234,7 @@ ori_status ori_qdrant_check_model(struct ori_qdrant *store, const struct ori_can
         return ORI_OK;
     ori_buf_init(&body, BODY_BYTES);
     ori_json_begin_object(&body, NULL);
-    ori_json_put_whole(&body, "limit", 1);
+    ori_json_put_whole(&body, "limit", MODEL_POINTS);
     ori_json_begin_array(&body, "with_payload");
     ori_json_put_text(&body, NULL, "model");
     ori_json_end_array(&body);

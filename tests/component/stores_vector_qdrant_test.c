@@ -153,6 +153,35 @@ static void test_points_of_another_program_are_refused(void **state)
     ori_vector_close(&late);
 }
 
+static void put_foreign(int id)
+{
+    struct ori_net_answer answer;
+    char body[256];
+    snprintf(body, sizeof body,
+             "{\"points\":[{\"id\":\"00000000-0000-4000-8000-0000000000%02d\",\"payload\":{"
+             "\"title\":\"x\"},\"vector\":["
+             "1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}]}",
+             id);
+    assert_int_equal(ask_qdrant("PUT", "/points?wait=true", body, &answer), 200);
+    ori_net_answer_deinit(&answer);
+}
+
+/* They come before ours in order of ids. 64 points are looked at. */
+static void test_points_of_another_program_beside_ours(void **state)
+{
+    (void)state;
+    struct ori_vector_store *store = open_store();
+    struct maker maker;
+    assert_int_equal(ori_vector_upsert(store, make_point(&maker, 1, 1), 1, NULL), ORI_OK);
+    ori_vector_close(&store);
+    for (int id = 1; id <= 63; id++)
+        put_foreign(id);
+    store = open_store();
+    ori_vector_close(&store);
+    put_foreign(64);
+    assert_int_equal(open_as("test/model", DIM, false, &store, NULL), ORI_STORE_MISMATCH);
+}
+
 static void test_read_only_makes_nothing(void **state)
 {
     (void)state;
@@ -454,6 +483,7 @@ int main(void)
         REMOTE(test_what_was_made_otherwise_is_refused),
         REMOTE(test_a_collection_made_by_hand_is_taken),
         REMOTE(test_points_of_another_program_are_refused),
+        REMOTE(test_points_of_another_program_beside_ours),
         REMOTE(test_read_only_makes_nothing),
         REMOTE(test_a_wrong_key_is_told),
         REMOTE(test_addresses_that_are_none),

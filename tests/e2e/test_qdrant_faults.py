@@ -311,7 +311,7 @@ ID = "11111111-2222-5333-8444-555555555555"
 def test_nonsense_ends_a_verify(oriane, fake, text, words):
     """Of the lists of points; the question for the collection's model comes first and is well."""
     def decide(method, path, body):
-        is_list = method == "POST" and path.endswith("/scroll") and body["limit"] > 1
+        is_list = method == "POST" and path.endswith("/scroll") and "filter" in body
         return ("status", 200, {}, text) if is_list else None
     fake.fault = decide
     result = oriane("verify", "--json", "p/c", settings={"QDRANT_URL": fake.url,
