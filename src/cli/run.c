@@ -1,6 +1,7 @@
 /* oriane run: videos and folders in, frames, points and manifests out. The main thread draws and
  * prints; signals come as a token; the videos are the runner's. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -304,6 +305,23 @@ static ori_status print_summary(struct run *run, struct ori_error *err)
     return status;
 }
 
+/* One of before, or an empty file. */
+static bool is_scores_file(const char *path, const struct stat *st)
+{
+    static const char begin[] = "{\"format\":\"oriane-scores\"";
+    char text[sizeof begin - 1];
+    if (!S_ISREG(st->st_mode))
+        return false;
+    if (st->st_size == 0)
+        return true;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const bool is_one = fd >= 0 && read(fd, text, sizeof text) == (ssize_t)sizeof text &&
+                        memcmp(text, begin, sizeof text) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_one;
+}
+
 /* --scores names the file of one video, or a folder: one that is there, ends in a slash, or must be
  * one because there are more videos. */
 static ori_status place_scores(struct run *run, struct ori_error *err)
@@ -322,6 +340,11 @@ static ori_status place_scores(struct run *run, struct ori_error *err)
         return ori_error_set(err, ORI_USAGE,
                              "--scores %s: a file, but there are %zu videos: name a folder", path,
                              run->inputs.count);
+    if (is_there && !run->is_scores_folder && !is_scores_file(path, &st))
+        return ori_error_set(err, ORI_USAGE,
+                             "--scores %s: a file that is no score track: it would be lost; name "
+                             "another one, or delete it",
+                             path);
     return ORI_OK;
 }
 

@@ -151,7 +151,7 @@ static ori_status make_clip(struct clip_pass *pass, struct ori_error *err)
     ori_status status = run_pass(pass, has_gpu, &why);
     if (has_gpu && may_be_the_gpu(status)) {
         ori_log_event(item->request->log, ORI_LOG_WARN, "clip.again",
-                      ORI_LOG_FIELDS(ori_log_text("code", ori_status_code(status)),
+                      ORI_LOG_FIELDS(ori_log_text("error", ori_status_code(status)),
                                      ori_log_text("why", why.text)));
         why = (struct ori_error){0};
         status = run_pass(pass, false, &why);

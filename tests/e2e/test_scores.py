@@ -1,6 +1,7 @@
 """The score track: classic against ffmpeg's own filter, digit by digit; and scenes tried again from it,
 which must be those of a run with the same settings."""
 
+import os
 import json
 import re
 import subprocess
@@ -288,3 +289,16 @@ def test_a_table_for_people(oriane, clip):
     _, path = scores_of(oriane, clip("cuts").path)
     result = oriane("scenes", "--from-scores", path)
     assert result.code == 0 and "SCENE" in result.out and "VP_SCENE_THRESH=0.22" in result.out, result
+
+
+@pytest.mark.parametrize("what", ["video", "fifo"])
+def test_no_other_file_is_replaced(oriane, clip, tmp_path, what):
+    path = tmp_path / "mine"
+    if what == "video":
+        path.write_bytes(clip("cuts").path.read_bytes())
+    else:
+        os.mkfifo(path)
+    before = path.stat()
+    result = oriane.run("--scores", path, clip("two_frames").path)
+    assert result.code == 2 and "no score track" in result.err, result
+    assert path.stat().st_ino == before.st_ino and path.stat().st_size == before.st_size
