@@ -54,8 +54,11 @@ ori_status ori_video_read(struct ori_video *video, struct ori_error *err)
         }
         if (video->packet->stream_index == video->stream->index && video->packet->size > 0)
             return ORI_OK;
-        if (video->sound.stream && video->packet->stream_index == video->sound.stream->index)
+        if (video->sound.stream && video->packet->stream_index == video->sound.stream->index) {
+            video->silent_packets--; /* has limits of its own */
+            video->silent_bytes -= video->packet->size;
             ori_sound_keep(&video->sound, video->packet);
+        }
     }
 }
 

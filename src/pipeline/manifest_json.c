@@ -133,6 +133,10 @@ ori_status ori_manifest_render(const struct ori_manifest *manifest, char **ret_d
         manifest->has_clip ? ori_json_clip(manifest) : NULL, "scenes", ori_json_scenes(manifest),
         "frames", ori_json_frames(manifest, true), "warnings", warnings_json(manifest),
         "created_at", manifest->created_at);
+    if (root && manifest->has_clip && !json_object_get(root, "clip")) {
+        json_decref(root); /* left out: no memory for it */
+        root = NULL;
+    }
     char *data = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(root);
     if (!data)

@@ -37,6 +37,11 @@ static struct ori_clip_options clip_options(const struct ori_settings *settings)
     };
 }
 
+const char *ori_options_speed(const struct ori_settings *settings)
+{
+    return strcmp(settings->vp_scene_detector, "classic") == 0 ? "exact" : settings->vp_speed;
+}
+
 static enum ori_speed speed_of(const struct ori_settings *settings)
 {
     if (strcmp(settings->vp_speed, "fast") == 0)

@@ -10,6 +10,8 @@
  * videos at once fill the machine, and a picture does not depend on how many cores there are. */
 void ori_options_extract(const struct ori_settings *settings, const struct ori_model_info *model,
                          struct ori_extract_options *ret_options);
+/* VP_SPEED as it is in force: the classic score is one of every picture. */
+const char *ori_options_speed(const struct ori_settings *settings);
 enum ori_still_format ori_options_still_format(const struct ori_settings *settings);
 
 /* START of a job of any kind (of a clip, what it is to be is still to be told), for a local medium of so many bytes. A slot holds the

@@ -13,6 +13,7 @@
 
 #include "pipeline/scores.h"
 #include "pipeline/scores_priv.h"
+#include "pipeline/options.h"
 #include "util/base64.h"
 #include "util/utf8.h"
 #include "vision/scenes.h"
@@ -124,7 +125,8 @@ static ori_status read_header(struct reader *reader, struct ori_error *err)
     if (status == ORI_OK) {
         snprintf(was, sizeof was, "%.16s", speed);
         ori_utf8_clean(was);
-        status = same_setting("VP_SPEED", strcmp(speed, reader->settings->vp_speed) == 0, was, err);
+        status = same_setting("VP_SPEED", strcmp(speed, ori_options_speed(reader->settings)) == 0,
+                              was, err);
     }
     json_decref(line);
     return status;

@@ -7,6 +7,7 @@
 
 #include "pipeline/scores.h"
 #include "pipeline/scores_priv.h"
+#include "pipeline/options.h"
 #include "util/base64.h"
 #include "util/fs.h"
 #include "util/json_out.h"
@@ -63,7 +64,7 @@ static void write_header(struct ori_scores_writer *writer, const struct ori_sett
     ori_json_put_real(page, "scene_thresh", settings->vp_scene_thresh);
     ori_json_put_real(page, "solid_std", settings->vp_solid_std);
     ori_json_put_real(page, "downscale", settings->vp_downscale);
-    ori_json_put_text(page, "speed", settings->vp_speed);
+    ori_json_put_text(page, "speed", ori_options_speed(settings));
     end_line(writer);
 }
 

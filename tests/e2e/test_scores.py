@@ -302,3 +302,11 @@ def test_no_other_file_is_replaced(oriane, clip, tmp_path, what):
     result = oriane.run("--scores", path, clip("two_frames").path)
     assert result.code == 2 and "no score track" in result.err, result
     assert path.stat().st_ino == before.st_ino and path.stat().st_size == before.st_size
+
+
+def test_a_track_with_gaps_is_none_for_the_classic_score(oriane, clip, tmp_path):
+    track = tmp_path / "track.jsonl"
+    assert oriane.run("--scores", track, "--speed", "fast", clip("cuts").path).code == 0
+    result = oriane("scenes", "--from-scores", track, "--speed", "fast", "--scene-detector", "classic")
+    assert result.code == 2 and "VP_SPEED" in result.err, result
+    assert oriane("scenes", "--from-scores", track, "--speed", "fast").code == 0
