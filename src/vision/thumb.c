@@ -61,11 +61,11 @@ ORI_CLONES static void add_five_rows(uint16_t *restrict sums, const uint8_t *res
 ORI_CLONES static void add_boxes_narrow(const uint16_t *sums, int boxes, int factor, uint32_t n,
                                         uint8_t *out)
 {
-    shorts16 mask;
+    shorts16 mask = {0};
     for (int i = 0; i < LANES; i++)
         mask[i] = i < factor ? UINT16_MAX : 0;
     for (int x = 0; x < boxes; x++) {
-        shorts16 columns;
+        shorts16 columns = {0};
         shorts8 halves[2];
         memcpy(&columns, sums + (ptrdiff_t)x * factor, sizeof columns);
         columns &= mask;
